@@ -1,0 +1,1 @@
+//! A small view keeps a large buffer alive.
