@@ -123,7 +123,7 @@ pub(super) fn list(
 }
 
 /// A compiler's message without the drawing of the place.
-fn last_line(message: &str) -> String {
+pub(super) fn last_line(message: &str) -> String {
     let line = message.lines().last().unwrap_or(message);
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }

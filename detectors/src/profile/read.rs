@@ -156,6 +156,14 @@ fn survey(name: &str, plain: &[u8]) -> Result<(), ProfileError> {
             "it is Go's text form; fetch it again without ?debug=1",
         ));
     }
+    // A profile's first records hold small numbers, which no text holds.
+    let start = &plain[..plain.len().min(32)];
+    if start
+        .iter()
+        .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+    {
+        return Err(not_a_profile(name, "it is text"));
+    }
     let mut rest = plain;
     let mut records = 0_usize;
     while !rest.is_empty() {

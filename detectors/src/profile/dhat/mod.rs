@@ -70,7 +70,7 @@ pub struct SourceFrame {
 
 /// What dhat writes, as far as a profile needs it. `b` stands for bytes and `bk` for blocks.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object with dhat's fields")]
 struct Document {
     dhat_file_version: u32,
     mode: String,

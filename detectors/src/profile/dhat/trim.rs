@@ -2,11 +2,15 @@
 
 use std::rc::Rc;
 
+use super::SourceFrame;
 use super::frames::Call;
 
 /// Pure machinery of allocation: no reader would look for a leak there. A `Vec` or `String` method
 /// stays, since someone called it.
-const ALLOCATOR: [&str; 13] = [
+///
+/// Without their crate's name come the functions of a crate whose debug information is line tables
+/// only.
+const ALLOCATOR: [&str; 14] = [
     "__rdl_",
     "__rg_",
     "__rust_",
@@ -15,11 +19,21 @@ const ALLOCATOR: [&str; 13] = [
     "alloc::boxed::box_new",
     "alloc::raw_vec::",
     "backtrace::",
+    "box_new",
     "core::alloc::",
     "dhat::",
     "hashbrown::alloc::",
     "hashbrown::raw::alloc::",
     "std::alloc::",
+];
+
+/// The ends of the same machinery's files, which tell it apart where names come without their crate.
+const ALLOCATOR_FILES: [&str; 5] = [
+    "alloc/src/alloc.rs",
+    "alloc/src/raw_vec.rs",
+    "src/raw_vec/mod.rs",
+    "core/src/alloc/global.rs",
+    "std/src/alloc.rs",
 ];
 
 /// Where a thread's or a measurement's own frames begin, seen from the leaf.
@@ -57,18 +71,14 @@ pub(super) fn machinery(stack: &mut Vec<Call>) {
 fn cut_leaf(stack: &mut Vec<Call>) {
     let whole = stack
         .iter()
-        .take_while(|call| {
-            call.frames
-                .iter()
-                .all(|frame| is_allocator(&frame.function))
-        })
+        .take_while(|call| call.frames.iter().all(|frame| is_allocator(frame)))
         .count();
     stack.drain(..whole);
     if let Some(leaf) = stack.first_mut() {
         let inlined = leaf
             .frames
             .iter()
-            .take_while(|frame| is_allocator(&frame.function))
+            .take_while(|frame| is_allocator(frame))
             .count();
         if inlined > 0 {
             leaf.frames = Rc::from(&leaf.frames[inlined..]);
@@ -109,8 +119,19 @@ fn starts_with_any(name: &str, prefixes: &[&str]) -> bool {
         .any(|prefix| name.starts_with(prefix) || bare.starts_with(prefix))
 }
 
-fn is_allocator(name: &str) -> bool {
-    starts_with_any(name, &ALLOCATOR) || name.contains(" as core::alloc::")
+fn is_allocator(frame: &SourceFrame) -> bool {
+    let name = &frame.function;
+    starts_with_any(name, &ALLOCATOR)
+        || name.contains(" as core::alloc::")
+        || is_allocator_file(&frame.file)
+}
+
+fn is_allocator_file(file: &str) -> bool {
+    let file = file.replace('\\', "/");
+    let of_crate = |name: &str| file.split('/').any(|part| part.starts_with(name));
+    ALLOCATOR_FILES.iter().any(|end| file.ends_with(end))
+        || of_crate("dhat-")
+        || of_crate("hashbrown-") && file.ends_with("/alloc.rs")
 }
 
 fn is_start(name: &str) -> bool {
