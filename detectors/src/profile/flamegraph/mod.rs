@@ -9,6 +9,7 @@ mod tree;
 use std::fmt::{self, Write};
 
 use self::tree::{Node, Tree};
+use super::top::program;
 use super::units::{Amounts, percentage};
 use super::{Profile, ProfileError};
 
@@ -17,7 +18,7 @@ use super::{Profile, ProfileError};
 pub struct FlamegraphOptions {
     /// Which values are the widths; the profile's default when `None`.
     pub sample_type: Option<String>,
-    /// The heading; the sample type's name when `None`.
+    /// The heading; names the program when `None`.
     pub title: Option<String>,
     /// Where the drawing goes.
     pub style: FlamegraphStyle,
@@ -66,10 +67,7 @@ pub(super) fn draw(
         });
     }
     let drawing = Drawing {
-        title: options
-            .title
-            .clone()
-            .unwrap_or_else(|| sample_type.name.clone()),
+        title: options.title.clone().unwrap_or_else(|| heading(profile)),
         sample_type: sample_type.name,
         amounts: Amounts::each(&sample_type.unit),
         tree,
@@ -80,6 +78,13 @@ pub(super) fn draw(
         .write(&mut svg)
         .expect("writing to a string doesn't fail");
     Ok(svg)
+}
+
+fn heading(profile: &Profile) -> String {
+    match program(profile) {
+        Some(program) => format!("Flame graph of {}", program.trim_matches(['[', ']'])),
+        None => "Flame graph".to_owned(),
+    }
 }
 
 struct Drawing<'a> {
