@@ -1,5 +1,8 @@
 //! Flame graphs that follow the reader's light or dark theme.
 //!
+//! The root is at the top, as in the web view of Go's pprof, whose users these profiles are for: a
+//! reader starts at `main` and reads down to what allocated.
+//!
 //! Drawn here rather than by a library, since a label must be short and its tooltip whole, and
 //! since a page may hold several: no ids, no script, no style that reaches beyond the drawing.
 
@@ -158,7 +161,7 @@ impl Drawing<'_> {
             );
         }
         if self.tree.too_deep {
-            let _ = write!(summary, " Cut at {DEPTH_MAX} frames.");
+            let _ = write!(summary, " The deepest frames are left out.");
         }
         summary
     }
