@@ -65,6 +65,31 @@ fn machinery_stays_when_asked_for_or_when_nothing_else_is_there() {
     assert_eq!(names(&only_machinery)[0].len(), 4);
 }
 
+/// Line tables alone give names without their crate: the files tell the allocator apart.
+#[test]
+fn machinery_is_known_by_its_files_too() {
+    let stack = &[
+        "alloc (index/dhat-0.3.3/src/lib.rs:1176:9)",
+        "alloc_impl (library/alloc/src/alloc.rs:190:9)",
+        "with_capacity_in<u8, alloc::alloc::Global> (src/raw_vec/mod.rs:433:9)",
+        "with_capacity_in<u8, alloc::alloc::Global> (src/vec/mod.rs:965:9)",
+        "with_capacity<u8> (src/vec/mod.rs:524:9)",
+        "fetch (shop/src/cart.rs:7:5)",
+    ];
+    assert_eq!(
+        names(&profile(&[(stack, [1, 1, 1, 1])])),
+        [["with_capacity<u8>", "fetch"]]
+    );
+    let box_of_hash_map = &[
+        "do_alloc<Global> (hashbrown-0.16.0/src/alloc.rs:1:1)",
+        "<alloc::boxed::Box<T>>::push_mut (shop/src/cart.rs:1:1)",
+    ];
+    assert_eq!(
+        names(&profile(&[(box_of_hash_map, [1, 1, 1, 1])])),
+        [["<alloc::boxed::Box<T>>::push_mut"]]
+    );
+}
+
 #[test]
 fn stacks_that_become_equal_are_summed() {
     let mut other = PUSH.to_vec();

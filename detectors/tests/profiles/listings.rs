@@ -75,6 +75,17 @@ fn missing_sources_are_named_with_what_to_do() {
 }
 
 #[test]
+fn a_source_that_has_changed_is_said_to_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cart.rs");
+    fs::write(&file, "").unwrap();
+    let profile = cart(file.to_str().unwrap());
+    let listing = profile.list(None, "add$", &SourcePaths::default()).unwrap();
+    let problem = listing.routines[0].problem.clone().unwrap();
+    assert!(problem.contains("it has changed"), "{problem}");
+}
+
+#[test]
 fn a_path_to_a_device_is_not_read() {
     let profile = cart("/dev/zero");
     let listing = profile.list(None, "add$", &SourcePaths::default()).unwrap();
