@@ -20,8 +20,11 @@ pub(crate) fn copied_slices() -> impl FnMut() {
 }
 
 pub(crate) fn one_byte() -> impl FnMut() {
-    let mut last = Box::new(0_u8);
-    move || last = Box::new(black_box(*last))
+    let mut last = None;
+    move || {
+        last = black_box(Some(Box::new(1_u8)));
+        black_box(&mut last);
+    }
 }
 
 /// Cleared before it reaches a length that depends on the seed.
