@@ -35,7 +35,9 @@ fn main() -> std::io::Result<()> {
     drop(black_box(buffer));
     show("3. drop it")?;
 
-    let blocks: Vec<Box<[u8; 4096]>> = (0..16_384).map(|_| Box::new(black_box([1; 4096]))).collect();
+    let blocks: Vec<Box<[u8; 4096]>> = (0..16_384)
+        .map(|_| Box::new(black_box([1; 4096])))
+        .collect();
     show("4. allocate 16,384 blocks of 4 kB")?;
 
     let kept: Vec<_> = blocks.into_iter().step_by(100).collect();
