@@ -20,10 +20,10 @@ pub(crate) fn copied_slices() -> impl FnMut() {
 }
 
 pub(crate) fn one_byte() -> impl FnMut() {
-    let mut last = None;
+    let mut last = Vec::with_capacity(1);
     move || {
-        last = black_box(Some(Box::new(1_u8)));
-        black_box(&mut last);
+        last.clear();
+        last.push(Box::new(black_box(1_u8)));
     }
 }
 
