@@ -1,19 +1,30 @@
 //! The Leak Workbook's command.
 
 mod args;
+mod artefacts;
 mod book;
+mod cargo;
+mod chapters;
 mod chart;
+mod check;
+mod child;
 mod exercise;
 mod files;
+mod measure;
 mod problem;
+mod profile;
+mod progress;
+mod report;
+mod run;
 mod say;
 mod scale;
 mod start;
 mod state;
 mod timeline;
+mod verify;
 mod workspace;
 
-use args::{Cli, Command};
+use args::{ChapterArg, Cli, Command};
 use clap::Parser;
 use problem::{Problem, Result};
 use std::io::{ErrorKind, Write};
@@ -55,17 +66,29 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Option<Command>, out: &mut dyn Write) -> Result<Ending> {
+    // What needs no workbook works everywhere: profiles are read wherever they lie.
+    match &command {
+        Some(Command::Top(args)) => return profile::top(args, out),
+        Some(Command::ListSource(args)) => return profile::list_source(args, out),
+        Some(Command::Diff(args)) => return profile::diff(args, out),
+        Some(Command::Flamegraph(args)) => return profile::flamegraph(args, out),
+        Some(Command::Measure(args)) => {
+            let variant = measure::Variant::new(args.fixed);
+            return measure::child(&args.chapter, variant, &args.into);
+        }
+        _ => {}
+    }
     let workspace = Workspace::find()?;
-    match command {
-        None => start::whereabouts(&workspace, out),
+    let chapter = |of: &ChapterArg| workspace.chapter(&of.chapter);
+    match &command {
+        None => start::start(&workspace, out),
         Some(Command::List) => start::list(&workspace, out),
-        Some(Command::Hint(of)) => exercise::hint(&workspace, workspace.chapter(&of.chapter)?, out),
-        Some(Command::Reset(of)) => exercise::reset(workspace.chapter(&of.chapter)?, out),
-        Some(Command::Solution(of)) => {
-            exercise::solution(&workspace, workspace.chapter(&of.chapter)?, out)
-        }
-        Some(Command::Book(book)) => {
-            book::book(&workspace, book.build_only, book.open, book.port, out)
-        }
+        Some(Command::Run(args)) => run::run(&workspace, args, out),
+        Some(Command::Check(args)) => check::check(&workspace, args, out),
+        Some(Command::Hint(of)) => exercise::hint(&workspace, chapter(of)?, out),
+        Some(Command::Reset(of)) => exercise::reset(chapter(of)?, out),
+        Some(Command::Solution(of)) => exercise::solution(&workspace, chapter(of)?, out),
+        Some(Command::Verify(args)) => verify::verify(&workspace, args, out),
+        Some(Command::Book(args)) => book::book(&workspace, args, out),
     }
 }

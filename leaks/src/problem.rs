@@ -33,7 +33,7 @@ impl Problem {
 
     /// A file or folder that could not be used.
     pub(crate) fn file(action: &str, path: &Path, error: &io::Error) -> Self {
-        Problem::new(format!("can't {action} {}", path.display())).because(error)
+        Problem::new(format!("can't {action} {}", crate::say::path(path))).because(error)
     }
 
     /// Adds the reason.

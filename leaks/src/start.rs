@@ -4,7 +4,7 @@ use crate::problem::Result;
 use crate::say::{self, BOLD, DIM, GOOD};
 use crate::state::{Done, State};
 use crate::workspace::{Chapter, Workspace};
-use crate::Ending;
+use crate::{Ending, run};
 use std::io::Write;
 
 /// `leaks list`: every chapter with its state.
@@ -26,7 +26,15 @@ pub(crate) fn list(workspace: &Workspace, out: &mut dyn Write) -> Result<Ending>
     Ok(Ending::AsWanted)
 }
 
-/// `leaks` alone: how far the reader is, and the next command to type.
+/// `leaks` alone: the welcome on the very first run, later how far the reader is and what to type next.
+pub(crate) fn start(workspace: &Workspace, out: &mut dyn Write) -> Result<Ending> {
+    if State::read(&workspace.root)?.welcomed {
+        whereabouts(workspace, out)
+    } else {
+        run::welcome(workspace, out)
+    }
+}
+
 pub(crate) fn whereabouts(workspace: &Workspace, out: &mut dyn Write) -> Result<Ending> {
     let state = State::read(&workspace.root)?;
     let passed = workspace
@@ -88,7 +96,8 @@ pub(crate) fn steps(chapter: &Chapter, out: &mut dyn Write) -> Result<()> {
     step(out, &format!("hint {}", chapter.name), "when you are stuck")
 }
 
-fn step(out: &mut dyn Write, arguments: &str, why: &str) -> Result<()> {
+/// One command to type, and what for.
+pub(crate) fn step(out: &mut dyn Write, arguments: &str, why: &str) -> Result<()> {
     let command = say::command(arguments);
     writeln!(out, "  {BOLD}{command:<38}{BOLD:#}  {DIM}{why}{DIM:#}")?;
     Ok(())

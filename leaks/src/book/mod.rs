@@ -4,6 +4,7 @@ mod build;
 mod lint;
 mod serve;
 
+use crate::args::BookArgs;
 use crate::problem::Result;
 use crate::workspace::Workspace;
 use crate::{Ending, say};
@@ -11,19 +12,17 @@ use std::io::Write;
 
 pub(crate) use build::build;
 
-/// `leaks book`: builds the site; unless `build_only`, serves it until Ctrl-C.
+/// `leaks book`: builds the site; unless `build_only` is asked for, serves it until Ctrl-C.
 ///
 /// Faults in the pages end a `build_only` with status 1. When serving they are told and the pages are served
 /// all the same, since whoever writes a page wants to see it.
 pub(crate) fn book(
     workspace: &Workspace,
-    build_only: bool,
-    open: bool,
-    port: u16,
+    args: &BookArgs,
     out: &mut dyn Write,
 ) -> Result<Ending> {
-    if !build_only {
-        return serve::serve(&workspace.root, open, port, out);
+    if !args.build_only {
+        return serve::serve(&workspace.root, args, out);
     }
     let built = build(&workspace.root)?;
     for fault in &built.faults {

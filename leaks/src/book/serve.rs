@@ -1,6 +1,7 @@
 //! The site on the reader's own machine, built again when a page changes.
 
 use super::build::{Built, build};
+use crate::args::BookArgs;
 use crate::problem::{Problem, Result};
 use crate::{Ending, say};
 use axum::extract::{Request, State};
@@ -26,7 +27,7 @@ const RELOAD: &str = r#"<script>new EventSource("/.rebuilt").onmessage = () => l
 const QUIET: Duration = Duration::from_millis(100);
 
 /// Builds, then serves until Ctrl-C. Only this machine can reach it.
-pub(super) fn serve(root: &Path, open: bool, port: u16, out: &mut dyn Write) -> Result<Ending> {
+pub(super) fn serve(root: &Path, args: &BookArgs, out: &mut dyn Write) -> Result<Ending> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -34,7 +35,7 @@ pub(super) fn serve(root: &Path, open: bool, port: u16, out: &mut dyn Write) -> 
     let built = build(root)?;
     tell(&built);
     runtime.block_on(async {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
         let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
             Problem::new(format!("can't serve the book on {address}"))
                 .because(error)
@@ -49,7 +50,8 @@ pub(super) fn serve(root: &Path, open: bool, port: u16, out: &mut dyn Write) -> 
         let url = format!("http://{address}/");
         writeln!(out, "The book is at {url}   (Ctrl-C ends)")?;
         out.flush()?;
-        if open && let Err(error) = open::that_detached(&url) {
+        if args.open
+            && let Err(error) = open::that_detached(&url) {
             say::note(format!("can't open a browser: {error}\n  Open it yourself: {url}"));
         }
         let router = Router::new()
