@@ -1,0 +1,125 @@
+use pprof::protos;
+
+use super::build::Builder;
+use super::{Profile, ProfileError};
+
+/// The label by which Go's pprof knows the samples of a diff's base.
+pub(super) const BASE_LABEL: (&str, &str) = ("pprof::base", "true");
+
+pub(super) fn diff(profile: &Profile, base: &Profile) -> Result<Profile, ProfileError> {
+    if profile.sample_types() != base.sample_types() {
+        let types = |profile: &Profile| {
+            profile
+                .sample_types()
+                .iter()
+                .map(ToString::to_string)
+                .collect()
+        };
+        return Err(ProfileError::DifferentSampleTypes {
+            profile: (profile.name.clone(), types(profile)),
+            base: (base.name.clone(), types(base)),
+        });
+    }
+    let mut builder = Builder::new();
+    add(&mut builder, profile, false);
+    add(&mut builder, base, true);
+
+    let message = &profile.message;
+    let header = protos::Profile {
+        sample_type: profile
+            .sample_types()
+            .iter()
+            .map(|ty| builder.value_type(&ty.name, &ty.unit))
+            .collect(),
+        default_sample_type: builder.string(profile.text(message.default_sample_type)),
+        period_type: message
+            .period_type
+            .as_ref()
+            .map(|period| builder.value_type(profile.text(period.ty), profile.text(period.unit))),
+        period: message.period,
+        time_nanos: message.time_nanos,
+        ..protos::Profile::default()
+    };
+    let name = format!("{} minus {}", profile.name, base.name);
+    Profile::sealed(&name, builder.finish(header))
+}
+
+fn add(builder: &mut Builder, profile: &Profile, negated: bool) {
+    let message = &profile.message;
+    let mappings: Vec<u64> = message
+        .mapping
+        .iter()
+        .map(|mapping| {
+            builder.mapping(
+                profile.text(mapping.filename),
+                profile.text(mapping.build_id),
+                mapping,
+            )
+        })
+        .collect();
+    let functions: Vec<u64> = message
+        .function
+        .iter()
+        .map(|function| {
+            builder.function(
+                profile.text(function.name),
+                profile.text(function.system_name),
+                profile.text(function.filename),
+                function.start_line,
+            )
+        })
+        .collect();
+    let locations: Vec<u64> = message
+        .location
+        .iter()
+        .map(|location| {
+            let lines: Vec<_> = location
+                .line
+                .iter()
+                .map(|line| (*Profile::by_id(&functions, line.function_id), line.line))
+                .collect();
+            let mapping = match location.mapping_id {
+                0 => 0,
+                id => *Profile::by_id(&mappings, id),
+            };
+            // The same call has another address in every run, so a named one goes by its lines.
+            let address = if lines.is_empty() {
+                location.address
+            } else {
+                0
+            };
+            builder.location(mapping, address, lines)
+        })
+        .collect();
+    for sample in &message.sample {
+        let stack = sample
+            .location_id
+            .iter()
+            .map(|&id| *Profile::by_id(&locations, id))
+            .collect();
+        let mut labels: Vec<protos::Label> = Vec::with_capacity(sample.label.len() + 1);
+        for label in &sample.label {
+            labels.push(protos::Label {
+                key: builder.string(profile.text(label.key)),
+                str: builder.string(profile.text(label.str)),
+                num: label.num,
+                num_unit: builder.string(profile.text(label.num_unit)),
+            });
+        }
+        if negated {
+            labels.push(protos::Label {
+                key: builder.string(BASE_LABEL.0),
+                str: builder.string(BASE_LABEL.1),
+                ..protos::Label::default()
+            });
+            let values: Vec<i64> = sample
+                .value
+                .iter()
+                .map(|value| value.saturating_neg())
+                .collect();
+            builder.sample(stack, labels, &values);
+        } else {
+            builder.sample(stack, labels, &sample.value);
+        }
+    }
+}

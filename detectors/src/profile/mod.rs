@@ -1,0 +1,338 @@
+//! Heap profiles: made from dhat's output, read from anyone's file, and shown.
+//!
+//! The format is pprof's protobuf, gzipped, which Go's tools and many others read. Ours have Go's
+//! four heap sample types in Go's order: `alloc_objects`, `alloc_space`, `inuse_objects` and
+//! `inuse_space`, the last being the default.
+//!
+//! Three words run through the module. A *sample* is a stack with its values, one per sample type.
+//! *Flat* is what a function allocated itself. *Cum* is that plus what the functions it called
+//! allocated, each sample counted once however often the function stands in its stack.
+//!
+//! ```
+//! use detectors::profile::{DhatOptions, Profile};
+//!
+//! let json = r#"{"dhatFileVersion":2,"mode":"rust-heap","verb":"Allocated","cmd":"shop","pid":1,
+//!     "te":1,"tg":1,"bklt":true,"bkacc":false,"tu":"µs","Mtu":"s","tuth":10,
+//!     "pps":[{"tb":4096,"tbk":4,"tl":0,"mb":0,"mbk":0,"gb":0,"gbk":0,"eb":1024,"ebk":1,"fs":[1]}],
+//!     "ftbl":["[root]","0x10: shop::cart::add (shop/src/cart.rs:7:5)"]}"#;
+//! let profile = Profile::from_dhat(json, &DhatOptions::default())?;
+//! assert_eq!(profile.total("inuse_space")?, 1024);
+//! assert_eq!(profile.top(None)?.rows[0].function, "shop::cart::add");
+//! # Ok::<(), detectors::profile::ProfileError>(())
+//! ```
+
+mod build;
+mod dhat;
+mod diff;
+mod error;
+mod flamegraph;
+mod graph;
+mod list;
+mod prune;
+mod read;
+mod stack;
+mod top;
+mod units;
+mod write;
+
+use std::fmt;
+use std::path::Path;
+
+use pprof::protos;
+
+pub use dhat::{DhatOptions, SourceFrame, Symbols};
+pub use error::ProfileError;
+pub use flamegraph::{FlamegraphOptions, FlamegraphStyle};
+pub use list::{Line, Listing, Routine, SourcePaths};
+pub use read::DECOMPRESSED_BYTES_MAX;
+pub use stack::{Frame, Stack};
+pub use top::{Inlining, Row, Top, TopOptions};
+
+/// A profile whose references all hold: it can be asked anything without further checks.
+///
+/// It has at least one sample and at least one sample type.
+#[derive(Clone)]
+pub struct Profile {
+    /// What errors call it: the path, or a description of where it came from.
+    name: String,
+    /// Mappings, functions and locations carry the ids 1, 2, 3 and so on, in their order.
+    message: protos::Profile,
+}
+
+/// What one value of every sample measures.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct SampleType {
+    /// The type's name, such as `inuse_space`.
+    pub name: String,
+    /// The values' unit, such as `bytes` or `count`.
+    pub unit: String,
+}
+
+impl fmt::Display for SampleType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", Printable(&self.name), Printable(&self.unit))
+    }
+}
+
+impl Profile {
+    /// The profile in the file at `path`: pprof's format, gzipped or plain, or dhat's JSON.
+    ///
+    /// Frames that the file itself asks to leave out (`drop_frames`, as profiles of C and C++
+    /// programs do for their allocators) are gone after reading, as in Go's pprof.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be read, is no profile, is damaged or has no samples. An input that
+    /// would unpack to more than [`DECOMPRESSED_BYTES_MAX`] is refused before it has done so.
+    pub fn read(path: &Path) -> Result<Self, ProfileError> {
+        read::from_path(path)
+    }
+
+    /// The profile in `bytes`; errors call it `name`. Otherwise like [`read`](Self::read).
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self, ProfileError> {
+        read::from_bytes(name, bytes, DECOMPRESSED_BYTES_MAX)
+    }
+
+    /// The profile that dhat's JSON describes, to the byte: `alloc_*` are its totals, `inuse_*`
+    /// what was live when its profiler was dropped.
+    ///
+    /// # Errors
+    ///
+    /// When `json` isn't what dhat writes for a heap, contradicts itself, or has no samples.
+    pub fn from_dhat(json: &str, options: &DhatOptions<'_>) -> Result<Self, ProfileError> {
+        Self::from_dhat_named("dhat's output", json, options)
+    }
+
+    fn from_dhat_named(
+        name: &str,
+        json: &str,
+        options: &DhatOptions<'_>,
+    ) -> Result<Self, ProfileError> {
+        dhat::convert(name, json, options)
+    }
+
+    /// The profile as gzipped protobuf. Equal profiles give equal bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        write::to_bytes(self)
+    }
+
+    /// Writes [`to_bytes`](Self::to_bytes) to `path`, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// When the folder can't be written to or has no space left; a file that was there is kept.
+    pub fn write(&self, path: &Path) -> Result<(), ProfileError> {
+        write::to_path(self, path)
+    }
+
+    /// What each sample's values measure, in the file's order.
+    pub fn sample_types(&self) -> Vec<SampleType> {
+        self.message
+            .sample_type
+            .iter()
+            .map(|value| SampleType {
+                name: self.text(value.ty).to_owned(),
+                unit: self.text(value.unit).to_owned(),
+            })
+            .collect()
+    }
+
+    /// The type that is shown when none is asked for: the file's own choice, else its last one.
+    pub fn default_sample_type(&self) -> SampleType {
+        self.sample_types().swap_remove(self.default_index())
+    }
+
+    /// The sum over all samples. In a [`diff`](Self::diff) this is the net growth.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such sample type; the error lists those that there are.
+    pub fn total(&self, sample_type: &str) -> Result<i64, ProfileError> {
+        let index = self.index(Some(sample_type))?;
+        let values = self.message.sample.iter().map(|sample| sample.value[index]);
+        Ok(values.fold(0, i64::saturating_add))
+    }
+
+    /// The functions with the largest flat values, trimmed as Go's `-top` trims: without those
+    /// whose cum is below half a per cent.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such sample type; the error lists those that there are.
+    pub fn top(&self, sample_type: Option<&str>) -> Result<Top, ProfileError> {
+        self.top_with(sample_type, &TopOptions::default())
+    }
+
+    /// Like [`top`](Self::top), with a choice of how much is shown.
+    ///
+    /// # Errors
+    ///
+    /// As for [`top`](Self::top).
+    pub fn top_with(
+        &self,
+        sample_type: Option<&str>,
+        options: &TopOptions,
+    ) -> Result<Top, ProfileError> {
+        Ok(top::top(self, self.index(sample_type)?, options))
+    }
+
+    /// The source of every function whose name matches `pattern`, each line with its flat and cum.
+    ///
+    /// # Errors
+    ///
+    /// When the sample type is unknown, `pattern` isn't a regular expression or nothing matches.
+    /// A source file that isn't found is no error: the listing then says which, and what to do.
+    pub fn list(
+        &self,
+        sample_type: Option<&str>,
+        pattern: &str,
+        sources: &SourcePaths,
+    ) -> Result<Listing, ProfileError> {
+        list::list(self, self.index(sample_type)?, pattern, sources)
+    }
+
+    /// What this profile has more, or less, than `base`.
+    ///
+    /// The result holds the samples of both, the base's negated and marked as Go's `-diff_base`
+    /// marks them. So Go's tool shows the same figures for the written result, and shares are of
+    /// the base's total. [`stacks`](Self::stacks) gives each stack once, with the difference.
+    ///
+    /// # Errors
+    ///
+    /// When the two have different sample types.
+    pub fn diff(&self, base: &Self) -> Result<Self, ProfileError> {
+        diff::diff(self, base)
+    }
+
+    /// A flame graph as SVG: each frame as wide as its share, callers above what they called.
+    ///
+    /// # Errors
+    ///
+    /// When the sample type is unknown, or nothing in the profile is above zero for it.
+    pub fn flamegraph(&self, options: &FlamegraphOptions) -> Result<String, ProfileError> {
+        flamegraph::draw(self, self.index(options.sample_type.as_deref())?, options)
+    }
+
+    /// Every stack with its values, the frame that allocated first, each stack once per set of
+    /// labels.
+    pub fn stacks(&self) -> impl Iterator<Item = Stack<'_>> {
+        stack::stacks(self)
+    }
+
+    /// Takes a message that has passed [`read::checked`].
+    fn sealed(name: &str, message: protos::Profile) -> Result<Self, ProfileError> {
+        if message.sample.is_empty() {
+            return Err(ProfileError::NoSamples {
+                input: name.to_owned(),
+            });
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            message,
+        })
+    }
+
+    /// The string at a checked index.
+    fn text(&self, index: i64) -> &str {
+        &self.message.string_table[usize::try_from(index).expect("checked when it was read")]
+    }
+
+    /// The element that a checked id names.
+    fn by_id<T>(elements: &[T], id: u64) -> &T {
+        &elements[usize::try_from(id).expect("checked when it was read") - 1]
+    }
+
+    fn location(&self, id: u64) -> &protos::Location {
+        Self::by_id(&self.message.location, id)
+    }
+
+    fn function(&self, id: u64) -> &protos::Function {
+        Self::by_id(&self.message.function, id)
+    }
+
+    fn default_index(&self) -> usize {
+        let types = &self.message.sample_type;
+        let wanted = self.text(self.message.default_sample_type);
+        types
+            .iter()
+            .position(|value| !wanted.is_empty() && self.text(value.ty) == wanted)
+            .unwrap_or(types.len() - 1)
+    }
+
+    fn index(&self, sample_type: Option<&str>) -> Result<usize, ProfileError> {
+        let Some(wanted) = sample_type else {
+            return Ok(self.default_index());
+        };
+        let types = &self.message.sample_type;
+        types
+            .iter()
+            .position(|value| self.text(value.ty) == wanted)
+            .ok_or_else(|| ProfileError::UnknownSampleType {
+                input: self.name.clone(),
+                wanted: wanted.to_owned(),
+                known: types
+                    .iter()
+                    .map(|value| self.text(value.ty).to_owned())
+                    .collect(),
+            })
+    }
+
+    /// What shares are taken of: the amounts of all samples, or in a diff those of the base's.
+    fn reference_total(&self, index: usize) -> i64 {
+        let sum = |base_only: bool| {
+            self.message
+                .sample
+                .iter()
+                .filter(|sample| !base_only || self.is_base(sample))
+                .fold(0, |sum: i64, sample| {
+                    sum.saturating_add(sample.value[index].saturating_abs())
+                })
+        };
+        match sum(true) {
+            0 => sum(false),
+            base => base,
+        }
+    }
+
+    /// Whether a sample came from the base of a diff.
+    fn is_base(&self, sample: &protos::Sample) -> bool {
+        sample.label.iter().any(|label| self.is_base_label(label))
+    }
+
+    fn is_base_label(&self, label: &protos::Label) -> bool {
+        self.text(label.key) == diff::BASE_LABEL.0 && self.text(label.str) == diff::BASE_LABEL.1
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile")
+            .field("name", &self.name)
+            .field("sample_types", &self.sample_types())
+            .field("samples", &self.message.sample.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Text from a profile on its way to a person: names may come from anywhere, and control
+/// characters would steer the terminal that shows them.
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        for character in self.0.chars() {
+            if character.is_control() && character != '\t' {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                f.write_char(character)?;
+            }
+        }
+        Ok(())
+    }
+}

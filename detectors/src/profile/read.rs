@@ -1,0 +1,360 @@
+//! From bytes that nobody vouches for to a message whose references all hold.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+use pprof::protos::{self, Message};
+
+use super::prune;
+use super::{DhatOptions, Profile, ProfileError, Symbols};
+
+/// The largest profile that is read, in bytes after decompression.
+///
+/// Real heap profiles are a few hundred kilobytes. Decoded, a message takes several times its
+/// encoded size, so the bound also keeps the reader's own memory in hand.
+pub const DECOMPRESSED_BYTES_MAX: u64 = 256 << 20;
+
+/// How far gzip may expand an input before the reader calls it hostile. Profiles compress 3 to 20
+/// times; the format's own limit is about a thousand.
+const EXPANSION_MAX: u64 = 200;
+
+/// Inputs may always expand to this much, so that a tiny and very regular profile passes.
+const EXPANSION_FREE_BYTES: u64 = 16 << 20;
+
+/// Bounds the decoded size: an empty record takes two bytes in the file and about seventy decoded.
+const RECORDS_MAX: usize = 8_000_000;
+
+pub(super) fn from_path(path: &Path) -> Result<Profile, ProfileError> {
+    let unreadable = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => ProfileError::NotFound {
+            path: path.to_owned(),
+        },
+        _ => ProfileError::Unreadable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        },
+    };
+    let about = fs::metadata(path).map_err(unreadable)?;
+    // Reading a pipe or a device may never end.
+    if !about.is_file() {
+        return Err(ProfileError::Unreadable {
+            path: path.to_owned(),
+            reason: if about.is_dir() {
+                "it is a folder".to_owned()
+            } else {
+                "it is not a regular file".to_owned()
+            },
+        });
+    }
+    let name = path.display().to_string();
+    let file = File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(DECOMPRESSED_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    from_bytes(&name, &bytes, DECOMPRESSED_BYTES_MAX)
+}
+
+pub(super) fn from_bytes(
+    name: &str,
+    bytes: &[u8],
+    bytes_max: u64,
+) -> Result<Profile, ProfileError> {
+    if bytes.is_empty() {
+        return Err(not_a_profile(name, "it is empty"));
+    }
+    let unpacked;
+    let plain = if bytes.starts_with(&[0x1f, 0x8b]) {
+        unpacked = gunzip(name, bytes, bytes_max)?;
+        unpacked.as_slice()
+    } else {
+        bytes
+    };
+    if plain.len() as u64 > bytes_max {
+        return Err(ProfileError::TooLarge {
+            input: name.to_owned(),
+            reason: format!("it holds more than {bytes_max} bytes"),
+        });
+    }
+    if let Some(json) = dhat_json(plain) {
+        let options = DhatOptions {
+            symbols: Symbols::Recorded,
+            ..DhatOptions::default()
+        };
+        return Profile::from_dhat_named(name, json, &options);
+    }
+    survey(name, plain)?;
+    let message =
+        protos::Profile::decode(plain).map_err(|error| not_a_profile(name, &error.to_string()))?;
+    let mut message = checked(name, message)?;
+    prune::drop_frames(name, &mut message)?;
+    Profile::sealed(name, message)
+}
+
+fn not_a_profile(name: &str, reason: &str) -> ProfileError {
+    ProfileError::NotAProfile {
+        input: name.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn malformed(name: &str, reason: String) -> ProfileError {
+    ProfileError::Malformed {
+        input: name.to_owned(),
+        reason,
+    }
+}
+
+fn truncated(name: &str, reason: &str) -> ProfileError {
+    ProfileError::Truncated {
+        input: name.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn gunzip(name: &str, bytes: &[u8], bytes_max: u64) -> Result<Vec<u8>, ProfileError> {
+    let expanded_max = EXPANSION_FREE_BYTES.max(EXPANSION_MAX * bytes.len() as u64);
+    let limit = bytes_max.min(expanded_max);
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(bytes)
+        .take(limit + 1)
+        .read_to_end(&mut plain)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => truncated(name, "inside its gzip data"),
+            _ => malformed(name, format!("its gzip data can't be unpacked ({error})")),
+        })?;
+    if plain.len() as u64 > limit {
+        return Err(ProfileError::TooLarge {
+            input: name.to_owned(),
+            reason: format!("its {} bytes unpack to more than {limit}", bytes.len()),
+        });
+    }
+    Ok(plain)
+}
+
+/// The text, when the input is dhat's JSON. The mark stands near the start of the file.
+fn dhat_json(plain: &[u8]) -> Option<&str> {
+    if plain.first() != Some(&b'{') {
+        return None;
+    }
+    let text = std::str::from_utf8(plain).ok()?;
+    let end = text
+        .char_indices()
+        .nth(200)
+        .map_or(text.len(), |(at, _)| at);
+    text[..end].contains("\"dhatFileVersion\"").then_some(text)
+}
+
+/// Walks the outermost records without decoding them: tells a file that was cut from one that is
+/// something else, and bounds what decoding may cost.
+fn survey(name: &str, plain: &[u8]) -> Result<(), ProfileError> {
+    if plain.starts_with(b"heap profile:") || plain.starts_with(b"goroutine profile:") {
+        return Err(not_a_profile(
+            name,
+            "it is Go's text form; fetch it again without ?debug=1",
+        ));
+    }
+    let mut rest = plain;
+    let mut records = 0_usize;
+    while !rest.is_empty() {
+        let first = records == 0;
+        let tag = varint(&mut rest).ok_or_else(|| truncated(name, "inside a record's tag"))?;
+        // Fields 1 to 14: numbers are wire type 0, strings and messages wire type 2.
+        let (field, wire) = (tag >> 3, tag & 7);
+        if field == 0 || first && (field > 14 || wire != 0 && wire != 2) {
+            return Err(not_a_profile(
+                name,
+                "it doesn't start with a profile's records",
+            ));
+        }
+        let length = match wire {
+            0 => {
+                varint(&mut rest).ok_or_else(|| truncated(name, "inside a number"))?;
+                0
+            }
+            1 => 8,
+            2 => varint(&mut rest).ok_or_else(|| truncated(name, "inside a record's length"))?,
+            5 => 4,
+            _ => {
+                return Err(not_a_profile(
+                    name,
+                    "a record has a type that no profile uses",
+                ));
+            }
+        };
+        rest = usize::try_from(length)
+            .ok()
+            .and_then(|length| rest.get(length..))
+            .ok_or_else(|| {
+                if first {
+                    not_a_profile(name, "its first record is longer than the file")
+                } else {
+                    truncated(name, "inside a record")
+                }
+            })?;
+        records += 1;
+        if records > RECORDS_MAX {
+            return Err(ProfileError::TooLarge {
+                input: name.to_owned(),
+                reason: format!("it has more than {RECORDS_MAX} records"),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, tail) = rest.split_first()?;
+        *rest = tail;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// Checks every reference and numbers mappings, functions and locations from one upwards, so that
+/// the rest of the module may index without asking.
+pub(super) fn checked(
+    name: &str,
+    mut message: protos::Profile,
+) -> Result<protos::Profile, ProfileError> {
+    if message.sample_type.is_empty() {
+        return Err(malformed(name, "it names no sample types".to_owned()));
+    }
+    if message
+        .string_table
+        .first()
+        .is_none_or(|first| !first.is_empty())
+    {
+        return Err(malformed(
+            name,
+            "its table of strings doesn't start with the empty one".to_owned(),
+        ));
+    }
+    check_strings(name, &message)?;
+
+    let mapping_ids = Ids::new(name, "mapping", message.mapping.iter().map(|m| m.id))?;
+    let function_ids = Ids::new(name, "function", message.function.iter().map(|f| f.id))?;
+    let location_ids = Ids::new(name, "location", message.location.iter().map(|l| l.id))?;
+    for (mapping, id) in message.mapping.iter_mut().zip(1..) {
+        mapping.id = id;
+    }
+    for (function, id) in message.function.iter_mut().zip(1..) {
+        function.id = id;
+    }
+    for (location, id) in message.location.iter_mut().zip(1..) {
+        // As in Go's reader, a location may name a mapping that isn't there; it then has none.
+        location.mapping_id = mapping_ids.get(location.mapping_id).unwrap_or(0);
+        for line in &mut location.line {
+            line.function_id = function_ids.get(line.function_id).ok_or_else(|| {
+                malformed(
+                    name,
+                    format!(
+                        "location {} names function {}, which isn't there",
+                        location.id, line.function_id
+                    ),
+                )
+            })?;
+        }
+        location.id = id;
+    }
+    let types = message.sample_type.len();
+    for sample in &mut message.sample {
+        if sample.value.len() != types {
+            return Err(malformed(
+                name,
+                format!(
+                    "a sample has {} values for {types} sample types",
+                    sample.value.len()
+                ),
+            ));
+        }
+        for id in &mut sample.location_id {
+            *id = location_ids.get(*id).ok_or_else(|| {
+                malformed(
+                    name,
+                    format!("a sample names location {id}, which isn't there"),
+                )
+            })?;
+        }
+    }
+    Ok(message)
+}
+
+fn check_strings(name: &str, message: &protos::Profile) -> Result<(), ProfileError> {
+    let count = message.string_table.len();
+    let check = |index: i64| match usize::try_from(index) {
+        Ok(index) if index < count => Ok(()),
+        _ => Err(malformed(
+            name,
+            format!("it refers to string {index} of {count}"),
+        )),
+    };
+    for value in message.sample_type.iter().chain(&message.period_type) {
+        check(value.ty)?;
+        check(value.unit)?;
+    }
+    for mapping in &message.mapping {
+        check(mapping.filename)?;
+        check(mapping.build_id)?;
+    }
+    for function in &message.function {
+        check(function.name)?;
+        check(function.system_name)?;
+        check(function.filename)?;
+    }
+    for label in message.sample.iter().flat_map(|sample| &sample.label) {
+        check(label.key)?;
+        check(label.str)?;
+        check(label.num_unit)?;
+    }
+    for &comment in &message.comment {
+        check(comment)?;
+    }
+    check(message.drop_frames)?;
+    check(message.keep_frames)?;
+    check(message.default_sample_type)
+}
+
+/// From the file's ids to positions counted from one.
+enum Ids {
+    /// The ids already are the positions, as every writer known to us makes them.
+    InOrder(u64),
+    Other(std::collections::HashMap<u64, u64>),
+}
+
+impl Ids {
+    fn new(
+        name: &str,
+        what: &str,
+        ids: impl ExactSizeIterator<Item = u64> + Clone,
+    ) -> Result<Self, ProfileError> {
+        let count = ids.len() as u64;
+        if ids.clone().eq(1..=count) {
+            return Ok(Self::InOrder(count));
+        }
+        let mut positions = std::collections::HashMap::with_capacity(ids.len());
+        for (id, position) in ids.zip(1..) {
+            if id == 0 {
+                return Err(malformed(name, format!("a {what} has the reserved id 0")));
+            }
+            if positions.insert(id, position).is_some() {
+                return Err(malformed(name, format!("two {what}s share the id {id}")));
+            }
+        }
+        Ok(Self::Other(positions))
+    }
+
+    fn get(&self, id: u64) -> Option<u64> {
+        match self {
+            Self::InOrder(count) => (1..=*count).contains(&id).then_some(id),
+            Self::Other(positions) => positions.get(&id).copied(),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+module search-index
+
+go 1.19
