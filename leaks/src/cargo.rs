@@ -128,6 +128,8 @@ impl<'a> Tests<'a> {
             .env("CARGO_MANIFEST_DIR", &self.chapter.folder)
             .env("CARGO_PKG_NAME", &self.chapter.name)
             .env("DETECTORS_OUT", self.scratch.path())
+            // A failure's words are for the reader; the harness' own stack below them is not.
+            .env("RUST_BACKTRACE", "0")
             .args(arguments);
         child::run(command, Errors::Kept, Some(DEADLINE))
     }

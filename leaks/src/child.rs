@@ -2,15 +2,16 @@
 
 use crate::problem::{Problem, Result};
 use std::fmt;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 /// Where a child's standard error goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Errors {
-    /// To the reader, as it comes: progress and the compiler's messages.
+    /// To the reader, as it comes: the compiler's messages.
     Shown,
     /// Behind the output.
     Kept,
@@ -64,6 +65,16 @@ pub(crate) fn run(
     errors: Errors,
     deadline: Option<Duration>,
 ) -> Result<Ended> {
+    run_with(command, errors, deadline, |_| false)
+}
+
+/// As [`run`]; each line of standard output goes to `takes` first, and what it takes is not in the output.
+pub(crate) fn run_with(
+    command: std::process::Command,
+    errors: Errors,
+    deadline: Option<Duration>,
+    mut takes: impl FnMut(&str) -> bool,
+) -> Result<Ended> {
     let name = command.get_program().to_string_lossy().into_owned();
     let failed = |error: std::io::Error| Problem::new(format!("can't run {name}")).because(error);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -78,46 +89,71 @@ pub(crate) fn run(
             Errors::Kept => Stdio::piped(),
         });
         let mut child = command.spawn().map_err(failed)?;
-        let (out, err) = (child.stdout.take(), child.stderr.take());
-        let reading = tokio::spawn(async move { tokio::join!(text(out), text(err)) });
-        let how = tokio::select! {
-            status = child.wait() => How::With(status.map_err(failed)?),
-            () = at(deadline) => {
-                child.kill().await.map_err(failed)?;
-                How::TooLate(deadline.unwrap_or_default())
+        let end = deadline.map(|deadline| tokio::time::Instant::now() + deadline);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let how = {
+            let pipes = (child.stdout.take(), child.stderr.take());
+            let mut reading = pin!(async {
+                tokio::join!(
+                    read(pipes.0, &mut out, &mut takes),
+                    read(pipes.1, &mut err, |_| false)
+                )
+            });
+            let mut read = false;
+            let how = loop {
+                tokio::select! {
+                    status = child.wait() => break How::With(status.map_err(failed)?),
+                    _ = &mut reading, if !read => read = true,
+                    () = at(end) => {
+                        child.kill().await.map_err(failed)?;
+                        break How::TooLate(deadline.unwrap_or_default());
+                    }
+                    _ = tokio::signal::ctrl_c() => {
+                        // It had the same Ctrl-C from the terminal; this is for one that doesn't listen.
+                        child.kill().await.map_err(failed)?;
+                        return Err(Problem::Interrupted);
+                    }
+                }
+            };
+            if !read {
+                // A grandchild may hold the pipes open after the child has ended: what is there by then is enough.
+                let _ = tokio::time::timeout(Duration::from_secs(2), reading).await;
             }
-            _ = tokio::signal::ctrl_c() => {
-                // It had the same Ctrl-C from the terminal; this is for one that doesn't listen.
-                child.kill().await.map_err(failed)?;
-                return Err(Problem::Interrupted);
-            }
+            how
         };
-        // A grandchild may hold the pipes open after the child has ended: what is there by then is enough.
-        let output = match tokio::time::timeout(Duration::from_secs(2), reading).await {
-            Ok(Ok((out, err))) => out + &err,
-            _ => String::new(),
-        };
-        Ok(Ended { how, output })
+        out.extend(err);
+        Ok(Ended {
+            how,
+            output: String::from_utf8_lossy(&out).into_owned(),
+        })
     })
 }
 
-async fn at(deadline: Option<Duration>) {
+async fn at(deadline: Option<tokio::time::Instant>) {
     match deadline {
-        Some(deadline) => tokio::time::sleep(deadline).await,
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }
 
-/// All that a pipe gives, up to a bound: a child that prints without end must not fill this process' memory.
-async fn text(pipe: Option<impl AsyncRead + Unpin>) -> String {
-    const BYTES_MAX: u64 = 4 << 20;
-    let mut bytes = Vec::new();
-    if let Some(mut pipe) = pipe {
-        // A broken pipe ends the text; what came before it is still worth showing.
-        let _ = (&mut pipe).take(BYTES_MAX).read_to_end(&mut bytes).await;
-        let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+/// What a pipe gives, line by line, up to a bound: a child that prints without end must not fill this process' memory.
+async fn read(
+    pipe: Option<impl AsyncRead + Unpin>,
+    into: &mut Vec<u8>,
+    mut takes: impl FnMut(&str) -> bool,
+) {
+    const BYTES_MAX: usize = 4 << 20;
+    const LINE_BYTES_MAX: u64 = 1 << 20;
+    let Some(pipe) = pipe else { return };
+    let mut pipe = BufReader::new(pipe);
+    let mut line = Vec::new();
+    // A broken pipe ends the text; what came before it is still worth showing.
+    while let Ok(1..) = (&mut pipe).take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await {
+        if !takes(String::from_utf8_lossy(&line).trim_end()) && into.len() < BYTES_MAX {
+            into.extend_from_slice(&line);
+        }
+        line.clear();
     }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(all(test, unix))]
@@ -135,6 +171,19 @@ mod tests {
         let ended = shell("echo out; echo err >&2", None);
         assert!(ended.how.is_success());
         assert_eq!(ended.output, "out\nerr\n");
+    }
+
+    #[test]
+    fn a_line_that_is_taken_is_not_in_the_output() {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "echo one; echo two; printf three"]);
+        let mut seen = Vec::new();
+        let ended = run_with(command, Errors::Kept, None, |line| {
+            seen.push(line.to_owned());
+            line == "two"
+        });
+        assert_eq!(ended.expect("a shell").output, "one\nthree");
+        assert_eq!(seen, ["one", "two", "three"]);
     }
 
     #[test]

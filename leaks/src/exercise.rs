@@ -3,14 +3,15 @@
 use crate::problem::{Problem, Result};
 use crate::say::{self, BOLD, DIM};
 use crate::state::State;
-use crate::workspace::{Chapter, Workspace};
+use crate::workspace::Workspace;
 use crate::{Ending, files};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// `leaks hint`: shows the next hint and remembers that it was shown.
-pub(crate) fn hint(workspace: &Workspace, chapter: &Chapter, out: &mut dyn Write) -> Result<Ending> {
+pub(crate) fn hint(workspace: &Workspace, name: &str, out: &mut dyn Write) -> Result<Ending> {
+    let chapter = workspace.chapter(name)?;
     let file = chapter.hints();
     let text = files::read(&file)?;
     let hints = split(&text);
@@ -49,7 +50,8 @@ fn split(text: &str) -> Vec<String> {
 }
 
 /// `leaks reset`: the exercise as it was shipped. What the learner wrote is kept beside it.
-pub(crate) fn reset(chapter: &Chapter, out: &mut dyn Write) -> Result<Ending> {
+pub(crate) fn reset(workspace: &Workspace, name: &str, out: &mut dyn Write) -> Result<Ending> {
+    let chapter = workspace.chapter(name)?;
     let file = chapter.exercise();
     let shipped = files::read(&chapter.as_shipped())?;
     let written = match fs::read(&file) {
@@ -95,10 +97,10 @@ fn keep(file: &Path, written: &[u8]) -> Result<PathBuf> {
 /// `leaks solution`: the author's solution, once the reader has found one.
 pub(crate) fn solution(
     workspace: &Workspace,
-    chapter: &Chapter,
+    name: &str,
     out: &mut dyn Write,
 ) -> Result<Ending> {
-    let name = &chapter.name;
+    let chapter = workspace.chapter(name)?;
     if !State::read(&workspace.root)?.of(name).passed {
         writeln!(out, "The solution opens when your own has passed its check once.")?;
         writeln!(out, "{DIM}Check yours:{DIM:#} {}", say::command(&format!("check {name}")))?;

@@ -24,7 +24,7 @@ mod timeline;
 mod verify;
 mod workspace;
 
-use args::{ChapterArg, Cli, Command};
+use args::{Cli, Command};
 use clap::Parser;
 use problem::{Problem, Result};
 use std::io::{ErrorKind, Write};
@@ -66,29 +66,25 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Option<Command>, out: &mut dyn Write) -> Result<Ending> {
-    // What needs no workbook works everywhere: profiles are read wherever they lie.
+    // Found only where it is needed: a profile is read wherever it lies.
+    let here = Workspace::find;
     match &command {
-        Some(Command::Top(args)) => return profile::top(args, out),
-        Some(Command::ListSource(args)) => return profile::list_source(args, out),
-        Some(Command::Diff(args)) => return profile::diff(args, out),
-        Some(Command::Flamegraph(args)) => return profile::flamegraph(args, out),
+        None => start::start(&here()?, out),
+        Some(Command::List) => start::list(&here()?, out),
+        Some(Command::Run(args)) => run::run(&here()?, args, out),
+        Some(Command::Check(args)) => check::check(&here()?, args, out),
+        Some(Command::Hint(of)) => exercise::hint(&here()?, &of.chapter, out),
+        Some(Command::Reset(of)) => exercise::reset(&here()?, &of.chapter, out),
+        Some(Command::Solution(of)) => exercise::solution(&here()?, &of.chapter, out),
+        Some(Command::Verify(args)) => verify::verify(&here()?, args, out),
+        Some(Command::Top(args)) => profile::top(args, out),
+        Some(Command::ListSource(args)) => profile::list_source(args, out),
+        Some(Command::Diff(args)) => profile::diff(args, out),
+        Some(Command::Flamegraph(args)) => profile::flamegraph(args, out),
+        Some(Command::Book(args)) => book::book(&here()?, args, out),
         Some(Command::Measure(args)) => {
             let variant = measure::Variant::new(args.fixed);
-            return measure::child(&args.chapter, variant, &args.into);
+            measure::child(&args.chapter, variant, &args.into)
         }
-        _ => {}
-    }
-    let workspace = Workspace::find()?;
-    let chapter = |of: &ChapterArg| workspace.chapter(&of.chapter);
-    match &command {
-        None => start::start(&workspace, out),
-        Some(Command::List) => start::list(&workspace, out),
-        Some(Command::Run(args)) => run::run(&workspace, args, out),
-        Some(Command::Check(args)) => check::check(&workspace, args, out),
-        Some(Command::Hint(of)) => exercise::hint(&workspace, chapter(of)?, out),
-        Some(Command::Reset(of)) => exercise::reset(chapter(of)?, out),
-        Some(Command::Solution(of)) => exercise::solution(&workspace, chapter(of)?, out),
-        Some(Command::Verify(args)) => verify::verify(&workspace, args, out),
-        Some(Command::Book(args)) => book::book(&workspace, args, out),
     }
 }

@@ -6,7 +6,7 @@
 use crate::chapters::workloads;
 use crate::child::{self, Errors};
 use crate::problem::{Problem, Result};
-use crate::progress::Line;
+use crate::progress::{Line, Sender};
 use crate::workspace::Chapter;
 use crate::{Ending, say};
 use detectors::{Evidence, Watch};
@@ -42,7 +42,7 @@ pub(crate) fn name(chapter: &str, variant: Variant) -> String {
     format!("{chapter} ({})", variant.name())
 }
 
-/// Measures in a child process, which shows its progress on standard error.
+/// Measures in a child process, and shows its progress on standard error.
 pub(crate) fn measure(chapter: &Chapter, variant: Variant) -> Result<Evidence> {
     let scratch = tempfile::tempdir().map_err(|error| {
         Problem::new("can't make a scratch folder for the measurement")
@@ -56,14 +56,20 @@ pub(crate) fn measure(chapter: &Chapter, variant: Variant) -> Result<Evidence> {
     if variant == Variant::Fixed {
         command.arg("--fixed");
     }
-    let ended = child::run(command, Errors::Shown, Some(DEADLINE))?;
+    // What a panic says is worth showing; where it was is in the profile's business, not the reader's.
+    command.env("RUST_BACKTRACE", "0");
+    let mut line = Line::new();
+    let ended = child::run_with(command, Errors::Kept, Some(DEADLINE), |text| line.show(text))?;
+    drop(line);
     if ended.how.is_success()
         && let Ok(evidence) = Evidence::read(scratch.path())
     {
         return Ok(evidence);
     }
-    if !ended.output.is_empty() {
-        say::note(format!("The workload printed:\n{}", ended.output.trim_end()));
+    // dhat tells its totals whenever it is stopped; they are no words of the workload.
+    let words: Vec<_> = ended.output.lines().filter(|line| !line.starts_with("dhat: ")).collect();
+    if !words.is_empty() {
+        say::note(format!("The workload printed:\n{}", words.join("\n").trim_end()));
     }
     Err(Problem::new(format!(
         "{}'s {} workload could not be measured",
@@ -84,10 +90,10 @@ pub(crate) fn child(chapter: &str, variant: Variant, into: &Path) -> Result<Endi
         Variant::Leaky => (workloads.leaky)(),
         Variant::Fixed => (workloads.fixed)(),
     };
-    let mut line = Line::new();
+    let mut sender = Sender::new();
     let evidence = Watch::new(name(chapter, variant))
         .always_profile()
-        .on_progress(move |progress| line.show(progress))
+        .on_progress(move |progress| sender.send(progress))
         .run_workload(&workload);
     evidence
         .write(into)

@@ -5,7 +5,8 @@ use crate::args::{DiffArgs, FlamegraphArgs, Format, ListSourceArgs, Select, TopA
 use crate::problem::{Problem, Result};
 use crate::workspace::Workspace;
 use crate::{files, report, say};
-use detectors::{FlamegraphOptions, FlamegraphStyle, Profile, ProfileError, SourcePaths, TopOptions};
+use detectors::Profile;
+use detectors::profile::{FlamegraphOptions, FlamegraphStyle, ProfileError, SourcePaths, TopOptions};
 use std::io::Write;
 use std::path::Path;
 

@@ -3,10 +3,11 @@
 use crate::problem::{Problem, Result};
 use crate::say::{self, BOLD, DIM};
 use crate::{artefacts::Artefacts, chart};
-use detectors::{Evidence, TopOptions};
+use detectors::Evidence;
+use detectors::profile::TopOptions;
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 /// Rows of the table of functions.
@@ -44,8 +45,9 @@ pub(crate) fn print(evidence: &Evidence, root: &Path, out: &mut dyn Write) -> Re
     for lack in &evidence.instrument.lacks {
         write!(out, "{DIM}{}{DIM:#}", say::wrapped(lack, "", width))?;
     }
-    for not_read in &evidence.not_read {
-        let text = format!("Not read: {}, since {}", not_read.kind, not_read.why);
+    for same in evidence.not_read.chunk_by(|a, b| a.why == b.why) {
+        let kinds: Vec<_> = same.iter().map(|not_read| not_read.kind.to_string()).collect();
+        let text = format!("Not read: {}, since {}.", kinds.join(", "), same[0].why);
         write!(out, "{DIM}{}{DIM:#}", say::wrapped(&text, "", width))?;
     }
     Ok(())
@@ -107,9 +109,18 @@ fn shortened(text: &str, root: &Path) -> String {
     text.replace(&format!("{}/", here.display()), "")
 }
 
+/// Each line behind an indent; on a terminal a line that would wrap is cut, since it would break its table.
 fn indented(text: &str) -> String {
+    let width = io::stdout().is_terminal().then(say::width);
     text.lines().fold(String::new(), |mut all, line| {
-        let _ = writeln!(all, "  {line}");
+        let line = format!("  {}", line.trim_end());
+        let _ = match width {
+            Some(width) if line.chars().count() > width => {
+                let start: String = line.chars().take(width.saturating_sub(1)).collect();
+                writeln!(all, "{start}…")
+            }
+            _ => writeln!(all, "{line}"),
+        };
         all
     })
 }

@@ -102,15 +102,6 @@ pub(crate) fn bytes(count: f64) -> String {
     }
 }
 
-/// A figure for each iteration, without digits that say nothing.
-pub(crate) fn count(value: f64) -> String {
-    if value.fract() == 0.0 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.2}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,11 +128,9 @@ mod tests {
     }
 
     #[test]
-    fn counts_read_as_a_person_writes_them() {
+    fn bytes_read_as_a_person_writes_them() {
         assert_eq!(bytes(1_048_600.0), "1.0 MB");
         assert_eq!(bytes(16.0), "16 B");
         assert_eq!(bytes(-2048.0), "-2 kB");
-        assert_eq!(count(1.0), "1");
-        assert_eq!(count(0.05), "0.05");
     }
 }
