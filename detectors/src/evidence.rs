@@ -1,6 +1,6 @@
 //! What a measurement saw: a value to read, print, store and judge. It never fails a test by itself.
 
-use crate::{Class, Verdict};
+use crate::{Class, Profile, Verdict};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -8,7 +8,7 @@ use std::fmt;
 ///
 /// Serialised, it is the report that `leaks` writes: `verdict`, `class`, `findings` and `readings`
 /// are always there.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Evidence {
     /// The name that the watch was given.
     pub name: String,
@@ -30,12 +30,15 @@ pub struct Evidence {
     pub peak_bytes: u64,
     /// The live bytes that stayed when the run had ended, above what was live before it.
     pub resting_bytes: u64,
-    /// The smallest leak that this very run could have caught.
-    pub smallest_leak: SmallestLeak,
+    /// The smallest leak that this very run could have caught; `None` when it saw too little to catch any.
+    pub smallest_leak: Option<SmallestLeak>,
     /// Which instrument spoke, and what it lacked.
     pub instrument: Instrument,
     /// What was not read, and why: never to be taken as fine.
     pub not_read: Vec<NotRead>,
+    /// The heap profile of the whole run; present when something grew or when it was asked for.
+    #[serde(skip)]
+    pub profile: Option<Profile>,
 }
 
 /// What a finding counts.
@@ -76,6 +79,9 @@ pub struct Finding {
     pub kind: Kind,
     /// How much stays for each iteration, in the kind's unit; `None` where only growth itself is known.
     pub per_iteration: Option<f64>,
+    /// The same for the site's function with all that it calls (*cum*); `None` where no site is known.
+    #[serde(default)]
+    pub cum_per_iteration: Option<f64>,
     /// The allocation's site as text, `function (path:line)`; `None` where no site is known.
     pub site: Option<String>,
     /// The allocation's site in parts.
@@ -179,8 +185,10 @@ pub struct SmallestLeak {
 pub struct Instrument {
     /// Its name: `dhat`.
     pub name: String,
-    /// How stacks were taken, and what this build lacks.
+    /// How stacks were taken.
     pub stacks: String,
+    /// What this build lacks, and how to build it in; empty when nothing.
+    pub lacks: Vec<String>,
 }
 
 /// A kind that could not be read.

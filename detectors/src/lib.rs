@@ -1,6 +1,72 @@
 //! Finds memory growth in Rust services, says what grows and where, and turns that into tests.
+//!
+//! Two halves. *Find*: a [`Watch`] runs a workload and returns [`Evidence`] with one [`Verdict`]; it never fails by
+//! itself. *Assert*: [`Evidence::assert_steady`] and its sisters fail a test, with a text that ends with the next command
+//! to run.
+//!
+//! # In a service's tests
+//!
+//! `Cargo.toml`:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! detectors = { path = "../detectors" }
+//!
+//! [[test]]
+//! name = "memory"
+//! harness = false
+//! ```
+//!
+//! `tests/memory.rs`:
+//!
+//! ```no_run
+//! #[global_allocator]
+//! static ALLOCATOR: detectors::DhatAllocator = detectors::DhatAllocator;
+//!
+//! detectors::tests! {
+//!     fn lookups_are_steady() {
+//!         let watch = detectors::Watch::new("lookups");
+//!         watch.run(|| { let mut names = Vec::new(); move || { names.clear(); names.push("a".repeat(9)) } }).assert_steady();
+//!     }
+//! }
+//! ```
+//!
+//! # Where it can mislead you
+//!
+//! - dhat counts every thread of the process. [`tests!`] gives each test a process of its own; a plain `#[test]` shares
+//!   one with the harness and its neighbours.
+//! - A cache that is still filling at the end of the windows looks like a leak, since it grows in each of them. Give it a
+//!   longer [`Watch::warm_up`].
+//! - A leak that strikes in fewer than one iteration of twenty may be missed. [`Evidence::smallest_leak`] says what this
+//!   very run could have caught.
+//! - A release build removes allocations that nothing reads. Pass what you build to [`std::hint::black_box`].
+//! - State in statics outlives a pass: the first watch of a process sees it fill, a second one may not.
 #![warn(missing_docs)]
 
+mod artefacts;
+mod assert;
+mod class;
+mod evidence;
+pub mod heap;
+#[doc(hidden)]
+#[allow(missing_docs, reason = "what `tests!` expands to; nothing to call")]
+pub mod isolation;
+mod judge;
 pub mod profile;
+mod sites;
+mod text;
+mod verdict;
+mod watch;
+mod workload;
 
+pub use assert::Complaint;
+pub use class::{Class, UnknownClass};
+pub use dhat::Alloc as DhatAllocator;
+pub use evidence::{
+    Evidence, Finding, Frame, Instrument, Kind, NotRead, Origin, Reading, Sample, Site,
+    SmallestLeak,
+};
 pub use profile::Profile;
+pub use verdict::Verdict;
+pub use watch::{Progress, Stage, Watch};
+pub use workload::{Kept, Workload};

@@ -1,0 +1,67 @@
+//! The bug: ids remembered as slices of their page keep every page alive.
+//! The scenario: the service polls page after page, 20 ids each, and remembers the last 100,000.
+//! The fix: copy the sixteen bytes.
+
+use detectors::{Class, Kind, Watch};
+use retained_subslices::backend::{ID_BYTES, SearchCluster};
+use retained_subslices::{fixed, leaky};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+// ANCHOR: tests
+detectors::tests! {
+    fn leaky_is_caught_with_its_line() {
+        Watch::new("remember ids as slices")
+            .run(leaky::workload)
+            .assert_leak(Class::RetainedSubslices, "leaky.rs");
+    }
+
+    fn fixed_is_steady() {
+        Watch::new("remember ids as copies")
+            .run(fixed::workload)
+            .assert_steady();
+    }
+    // ANCHOR_END: tests
+
+    /// dhat alone, without any of our rules: what stays after 100 pages more.
+    fn a_plain_dhat_witness_agrees_to_the_byte() {
+        let evidence = Watch::new("remember ids as slices").run(leaky::workload);
+        let found = |kind| {
+            let of_kind = evidence.findings.iter().filter(|finding| finding.kind == kind);
+            of_kind.filter_map(|finding| finding.per_iteration).sum::<f64>()
+        };
+
+        let _profiler = dhat::Profiler::builder().testing().build();
+        let mut iteration = leaky::workload();
+        let mut run = |pages: usize| {
+            for _ in 0..pages {
+                iteration();
+            }
+            dhat::HeapStats::get()
+        };
+        let before = run(50);
+        let after = run(100);
+        let bytes = (after.curr_bytes - before.curr_bytes) as f64 / 100.0;
+        let blocks = (after.curr_blocks - before.curr_blocks) as f64 / 100.0;
+        dhat::assert_eq!((found(Kind::Bytes), found(Kind::Blocks)), (bytes, blocks));
+    }
+
+    /// Deleting the feature would be steady too.
+    fn both_remember_what_they_saw() {
+        let (mut cluster, mut same_cluster) = (SearchCluster::default(), SearchCluster::default());
+        let (mut leaky, mut fixed) = (leaky::SeenIds::new(), fixed::SeenIds::new());
+        for _ in 0..3 {
+            assert_eq!(leaky.refresh(&mut cluster).expect("valid page"), 20);
+            assert_eq!(fixed.refresh(&mut same_cluster).expect("valid page"), 20);
+        }
+        let first_id = "0".repeat(ID_BYTES);
+        assert!(leaky.contains(&first_id) && fixed.contains(&first_id));
+        assert!(!leaky.contains("never seen") && !fixed.contains("never seen"));
+        assert_eq!(leaky.kept(), fixed.kept());
+
+        let (mut again, mut again_too) = (SearchCluster::default(), SearchCluster::default());
+        assert_eq!(leaky.refresh(&mut again).expect("valid page"), 0);
+        assert_eq!(fixed.refresh(&mut again_too).expect("valid page"), 0);
+    }
+}

@@ -1,0 +1,29 @@
+//! Your exercise's tests. They are ignored here, since the exercise as shipped fails them, as it should;
+//! `cargo run -- check retained-subslices` runs them for you and tells what is still wrong.
+
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "written as a service's module; the checker uses what it needs"
+)]
+#[path = "../src/exercise.rs"]
+mod exercise;
+
+#[allow(unreachable_pub, reason = "two test targets share it")]
+#[path = "checker.rs"]
+mod checker;
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+detectors::tests! {
+    #[ignore = "your exercise: open chapters/retained-subslices/src/exercise.rs, then `cargo run -- check retained-subslices`"]
+    fn behaviour() {
+        checker::behaviour();
+    }
+
+    #[ignore = "your exercise: open chapters/retained-subslices/src/exercise.rs, then `cargo run -- check retained-subslices`"]
+    fn memory() {
+        checker::memory().assert_steady();
+    }
+}

@@ -1,0 +1,245 @@
+//! A process of its own for each test: a child of the test binary, where nothing else allocates.
+//!
+//! ```text
+//! cargo test / nextest          the test binary               the test binary again
+//!   runs the binary    ---->   harness: lists, filters,
+//!                              threads, reports
+//!                                one child for each test --->  runs one test on the main thread,
+//!                                waits, with a deadline         no harness around it
+//!                                reads how it ended      <---   passed | panicked | anything else
+//! ```
+
+mod child;
+mod parent;
+
+use libtest_mimic::{Arguments, Completion, Trial};
+use std::process::{ExitCode, Termination};
+use std::time::Duration;
+
+pub(crate) use child::current_test;
+
+/// The test target's name: the binary's file name without the hash that cargo appends.
+pub(crate) fn binary_name() -> Option<String> {
+    let binary = std::env::current_exe().ok()?;
+    let stem = binary.file_stem()?.to_str()?;
+    let (name, _hash) = stem.rsplit_once('-')?;
+    Some(name.to_owned())
+}
+
+/// How long a child may take unless the test says otherwise. A hung test is ended, not waited for.
+const DEADLINE: Duration = Duration::from_mins(2);
+
+/// One test, as [`tests!`](crate::tests) declares it.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct IsolatedTest {
+    pub name: &'static str,
+    pub body: fn() -> ExitCode,
+    pub ignored: Option<&'static str>,
+    pub panics: Panics,
+    pub deadline: Duration,
+}
+
+/// What a test says about panicking.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Panics {
+    Never,
+    /// With a message that contains this text.
+    With(&'static str),
+}
+
+impl IsolatedTest {
+    pub const fn new(name: &'static str, body: fn() -> ExitCode) -> Self {
+        IsolatedTest {
+            name,
+            body,
+            ignored: None,
+            panics: Panics::Never,
+            deadline: DEADLINE,
+        }
+    }
+
+    #[must_use]
+    pub const fn ignored(mut self, reason: &'static str) -> Self {
+        self.ignored = Some(reason);
+        self
+    }
+
+    #[must_use]
+    pub const fn should_panic(mut self, expected: &'static str) -> Self {
+        self.panics = Panics::With(expected);
+        self
+    }
+
+    #[must_use]
+    pub const fn deadline(mut self, seconds: u64) -> Self {
+        self.deadline = Duration::from_secs(seconds);
+        self
+    }
+}
+
+/// The exit code of a test's body, as for `main`: an `Err` is printed and fails.
+#[doc(hidden)]
+pub fn outcome(value: impl Termination) -> ExitCode {
+    value.report()
+}
+
+/// Runs an async test's body.
+#[doc(hidden)]
+#[cfg(feature = "tokio")]
+pub fn block_on<F: Future>(body: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("the system gives a runtime its event queue")
+        .block_on(body)
+}
+
+/// The `main` that [`tests!`](crate::tests) declares.
+#[doc(hidden)]
+pub fn main(tests: &[IsolatedTest]) -> ExitCode {
+    if let Some(ending) = child::run_if_chosen(tests) {
+        return ending;
+    }
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or_else(threads_from_environment);
+    let trials = tests.iter().map(|test| trial(*test, &arguments)).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// libtest honours this variable; so do we.
+fn threads_from_environment() -> Option<usize> {
+    std::env::var("RUST_TEST_THREADS").ok()?.parse().ok()
+}
+
+fn trial(test: IsolatedTest, arguments: &Arguments) -> Trial {
+    let output = if arguments.nocapture {
+        parent::Output::PassOn
+    } else if arguments.show_output {
+        parent::Output::Show
+    } else {
+        parent::Output::OnFailure
+    };
+    let skipped = test
+        .ignored
+        .filter(|_| !(arguments.ignored || arguments.include_ignored));
+    match skipped {
+        // The harness prints a reason only for a test that ignores itself while running.
+        Some(reason) if !arguments.list => {
+            Trial::ignorable_test(test.name, move || Ok(Completion::ignored_with(reason)))
+        }
+        _ => Trial::test(test.name, move || {
+            parent::run(&test, output).map_err(Into::into)
+        })
+        .with_ignored_flag(test.ignored.is_some()),
+    }
+}
+
+/// Declares tests that each run in a process of their own, under the usual commands.
+///
+/// Put it into an integration test's file, `tests/memory.rs`, and tell cargo that the file brings its own
+/// harness. In `Cargo.toml`:
+///
+/// ```toml
+/// [[test]]
+/// name = "memory"
+/// harness = false
+/// ```
+///
+/// In `tests/memory.rs`:
+///
+/// ```no_run
+/// #[global_allocator]
+/// static ALLOCATOR: detectors::DhatAllocator = detectors::DhatAllocator;
+///
+/// detectors::tests! {
+///     fn lookups_are_steady() {
+///         detectors::Watch::new("lookups").run(|| || "a".repeat(100).len()).assert_steady();
+///     }
+/// }
+/// ```
+///
+/// `cargo test`, filters, `--exact`, `--list`, `--nocapture`, `--ignored`, `--test-threads` and nextest
+/// work as they do for `#[test]`. A test may be `async`, may return a `Result`, and may carry:
+///
+/// - a doc comment;
+/// - `#[ignore]` or `#[ignore = "why"]`;
+/// - `#[should_panic]` or `#[should_panic(expected = "text")]`: only a panic counts, not an abort or an exit;
+/// - `#[deadline(seconds = 300)]`: when the child is ended, with all that it started; 120 unless told otherwise.
+///
+/// Any other attribute is refused when it is compiled. Without `harness = false` the file holds one test, which
+/// fails and says so. A `#[test]` function beside `tests!` would never run: put it into a file of its own.
+///
+/// With `DETECTORS_OUT=DIR` in the environment, each test's evidence is kept as `DIR/TEST/report.json` and its
+/// profile as `DIR/TEST/heap.pb.gz`.
+#[macro_export]
+macro_rules! tests {
+    ($($tests:tt)+) => {
+        $crate::__tests! { [] $($tests)+ }
+    };
+}
+
+/// Takes one test after the other into the list, then writes `main`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tests {
+    ([$($done:tt)*] $(#[$($attribute:tt)*])* fn $name:ident() $(-> $result:ty)? $body:block $($rest:tt)*) => {
+        fn $name() $(-> $result)? $body
+        $crate::__tests! {
+            [$($done)* { $name { $crate::isolation::outcome($name()) } $([$($attribute)*])* }] $($rest)*
+        }
+    };
+    ([$($done:tt)*] $(#[$($attribute:tt)*])* async fn $name:ident() $(-> $result:ty)? $body:block $($rest:tt)*) => {
+        async fn $name() $(-> $result)? $body
+        $crate::__tests! {
+            [$($done)* {
+                $name { $crate::isolation::outcome($crate::isolation::block_on($name())) } $([$($attribute)*])*
+            }] $($rest)*
+        }
+    };
+    ([$({ $name:ident { $($run:tt)* } $([$($attribute:tt)*])* })+]) => {
+        fn main() -> ::std::process::ExitCode {
+            $crate::isolation::main(&[$({
+                let test = $crate::isolation::IsolatedTest::new(stringify!($name), || $($run)*);
+                $(let test = $crate::__test_attribute!(test, $($attribute)*);)*
+                test
+            }),+])
+        }
+
+        // Compiled only where cargo's own harness runs this file, which would otherwise find no test and pass.
+        #[test]
+        fn this_file_needs_harness_false() {
+            panic!(
+                "detectors::tests! brings its own harness, and {} is run by cargo's: none of its tests ran.\n\
+                 Add to Cargo.toml, below a [[test]] with this file's name: harness = false",
+                file!()
+            );
+        }
+    };
+    ([$($done:tt)*] $($other:tt)+) => {
+        compile_error!(concat!(
+            "detectors::tests! takes functions without arguments, `fn name() { .. }` or `async fn name() { .. }`; ",
+            "it can't read: ", stringify!($($other)+)
+        ));
+    };
+}
+
+/// Applies one attribute of a test.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __test_attribute {
+    ($test:ident, doc = $text:literal) => { $test };
+    ($test:ident, ignore) => { $test.ignored("") };
+    ($test:ident, ignore = $reason:literal) => { $test.ignored($reason) };
+    ($test:ident, should_panic) => { $test.should_panic("") };
+    ($test:ident, should_panic = $expected:literal) => { $test.should_panic($expected) };
+    ($test:ident, should_panic(expected = $expected:literal)) => { $test.should_panic($expected) };
+    ($test:ident, deadline(seconds = $seconds:literal)) => { $test.deadline($seconds) };
+    ($test:ident, $($other:tt)*) => {
+        compile_error!(concat!(
+            "`#[", stringify!($($other)*), "]` has no meaning in detectors::tests!; it takes ignore, ",
+            "should_panic(expected = \"..\"), deadline(seconds = ..) and doc comments"
+        ))
+    };
+}

@@ -1,0 +1,267 @@
+//! From profiles of runs of different lengths to the sites that grow.
+
+use crate::evidence::{Finding, Frame, Kind, Origin, Site};
+use crate::profile::{self, Profile};
+use std::collections::HashMap;
+
+/// A site that explains less than this share of what grows is not worth a reader's time.
+const LEAST_SHARE: f64 = 0.05;
+
+/// A site that is to settle a noisy run adds at least one block in that many iterations.
+const STRAIGHT_ITERATIONS_PER_BLOCK: f64 = 20.0;
+
+/// How far a round may lie off the straight line and still count as growing with the iterations.
+const STRAIGHT_WITHIN: f64 = 0.05;
+
+/// What a site holds at the end of a run, in blocks and bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Held {
+    blocks: i64,
+    bytes: i64,
+}
+
+/// One site over all rounds.
+#[derive(Debug)]
+struct GrowingSite {
+    site: Site,
+    /// In the order of the rounds.
+    held: Vec<Held>,
+}
+
+/// What grew, by site.
+#[derive(Debug, Default)]
+pub(crate) struct Grown {
+    sites: Vec<GrowingSite>,
+    /// The iterations of each round, ascending.
+    rounds: Vec<u64>,
+    /// The longest round's profile.
+    pub(crate) profile: Option<Profile>,
+}
+
+/// One run under full stacks.
+#[derive(Debug)]
+pub(crate) struct Round {
+    pub(crate) iterations: u64,
+    /// `None` when it allocated nothing.
+    pub(crate) profile: Option<Profile>,
+}
+
+/// Compares rounds of ascending length.
+pub(crate) fn grown(rounds: Vec<Round>) -> Grown {
+    let mut sites: Vec<GrowingSite> = Vec::new();
+    let mut positions: HashMap<Frame, usize> = HashMap::new();
+    for (number, round) in rounds.iter().enumerate() {
+        let Some(profile) = &round.profile else {
+            continue;
+        };
+        for (stack, held) in holding(profile) {
+            let site = site(stack);
+            let position = *positions.entry(site.frame.clone()).or_insert_with(|| {
+                sites.push(GrowingSite {
+                    site,
+                    held: vec![Held::default(); rounds.len()],
+                });
+                sites.len() - 1
+            });
+            let at = &mut sites[position].held[number];
+            at.blocks += held.blocks;
+            at.bytes += held.bytes;
+        }
+    }
+    Grown {
+        sites,
+        rounds: rounds.iter().map(|round| round.iterations).collect(),
+        profile: rounds
+            .into_iter()
+            .next_back()
+            .and_then(|round| round.profile),
+    }
+}
+
+impl Grown {
+    /// The sites that grow, as findings: most bytes first. With `totals` (what grows in total for each iteration)
+    /// a site must explain a share of it; without, it must lie on a straight line.
+    pub(crate) fn findings(&self, totals: Option<Amount>) -> Vec<Finding> {
+        let mut growing: Vec<(Amount, &GrowingSite)> = self
+            .sites
+            .iter()
+            .filter(|site| totals.is_some() || self.is_straight(site))
+            .map(|site| (self.per_iteration(site), site))
+            .filter(|(amount, _)| totals.is_none_or(|totals| amount.is_worth_a_look(totals)))
+            .collect();
+        growing.sort_by(|(a, _), (b, _)| {
+            let by_bytes = b.bytes.total_cmp(&a.bytes);
+            by_bytes.then(b.blocks.total_cmp(&a.blocks))
+        });
+        growing
+            .into_iter()
+            .flat_map(|(flat, site)| {
+                let cum = self.cum(site);
+                [
+                    (Kind::Bytes, flat.bytes, cum.bytes),
+                    (Kind::Blocks, flat.blocks, cum.blocks),
+                ]
+                .into_iter()
+                .filter(|(_, flat, _)| *flat > 0.0)
+                .map(|(kind, flat, cum)| Finding {
+                    kind,
+                    per_iteration: Some(flat),
+                    cum_per_iteration: Some(cum),
+                    site: Some(site.site.to_string()),
+                    at: Some(site.site.clone()),
+                })
+            })
+            .collect()
+    }
+
+    /// Whether some site grows in a straight line with the iterations: noise doesn't.
+    pub(crate) fn has_straight_site(&self) -> bool {
+        self.sites.iter().any(|site| self.is_straight(site))
+    }
+
+    /// What the site holds more for each iteration, between the two longest rounds.
+    fn per_iteration(&self, site: &GrowingSite) -> Amount {
+        let ([.., half, whole], [.., short, long]) = (site.held.as_slice(), self.rounds.as_slice())
+        else {
+            return Amount::default();
+        };
+        let span = (long - short).max(1) as f64;
+        Amount {
+            blocks: (whole.blocks - half.blocks) as f64 / span,
+            bytes: (whole.bytes - half.bytes) as f64 / span,
+        }
+    }
+
+    /// What the site's function and all that it calls hold more for each iteration.
+    fn cum(&self, site: &GrowingSite) -> Amount {
+        let function = &site.site.frame.function;
+        self.sites
+            .iter()
+            .filter(|other| {
+                let stack = &other.site.stack;
+                stack.iter().any(|frame| frame.function == *function)
+            })
+            .map(|other| self.per_iteration(other))
+            .fold(Amount::default(), |sum, amount| Amount {
+                blocks: sum.blocks + amount.blocks,
+                bytes: sum.bytes + amount.bytes,
+            })
+    }
+
+    /// At least one block in twenty iterations, and every round within a twentieth of the line from first to last.
+    fn is_straight(&self, site: &GrowingSite) -> bool {
+        let (Some(first), Some(last)) = (site.held.first(), site.held.last()) else {
+            return false;
+        };
+        let (Some(&start), Some(&end)) = (self.rounds.first(), self.rounds.last()) else {
+            return false;
+        };
+        let span = (end - start) as f64;
+        let grown = (last.blocks - first.blocks) as f64;
+        if self.rounds.len() < 4 || grown * STRAIGHT_ITERATIONS_PER_BLOCK < span {
+            return false;
+        }
+        site.held.iter().zip(&self.rounds).all(|(held, &round)| {
+            let expected = first.blocks as f64 + grown * (round - start) as f64 / span;
+            (held.blocks as f64 - expected).abs() <= (grown * STRAIGHT_WITHIN).max(1.0)
+        })
+    }
+}
+
+/// What grows for each iteration.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Amount {
+    pub(crate) blocks: f64,
+    pub(crate) bytes: f64,
+}
+
+impl Amount {
+    fn is_worth_a_look(self, totals: Amount) -> bool {
+        let share = |part: f64, total: f64| total > 0.0 && part >= LEAST_SHARE * total;
+        share(self.bytes, totals.bytes) || share(self.blocks, totals.blocks)
+    }
+}
+
+/// Stacks that hold something at the end, with what they hold.
+fn holding(profile: &Profile) -> impl Iterator<Item = (Vec<Frame>, Held)> {
+    let position = |name: &str| {
+        profile
+            .sample_types()
+            .iter()
+            .position(|sample_type| sample_type.name == name)
+    };
+    let (objects, space) = (position("inuse_objects"), position("inuse_space"));
+    profile.stacks().filter_map(move |stack| {
+        let value = |index: Option<usize>| index.map_or(0, |index| stack.values[index]);
+        let held = Held {
+            blocks: value(objects),
+            bytes: value(space),
+        };
+        (held != Held::default()).then(|| (stack.frames.iter().map(frame).collect(), held))
+    })
+}
+
+fn frame(frame: &profile::Frame<'_>) -> Frame {
+    Frame {
+        function: frame.function.to_owned(),
+        file: frame.file.to_owned(),
+        line: frame.line,
+    }
+}
+
+/// The site that a stack points at: its innermost own frame, else its innermost dependency's, else its leaf.
+fn site(stack: Vec<Frame>) -> Site {
+    let first = |origin| stack.iter().find(|frame| frame.origin() == origin);
+    let chosen = first(Origin::Own)
+        .or_else(|| first(Origin::Dependency))
+        .or_else(|| stack.first())
+        .cloned()
+        .unwrap_or_else(|| Frame {
+            function: "an unknown function".to_owned(),
+            file: String::new(),
+            line: 0,
+        });
+    Site {
+        origin: chosen.origin(),
+        signature: signature(&stack),
+        frame: chosen,
+        stack,
+    }
+}
+
+impl Frame {
+    /// Whose code the frame belongs to, told by where its file lies.
+    pub fn origin(&self) -> Origin {
+        let path = self.file.replace('\\', "/");
+        if path.is_empty() {
+            Origin::Unknown
+        } else if path.starts_with("/rustc/") || path.contains("/lib/rustlib/src/") {
+            Origin::Standard
+        } else if path.contains("/registry/src/") || path.contains("/git/checkouts/") {
+            Origin::Dependency
+        } else if is_ours(&self.function) {
+            // The watch is on every stack and never at fault.
+            Origin::Dependency
+        } else {
+            Origin::Own
+        }
+    }
+}
+
+/// Whether a function belongs to this library, as a function of it or of a closure in it.
+fn is_ours(function: &str) -> bool {
+    function
+        .trim_start_matches(['<', '&'])
+        .starts_with("detectors::")
+}
+
+/// FNV-1a over the names of the stack's functions: it must be the same in every run and on every machine, which the
+/// standard hasher doesn't promise.
+fn signature(stack: &[Frame]) -> String {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let names = stack.iter().map(|frame| frame.function.as_str());
+    for byte in names.flat_map(|name| name.bytes().chain([0])) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("{hash:016x}")
+}

@@ -1,0 +1,276 @@
+//! One pass over a workload: count it window by window, or run it under full stacks for its profile.
+
+use super::driver::Driver;
+use super::{Observer, Progress, Stage, is_fine};
+use crate::Profile;
+use crate::evidence::{Reading, Sample};
+use crate::heap::{Detail, HeapReading, HeapSource, SourceError};
+use crate::judge::{Floor, Floors, Motion};
+use crate::workload::Kept;
+use std::time::{Duration, Instant};
+
+/// How long a settling reading may take: above the 5 ms by which a runtime's task count was seen to lag.
+const SETTLE_STEPS: [Duration; 5] = [
+    Duration::ZERO,
+    Duration::from_micros(200),
+    Duration::from_millis(1),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+];
+
+/// Settled readings in each window's second half. A floor is a minimum, so a few settled ones are enough, and the
+/// rest are taken as they come.
+const SETTLED_READINGS: u64 = 16;
+
+/// Progress is told about ten times a second.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// The time that all passes share.
+#[derive(Debug)]
+pub(super) struct Budget {
+    started: Instant,
+    deadline: Duration,
+}
+
+impl Budget {
+    pub(super) fn new(deadline: Duration) -> Self {
+        Budget {
+            started: Instant::now(),
+            deadline,
+        }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.started.elapsed() > self.deadline
+    }
+}
+
+/// What a counting pass saw.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) blocks: Floors,
+    pub(crate) bytes: Floors,
+    pub(crate) readings: Vec<Reading>,
+    pub(crate) timeline: Vec<Sample>,
+    pub(crate) peak_bytes: u64,
+    pub(crate) resting_bytes: u64,
+    pub(crate) out_of_time: bool,
+    /// What the holder meant to keep in the middle of each window.
+    kept: Vec<(u64, Kept)>,
+}
+
+impl Counted {
+    /// How many iterations ran.
+    pub(crate) fn iterations(&self) -> u64 {
+        self.timeline.len() as u64
+    }
+
+    /// How much more the holder means to keep after each iteration; `None` when it doesn't say.
+    pub(crate) fn kept_per_iteration(&self) -> Option<f64> {
+        match (self.kept.first(), self.kept.last()) {
+            (Some((from, first)), Some((to, last))) if to > from => {
+                let grown = last.bytes? as f64 - first.bytes? as f64;
+                Some(grown / (to - from) as f64)
+            }
+            _ => None,
+        }
+    }
+
+    /// The bytes that the holder means to keep at the end and at most, when it says both and is within.
+    pub(crate) fn filling(&self) -> Option<(u64, u64)> {
+        let (_, kept) = self.kept.last()?;
+        kept.bytes
+            .zip(kept.bound)
+            .filter(|(bytes, bound)| bytes <= bound)
+    }
+}
+
+pub(super) struct Pass<'p, D> {
+    driver: &'p mut D,
+    source: &'p mut dyn HeapSource,
+    observer: &'p mut Option<Observer>,
+    budget: &'p Budget,
+    told: Instant,
+    /// The fewest tasks seen alive: those that belong to the state, not to an iteration.
+    fewest_tasks: usize,
+}
+
+impl<'p, D: Driver> Pass<'p, D> {
+    pub(super) fn new(
+        driver: &'p mut D,
+        source: &'p mut dyn HeapSource,
+        observer: &'p mut Option<Observer>,
+        budget: &'p Budget,
+    ) -> Self {
+        Pass {
+            driver,
+            source,
+            observer,
+            budget,
+            told: Instant::now(),
+            fewest_tasks: usize::MAX,
+        }
+    }
+
+    /// Counts through warm-up and windows; stops early when nothing grows and the resolution is fine.
+    pub(super) fn count(&mut self, warm_up: u64, windows: u32) -> Result<Counted, SourceError> {
+        let all = warm_up << windows;
+        // Made before counting begins: the watch's own memory is not the workload's.
+        let mut counted = Counted {
+            timeline: Vec::with_capacity(usize::try_from(all).unwrap_or(0)),
+            readings: Vec::with_capacity(windows as usize),
+            kept: Vec::with_capacity(windows as usize),
+            blocks: Floors::with_capacity(windows as usize),
+            bytes: Floors::with_capacity(windows as usize),
+            ..Counted::default()
+        };
+        self.source.start(Detail::Counts)?;
+        self.driver.refresh();
+
+        for _ in 0..warm_up {
+            self.step(&mut counted, all, Stage::WarmingUp);
+            if counted.out_of_time {
+                break;
+            }
+        }
+        for window in 0..windows {
+            if counted.out_of_time {
+                break;
+            }
+            self.window(&mut counted, warm_up << window, all, window + 1);
+            let calm = |motion| matches!(motion, Motion::Flat | Motion::Stopped);
+            if counted.blocks.len() > 1
+                && calm(counted.blocks.motion())
+                && calm(counted.bytes.motion())
+                && is_fine(&counted)
+            {
+                break;
+            }
+        }
+
+        let reading = self.settled();
+        counted.peak_bytes = reading.peak_bytes;
+        counted.resting_bytes = reading.bytes;
+        self.source.stop()?;
+        Ok(counted)
+    }
+
+    /// The window that begins at `from` and is as long as all before it.
+    fn window(&mut self, counted: &mut Counted, from: u64, all: u64, number: u32) {
+        let (middle, three_quarters, to) = (from + from / 2, from + from * 3 / 4, 2 * from);
+        let settle_every = ((to - middle) / SETTLED_READINGS).max(1);
+        // Least of the third and of the last quarter.
+        let mut blocks = [i64::MAX; 2];
+        let mut bytes = [i64::MAX; 2];
+        for iteration in from..to {
+            let (kept, mut reading) = self.step(counted, all, Stage::Window(number));
+            if counted.out_of_time {
+                return;
+            }
+            if iteration < middle {
+                continue;
+            }
+            if iteration == middle {
+                counted.kept.push((iteration, kept));
+            }
+            if (iteration - middle).is_multiple_of(settle_every) {
+                reading = self.settled();
+            }
+            let quarter = usize::from(iteration >= three_quarters);
+            blocks[quarter] = blocks[quarter].min(reading.blocks.cast_signed());
+            bytes[quarter] = bytes[quarter].min(reading.bytes.cast_signed());
+        }
+        let floor = |[third_quarter, last_quarter]: [i64; 2]| Floor {
+            middle,
+            third_quarter,
+            last_quarter,
+        };
+        counted.blocks.push(floor(blocks));
+        counted.bytes.push(floor(bytes));
+        counted.readings.push(Reading {
+            from,
+            to,
+            floor_blocks: floor(blocks).value(),
+            floor_bytes: floor(bytes).value(),
+            rise_blocks: counted.blocks.rises().next_back(),
+            rise_bytes: counted.bytes.rises().next_back(),
+        });
+    }
+
+    /// One iteration and the reading after it.
+    fn step(&mut self, counted: &mut Counted, all: u64, stage: Stage) -> (Kept, HeapReading) {
+        let kept = self.driver.iterate();
+        let reading = self.source.read();
+        let iteration = counted.iterations() + 1;
+        counted.timeline.push(Sample {
+            iteration,
+            blocks: reading.blocks.cast_signed(),
+            bytes: reading.bytes.cast_signed(),
+        });
+        counted.out_of_time = self.budget.is_spent();
+        self.tell(stage, iteration, all, reading);
+        (kept, reading)
+    }
+
+    /// Runs `iterations` from a fresh state with a stack for each block, and gives the profile.
+    ///
+    /// `None` when the workload allocated nothing at all.
+    pub(super) fn profile(
+        &mut self,
+        round: u32,
+        iterations: u64,
+    ) -> Result<Option<Profile>, SourceError> {
+        self.source.start(Detail::Stacks)?;
+        self.driver.refresh();
+        for iteration in 1..=iterations {
+            self.driver.iterate();
+            let reading = self.source.read();
+            self.tell(Stage::Sites(round), iteration, iterations, reading);
+            if self.budget.is_spent() {
+                self.source.stop()?;
+                return Err(SourceError {
+                    reason: format!(
+                        "the deadline came after {iteration} of {iterations} iterations under full stacks"
+                    ),
+                    next: "give the watch a longer deadline".to_owned(),
+                });
+            }
+        }
+        self.settled();
+        self.source.stop()
+    }
+
+    /// A reading after what the iteration left in the background has ended, or after long enough a wait.
+    fn settled(&mut self) -> HeapReading {
+        let mut before = self.source.read();
+        for (step, time) in SETTLE_STEPS.into_iter().enumerate() {
+            self.driver.pause(time);
+            let now = self.source.read();
+            let tasks = self.driver.tasks();
+            let quiet = now.blocks == before.blocks && now.bytes == before.bytes;
+            if step > 0 && quiet && tasks <= self.fewest_tasks {
+                self.fewest_tasks = tasks;
+                return now;
+            }
+            before = now;
+        }
+        // What outlives the wait belongs to the state: waiting for it again would only cost time.
+        self.fewest_tasks = self.driver.tasks();
+        before
+    }
+
+    fn tell(&mut self, stage: Stage, iteration: u64, of_at_most: u64, reading: HeapReading) {
+        if let Some(observer) = self.observer
+            && (iteration == 1 || self.told.elapsed() >= TELL_EVERY)
+        {
+            self.told = Instant::now();
+            observer(&Progress {
+                stage,
+                iteration,
+                of_at_most,
+                live_blocks: reading.blocks.cast_signed(),
+                live_bytes: reading.bytes.cast_signed(),
+            });
+        }
+    }
+}
