@@ -138,10 +138,10 @@ impl Artefacts {
         let flame = self.flamegraph.as_deref();
         let named = [
             (Some(self.timeline.as_path()), "live memory over time"),
-            (self.both.as_deref(), "leaky and fixed in one plot"),
-            (flame, "who allocated what is live"),
-            (self.heap.as_deref(), "the heap profile, for any pprof"),
-            (Some(self.report.as_path()), "the evidence as JSON"),
+            (self.both.as_deref(), "leaky and fixed"),
+            (flame, "what is live, by stack"),
+            (self.heap.as_deref(), "heap profile (pprof)"),
+            (Some(self.report.as_path()), "evidence as JSON"),
         ];
         let named = named.into_iter().filter_map(|(path, what)| Some((say::path(path?), what)));
         let named: Vec<_> = named.collect();

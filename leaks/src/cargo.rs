@@ -41,6 +41,8 @@ pub(crate) fn build(workspace: &Workspace, chapter: &Chapter, target: &str) -> R
     command
         .current_dir(&workspace.root)
         .args(["test", "--quiet", "--no-run", "--package", &chapter.name, "--test", target])
+        // Beside this command cargo chooses the libraries' features as for this command, and finds them built.
+        .args(["--package", env!("CARGO_PKG_NAME")])
         .arg("--message-format=json-render-diagnostics");
     let ended = child::run(command, Errors::Shown, None).map_err(|problem| match problem {
         Problem::Told { .. } => problem.next("Install Rust from https://rustup.rs, or set CARGO to where cargo lies."),
