@@ -235,7 +235,11 @@ impl Frame {
         let path = self.file.replace('\\', "/");
         if path.is_empty() {
             Origin::Unknown
-        } else if path.starts_with("/rustc/") || path.contains("/lib/rustlib/src/") {
+        } else if path.starts_with("/rustc/")
+            // Where the standard library's own dependencies were built.
+            || path.starts_with("/rust/deps/")
+            || path.contains("/lib/rustlib/src/")
+        {
             Origin::Standard
         } else if path.contains("/registry/src/") || path.contains("/git/checkouts/") {
             Origin::Dependency

@@ -13,6 +13,9 @@ use detectors::profile::{DhatOptions, FlamegraphOptions, Profile, SourcePaths};
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
+/// Boxed, so that each element is a block.
+type Kept = Vec<Box<[u64; 32]>>;
+
 struct Page {
     body: Vec<u8>,
     ids: Vec<String>,
@@ -29,14 +32,14 @@ fn fetch(number: usize) -> Page {
 
 /// A recursion, so that one stack holds a function several times.
 #[inline(never)]
-fn nest(depth: usize, kept: &mut Vec<Box<[u64; 32]>>) {
+fn nest(depth: usize, kept: &mut Kept) {
     kept.push(Box::new([depth as u64; 32]));
     if depth > 0 {
         nest(depth - 1, black_box(kept));
     }
 }
 
-fn workload(profiled: &mut Vec<Page>, kept: &mut Vec<Box<[u64; 32]>>) {
+fn workload(profiled: &mut Vec<Page>, kept: &mut Kept) {
     for number in 0..50 {
         let page = fetch(black_box(number));
         if number % 5 == 0 {
@@ -63,14 +66,11 @@ fn main() {
     workload(&mut pages, &mut kept);
     let stats = dhat::HeapStats::get();
     drop(profiler);
-    assert_eq!(
-        black_box(&pages)
-            .iter()
-            .map(|page| page.body.len() + page.ids.len())
-            .sum::<usize>()
-            > 0,
-        true
-    );
+    let held: usize = black_box(&pages)
+        .iter()
+        .map(|page| page.body.len() + page.ids.len())
+        .sum();
+    assert!(held > 0);
 
     let json = std::fs::read_to_string(file.path()).unwrap();
     let profile = Profile::from_dhat(&json, &DhatOptions::default()).unwrap();

@@ -5,13 +5,16 @@ use std::collections::hash_map::Entry;
 
 use pprof::protos;
 
+/// Mapping, address, and functions with lines.
+type LocationKey = (u64, u64, Vec<(u64, i64)>);
+
 #[derive(Default)]
 pub(super) struct Builder {
     message: protos::Profile,
     strings: HashMap<String, i64>,
     functions: HashMap<[i64; 4], u64>,
     mappings: HashMap<[i64; 2], u64>,
-    locations: HashMap<(u64, u64, Vec<(u64, i64)>), u64>,
+    locations: HashMap<LocationKey, u64>,
     samples: HashMap<(Vec<u64>, Vec<[i64; 4]>), usize>,
 }
 

@@ -70,7 +70,7 @@ pub enum ProfileError {
     },
     /// The regular expression doesn't compile.
     BadPattern {
-        /// The expression, or the name of the field that holds it.
+        /// The expression.
         pattern: String,
         /// What is wrong with it.
         reason: String,

@@ -123,7 +123,7 @@ pub(super) fn list(
 }
 
 /// A compiler's message without the drawing of the place.
-fn last_line(message: &str) -> String {
+pub(super) fn last_line(message: &str) -> String {
     let line = message.lines().last().unwrap_or(message);
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
@@ -149,7 +149,7 @@ fn routine(function: &str, file: &str, nodes: &[&Node<'_>], files: &mut Files<'_
     let (lines, problem) = match files.lines(file) {
         Ok(source) => {
             let skipped = usize::try_from(start - 1).unwrap_or(usize::MAX);
-            let lines = source
+            let lines: Vec<Line> = source
                 .iter()
                 .zip(1_i64..)
                 .skip(skipped)
@@ -164,7 +164,8 @@ fn routine(function: &str, file: &str, nodes: &[&Node<'_>], files: &mut Files<'_
                     }
                 })
                 .collect();
-            (lines, None)
+            let problem = lines.is_empty().then(|| outdated(file));
+            (lines, problem)
         }
         Err(problem) => (Vec::new(), Some(problem.clone())),
     };
@@ -176,6 +177,10 @@ fn routine(function: &str, file: &str, nodes: &[&Node<'_>], files: &mut Files<'_
         lines,
         problem,
     }
+}
+
+fn outdated(file: &str) -> String {
+    format!("{file} ends before the lines that allocated: it has changed; take the profile again")
 }
 
 /// Source files, each read once.

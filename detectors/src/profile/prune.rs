@@ -7,6 +7,7 @@ use pprof::protos;
 use regex::Regex;
 
 use super::ProfileError;
+use super::list::last_line;
 
 /// What a match inside a location takes away.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,9 +87,12 @@ fn pattern(
     }
     Regex::new(&format!("^({text})$"))
         .map(Some)
-        .map_err(|error| ProfileError::BadPattern {
-            pattern: text.clone(),
-            reason: format!("{name} asks to leave out frames by it ({error})"),
+        .map_err(|error| ProfileError::Malformed {
+            input: name.to_owned(),
+            reason: format!(
+                "it asks to leave out frames by \"{text}\", which is no regular expression: {}",
+                last_line(&error.to_string())
+            ),
         })
 }
 

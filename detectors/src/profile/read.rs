@@ -26,6 +26,9 @@ const EXPANSION_FREE_BYTES: u64 = 16 << 20;
 /// Bounds the decoded size: an empty record takes two bytes in the file and about seventy decoded.
 const RECORDS_MAX: usize = 8_000_000;
 
+/// Bounds what showing a profile may cost: frames of all samples together.
+const FRAMES_MAX: usize = 50_000_000;
+
 pub(super) fn from_path(path: &Path) -> Result<Profile, ProfileError> {
     let unreadable = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => ProfileError::NotFound {
@@ -156,6 +159,14 @@ fn survey(name: &str, plain: &[u8]) -> Result<(), ProfileError> {
             "it is Go's text form; fetch it again without ?debug=1",
         ));
     }
+    // A profile's first records hold small numbers, which no text holds.
+    let start = &plain[..plain.len().min(32)];
+    if start
+        .iter()
+        .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+    {
+        return Err(not_a_profile(name, "it is text"));
+    }
     let mut rest = plain;
     let mut records = 0_usize;
     while !rest.is_empty() {
@@ -263,6 +274,17 @@ pub(super) fn checked(
             })?;
         }
         location.id = id;
+    }
+    let frames: usize = message
+        .sample
+        .iter()
+        .map(|sample| sample.location_id.len())
+        .sum();
+    if frames > FRAMES_MAX {
+        return Err(ProfileError::TooLarge {
+            input: name.to_owned(),
+            reason: format!("its stacks have more than {FRAMES_MAX} frames"),
+        });
     }
     let types = message.sample_type.len();
     for sample in &mut message.sample {

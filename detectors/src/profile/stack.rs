@@ -31,7 +31,7 @@ pub struct Frame<'a> {
 
 pub(super) fn stacks(profile: &Profile) -> impl Iterator<Item = Stack<'_>> {
     merged_samples(profile).into_iter().map(|sample| Stack {
-        frames: frames(profile, &sample.location_id),
+        frames: frames(profile, sample.location_id),
         values: match sample.value {
             Cow::Borrowed(values) => values.to_vec(),
             Cow::Owned(values) => values,

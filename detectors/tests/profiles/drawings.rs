@@ -75,7 +75,7 @@ fn depth_and_number_of_frames_are_bounded() {
     let svg = profile(&[(&frames, [1, 1, 1, 1])])
         .flamegraph(&FlamegraphOptions::default())
         .unwrap();
-    assert!(svg.contains("Cut at 200 frames."));
+    assert!(svg.contains("The deepest frames are left out."));
     assert!(svg.len() < 100_000, "{}", svg.len());
 }
 

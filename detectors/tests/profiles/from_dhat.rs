@@ -65,6 +65,31 @@ fn machinery_stays_when_asked_for_or_when_nothing_else_is_there() {
     assert_eq!(names(&only_machinery)[0].len(), 4);
 }
 
+/// Line tables alone give names without their crate: the files tell the allocator apart.
+#[test]
+fn machinery_is_known_by_its_files_too() {
+    let stack = &[
+        "alloc (index/dhat-0.3.3/src/lib.rs:1176:9)",
+        "alloc_impl (library/alloc/src/alloc.rs:190:9)",
+        "with_capacity_in<u8, alloc::alloc::Global> (src/raw_vec/mod.rs:433:9)",
+        "with_capacity_in<u8, alloc::alloc::Global> (src/vec/mod.rs:965:9)",
+        "with_capacity<u8> (src/vec/mod.rs:524:9)",
+        "fetch (shop/src/cart.rs:7:5)",
+    ];
+    assert_eq!(
+        names(&profile(&[(stack, [1, 1, 1, 1])])),
+        [["with_capacity<u8>", "fetch"]]
+    );
+    let box_of_hash_map = &[
+        "do_alloc<Global> (hashbrown-0.16.0/src/alloc.rs:1:1)",
+        "<alloc::boxed::Box<T>>::push_mut (shop/src/cart.rs:1:1)",
+    ];
+    assert_eq!(
+        names(&profile(&[(box_of_hash_map, [1, 1, 1, 1])])),
+        [["<alloc::boxed::Box<T>>::push_mut"]]
+    );
+}
+
 #[test]
 fn stacks_that_become_equal_are_summed() {
     let mut other = PUSH.to_vec();
@@ -139,14 +164,14 @@ fn the_order_of_dhats_table_makes_no_difference() {
 fn a_file_of_another_process_is_read_like_a_profile() {
     let json = dhat_json(&[(KEPT, [5000, 50, 4000, 40])]);
     let read = Profile::from_bytes("dhat-heap.json", json.as_bytes()).unwrap();
-    insta::assert_snapshot!(read.top(None).unwrap(), @r"
+    insta::assert_snapshot!(read.top(None).unwrap(), @r#"
     File: [shop]
     Type: inuse_space
-    Showing nodes accounting for 4000B, 100% of 4000B total
+    Showing nodes accounting for 3.91kB, 100% of 3.91kB total
           flat  flat%   sum%        cum   cum%
-         4000B   100%   100%      4000B   100%  shop::cart::keep
-             0     0%   100%      4000B   100%  shop::main
-    ");
+        3.91kB   100%   100%     3.91kB   100%  shop::cart::keep
+             0     0%   100%     3.91kB   100%  shop::main
+    "#);
 }
 
 #[test]
@@ -167,7 +192,15 @@ fn what_is_not_dhats_heap_is_refused_in_words() {
             convert(&dhat_json(&[])),
         ]
         .join("\n"),
-        @""
+        @r#"
+    dhat's output is cut short: it ends inside its JSON; fetch or copy it again
+    dhat's output is not a profile: it isn't dhat's JSON (invalid length 0, expected an object with dhat's fields at line 1 column 2); give a pprof file, gzipped or plain, or dhat's JSON
+    dhat's output is not a profile: dhat wrote it in mode "rust-ad-hoc"; use dhat::Profiler::new_heap; give a pprof file, gzipped or plain, or dhat's JSON
+    dhat's output is not a profile: it is version 3 of dhat's format, and only 2 is known; give a pprof file, gzipped or plain, or dhat's JSON
+    dhat's output is a damaged profile: a stack names frame 9 of 3; take or copy it again
+    dhat's output is a damaged profile: its amounts don't fit in 63 bits; take or copy it again
+    dhat's output has no samples: nothing was allocated while it was taken; run the workload while the profiler runs
+    "#
     );
 }
 

@@ -172,7 +172,18 @@ fn what_is_no_profile_is_named() {
         read(&[0xff; 40]),
     ]
     .map(|result| result.unwrap_err().to_string());
-    insta::assert_snapshot!(errors.join("\n"), @"");
+    insta::assert_snapshot!(errors.join("\n"), @r#"
+    input is not a profile: it is empty; give a pprof file, gzipped or plain, or dhat's JSON
+    input is not a profile: it is text; give a pprof file, gzipped or plain, or dhat's JSON
+    input is not a profile: it is Go's text form; fetch it again without ?debug=1; give a pprof file, gzipped or plain, or dhat's JSON
+    input is not a profile: it is text; give a pprof file, gzipped or plain, or dhat's JSON
+    input is not a profile: it isn't dhat's JSON (missing field `mode` at line 1 column 22); give a pprof file, gzipped or plain, or dhat's JSON
+    input is not a profile: it is text; give a pprof file, gzipped or plain, or dhat's JSON
+    input is cut short: it ends inside its gzip data; fetch or copy it again
+    input is a damaged profile: its gzip data can't be unpacked (invalid gzip header); take or copy it again
+    input is not a profile: it doesn't start with a profile's records; give a pprof file, gzipped or plain, or dhat's JSON
+    input is cut short: it ends inside a record's tag; fetch or copy it again
+    "#);
 }
 
 #[test]
@@ -195,7 +206,21 @@ fn contradictions_are_named() {
             message.drop_frames = 4;
         }),
     ];
-    insta::assert_snapshot!(errors.join("\n"), @"");
+    insta::assert_snapshot!(errors.join("\n"), @r#"
+    input has no samples: nothing was allocated while it was taken; run the workload while the profiler runs
+    input is a damaged profile: it names no sample types; take or copy it again
+    input is a damaged profile: its table of strings doesn't start with the empty one; take or copy it again
+    input is a damaged profile: its table of strings doesn't start with the empty one; take or copy it again
+    input is a damaged profile: a sample has 2 values for 1 sample types; take or copy it again
+    input is a damaged profile: a sample names location 8, which isn't there; take or copy it again
+    input is a damaged profile: location 7 names function 0, which isn't there; take or copy it again
+    input is a damaged profile: two locations share the id 7; take or copy it again
+    input is a damaged profile: a function has the reserved id 0; take or copy it again
+    input is a damaged profile: it refers to string 4 of 4; take or copy it again
+    input is a damaged profile: it refers to string -1 of 4; take or copy it again
+    input is a damaged profile: it refers to string 9223372036854775807 of 4; take or copy it again
+    input is a damaged profile: it asks to leave out frames by "(", which is no regular expression: unclosed group; take or copy it again
+    "#);
 }
 
 #[test]
@@ -210,7 +235,11 @@ fn paths_that_hold_no_file_are_named() {
     };
     insta::assert_snapshot!(
         [read(&folder.path().join("none.pb.gz")), read(folder.path()), read(Path::new("/dev/zero"))].join("\n"),
-        @""
+        @r#"
+        no profile at [folder]/none.pb.gz: check the path; `leaks run CHAPTER` writes one named heap.pb.gz
+        can't read [folder]: it is a folder; give a file that you may read
+        can't read /dev/zero: it is not a regular file; give a file that you may read
+        "#
     );
     assert!(!path.is_empty());
 }
@@ -282,7 +311,15 @@ fn stacks_without_lines_or_frames_are_shown_as_what_is_known() {
     let profile = read(&message.encode_to_vec()).unwrap();
     exercise(&profile);
     let top = profile.top(None).unwrap().to_string();
-    insta::assert_snapshot!(top, @"");
+    insta::assert_snapshot!(top, @r#"
+    File: libfoo.so
+    Type: cpu
+    Showing nodes accounting for 4.50s, 90.00% of 5s total
+          flat  flat%   sum%        cum   cum%
+            2s 40.00% 40.00%         2s 40.00%  <unknown>
+         1.50s 30.00% 70.00%      1.50s 30.00%  main
+            1s 20.00% 90.00%         1s 20.00%  [libfoo.so]
+    "#);
     let path = written(&profile);
     if let Some(go) = go_pprof(&["-top", path.to_str().unwrap()]) {
         assert_eq!(top, go);
@@ -347,7 +384,16 @@ fn frames_that_a_profile_asks_to_drop_are_dropped_as_in_go() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(&file, &plain).unwrap();
     let top = profile.top(None).unwrap().to_string();
-    insta::assert_snapshot!(top, @"");
+    insta::assert_snapshot!(top, @r#"
+    Type: cpu
+    Showing nodes accounting for 7.50s, 100% of 7.50s total
+          flat  flat%   sum%        cum   cum%
+            4s 53.33% 53.33%         4s 53.33%  (anonymous namespace)::fill(int)
+         1.50s 20.00% 73.33%      6.50s 86.67%  main
+            1s 13.33% 86.67%         1s 13.33%  malloc
+            1s 13.33%   100%         1s 13.33%  malloc_kept
+             0     0%   100%         1s 13.33%  operator new(unsigned long)
+    "#);
     if let Some(go) = go_pprof(&["-top", "-symbolize=none", file.path().to_str().unwrap()]) {
         assert_eq!(top, go);
     }

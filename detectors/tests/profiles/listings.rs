@@ -27,7 +27,17 @@ fn lines_carry_flat_and_cum() {
     let profile = cart(file.to_str().unwrap());
     let listing = profile.list(None, "add$", &SourcePaths::default()).unwrap();
     let text = listing.to_string();
-    insta::assert_snapshot!(text.replace(folder.path().to_str().unwrap(), "[folder]"), @"");
+    insta::assert_snapshot!(text.replace(folder.path().to_str().unwrap(), "[folder]"), @r#"
+    Total: 4.06kB
+    ROUTINE ======================== shop::add in [folder]/cart.rs
+           4kB     4.06kB (flat, cum)   100% of Total
+             .          .      1://! A cart.
+             .          .      2:
+             .          .      3:fn add() {
+           4kB        4kB      4:    let page = fetch();
+             .        64B      5:    keep(page);
+             .          .      6:}
+    "#);
     let path = written(&profile);
     if let Some(go) = go_pprof(&["-list=add$", path.to_str().unwrap()]) {
         assert_eq!(text, go);
@@ -51,9 +61,28 @@ fn a_source_root_holds_the_end_of_the_recorded_path() {
 #[test]
 fn missing_sources_are_named_with_what_to_do() {
     let profile = cart("/build/machine/shop/src/cart.rs");
-    insta::assert_snapshot!(profile.list(None, "add$", &SourcePaths::default()).unwrap(), @"");
+    insta::assert_snapshot!(profile.list(None, "add$", &SourcePaths::default()).unwrap(), @r#"
+    Total: 4.06kB
+    ROUTINE ======================== shop::add in /build/machine/shop/src/cart.rs
+           4kB     4.06kB (flat, cum)   100% of Total
+     Error: /build/machine/shop/src/cart.rs isn't there; give --source-root with a folder that holds the end of this path
+    "#);
     let unknown = crate::support::profile(&[(&["shop::add (???:0:0)"], [1, 1, 1, 1])]);
-    insta::assert_snapshot!(unknown.list(None, "add", &SourcePaths::default()).unwrap(), @"");
+    insta::assert_snapshot!(unknown.list(None, "add", &SourcePaths::default()).unwrap(), @r#"
+    Total: 1B
+    No source information for shop::add
+    "#);
+}
+
+#[test]
+fn a_source_that_has_changed_is_said_to_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cart.rs");
+    fs::write(&file, "").unwrap();
+    let profile = cart(file.to_str().unwrap());
+    let listing = profile.list(None, "add$", &SourcePaths::default()).unwrap();
+    let problem = listing.routines[0].problem.clone().unwrap();
+    assert!(problem.contains("it has changed"), "{problem}");
 }
 
 #[test]
@@ -72,5 +101,8 @@ fn patterns_that_match_nothing_or_are_none_are_refused() {
             .unwrap_err();
         error.to_string()
     });
-    insta::assert_snapshot!(errors.join("\n"), @"");
+    insta::assert_snapshot!(errors.join("\n"), @r#"
+    no function in dhat's output matches "remove"; the largest are shop::add, alloc::vec::Vec<T>::push
+    "add(" is not a regular expression: unclosed group; escape special characters with \
+    "#);
 }

@@ -1,26 +1,24 @@
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+use super::trim::Role;
 use super::{SourceFrame, Symbols};
 
 /// One address of a stack, with the calls that the compiler put there.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Call {
     /// The innermost inlined call first. Shared: a program has far fewer calls than stacks.
     pub(super) frames: Rc<[SourceFrame]>,
     pub(super) address: u64,
+    pub(super) role: Role,
 }
 
-impl PartialOrd for SourceFrame {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for SourceFrame {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let key = |frame: &Self| (frame.function.clone(), frame.file.clone(), frame.line);
-        key(self).cmp(&key(other))
+impl Hash for Call {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The address all but tells calls apart; hashing every name would take most of the time.
+        self.address.hash(state);
+        self.frames.len().hash(state);
     }
 }
 
@@ -28,7 +26,7 @@ impl Ord for SourceFrame {
 pub(super) struct Calls<'a> {
     table: Vec<Option<(u64, SourceFrame)>>,
     symbols: Symbols<'a>,
-    known: HashMap<Vec<usize>, Rc<[SourceFrame]>>,
+    known: HashMap<Vec<usize>, (Rc<[SourceFrame]>, Role)>,
 }
 
 impl<'a> Calls<'a> {
@@ -66,8 +64,10 @@ impl<'a> Calls<'a> {
                 .count();
             let (here, next) = rest.split_at(same);
             rest = next;
+            let (frames, role) = self.frames(return_address, here);
             stack.push(Call {
-                frames: self.frames(return_address, here),
+                frames,
+                role,
                 // The address after the call may be another line's; one less is inside the call.
                 address: return_address.saturating_sub(1),
             });
@@ -75,9 +75,9 @@ impl<'a> Calls<'a> {
         Ok(stack)
     }
 
-    fn frames(&mut self, return_address: u64, positions: &[usize]) -> Rc<[SourceFrame]> {
-        if let Some(frames) = self.known.get(positions) {
-            return Rc::clone(frames);
+    fn frames(&mut self, return_address: u64, positions: &[usize]) -> (Rc<[SourceFrame]>, Role) {
+        if let Some(known) = self.known.get(positions) {
+            return known.clone();
         }
         let recorded: Vec<SourceFrame> = positions
             .iter()
@@ -106,8 +106,10 @@ impl<'a> Calls<'a> {
             resolved
         }
         .into();
-        self.known.insert(positions.to_vec(), Rc::clone(&frames));
-        frames
+        let role = Role::of(&frames);
+        self.known
+            .insert(positions.to_vec(), (Rc::clone(&frames), role));
+        (frames, role)
     }
 }
 

@@ -58,7 +58,7 @@ impl fmt::Debug for Symbols<'_> {
 }
 
 /// One call as debug information describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceFrame {
     /// The function's name, without hash.
     pub function: String,
@@ -70,7 +70,7 @@ pub struct SourceFrame {
 
 /// What dhat writes, as far as a profile needs it. `b` stands for bytes and `bk` for blocks.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object with dhat's fields")]
 struct Document {
     dhat_file_version: u32,
     mode: String,
@@ -175,10 +175,23 @@ fn parse(name: &str, json: &str) -> Result<Document, ProfileError> {
 fn program(command: &str) -> String {
     let path = command.split(' ').next().unwrap_or_default();
     let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name = without_build_hash(name);
     if name.is_empty() {
         "[program]".to_owned()
     } else {
         format!("[{name}]")
+    }
+}
+
+/// Cargo names a test's program `name-0123456789abcdef`, another one for every build.
+fn without_build_hash(name: &str) -> &str {
+    match name.rsplit_once('-') {
+        Some((start, hash))
+            if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+        {
+            start
+        }
+        _ => name,
     }
 }
 
@@ -206,19 +219,14 @@ fn assemble(program: &str, samples: &[(Vec<Call>, [i64; 4])]) -> protos::Profile
         ..protos::Mapping::default()
     };
     let mapping = builder.mapping(program, "", &details);
+    let mut locations: HashMap<&Call, u64> = HashMap::new();
     for (stack, values) in samples {
-        let mut ids = Vec::with_capacity(stack.len());
-        for call in stack {
-            let mut lines = Vec::with_capacity(call.frames.len());
-            for frame in call.frames.iter() {
-                // No system name: Go's tools take one that equals the name for a C++ name, and
-                // strip what looks like template arguments.
-                let function = builder.function(&frame.function, "", &frame.file, 0);
-                lines.push((function, i64::from(frame.line)));
-            }
-            ids.push(builder.location(mapping, call.address, lines));
-        }
-        builder.sample(ids, Vec::new(), values);
+        let stack = stack.iter().map(|call| {
+            let id = locations.entry(call);
+            *id.or_insert_with(|| location(&mut builder, mapping, call))
+        });
+        let stack = stack.collect();
+        builder.sample(stack, Vec::new(), values);
     }
     builder.finish(protos::Profile {
         sample_type,
@@ -228,4 +236,15 @@ fn assemble(program: &str, samples: &[(Vec<Call>, [i64; 4])]) -> protos::Profile
         period: 1,
         ..protos::Profile::default()
     })
+}
+
+fn location(builder: &mut Builder, mapping: u64, call: &Call) -> u64 {
+    let mut lines = Vec::with_capacity(call.frames.len());
+    for frame in call.frames.iter() {
+        // No system name: Go's tools take one that equals the name for a C++ name, and strip what
+        // looks like template arguments.
+        let function = builder.function(&frame.function, "", &frame.file, 0);
+        lines.push((function, i64::from(frame.line)));
+    }
+    builder.location(mapping, call.address, lines)
 }

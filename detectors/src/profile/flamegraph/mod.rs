@@ -1,5 +1,8 @@
 //! Flame graphs that follow the reader's light or dark theme.
 //!
+//! The root is at the top, as in the web view of Go's pprof, whose users these profiles are for: a
+//! reader starts at `main` and reads down to what allocated.
+//!
 //! Drawn here rather than by a library, since a label must be short and its tooltip whole, and
 //! since a page may hold several: no ids, no script, no style that reaches beyond the drawing.
 
@@ -9,6 +12,7 @@ mod tree;
 use std::fmt::{self, Write};
 
 use self::tree::{Node, Tree};
+use super::top::program;
 use super::units::{Amounts, percentage};
 use super::{Profile, ProfileError};
 
@@ -17,7 +21,7 @@ use super::{Profile, ProfileError};
 pub struct FlamegraphOptions {
     /// Which values are the widths; the profile's default when `None`.
     pub sample_type: Option<String>,
-    /// The heading; the sample type's name when `None`.
+    /// The heading; names the program when `None`.
     pub title: Option<String>,
     /// Where the drawing goes.
     pub style: FlamegraphStyle,
@@ -66,10 +70,7 @@ pub(super) fn draw(
         });
     }
     let drawing = Drawing {
-        title: options
-            .title
-            .clone()
-            .unwrap_or_else(|| sample_type.name.clone()),
+        title: options.title.clone().unwrap_or_else(|| heading(profile)),
         sample_type: sample_type.name,
         amounts: Amounts::each(&sample_type.unit),
         tree,
@@ -80,6 +81,13 @@ pub(super) fn draw(
         .write(&mut svg)
         .expect("writing to a string doesn't fail");
     Ok(svg)
+}
+
+fn heading(profile: &Profile) -> String {
+    match program(profile) {
+        Some(program) => format!("Flame graph of {}", program.trim_matches(['[', ']'])),
+        None => "Flame graph".to_owned(),
+    }
 }
 
 struct Drawing<'a> {
@@ -153,7 +161,7 @@ impl Drawing<'_> {
             );
         }
         if self.tree.too_deep {
-            let _ = write!(summary, " Cut at {DEPTH_MAX} frames.");
+            let _ = write!(summary, " The deepest frames are left out.");
         }
         summary
     }

@@ -3,12 +3,15 @@ use std::collections::BTreeMap;
 use crate::profile::Profile;
 use crate::profile::stack::{frames, merged_samples};
 
+/// Bounds the memory that a hostile profile could ask for; no drawing has room for as many.
+const NODES_MAX: usize = 4_000_000;
+
 /// All stacks laid over one another from the root.
 pub(super) struct Tree<'a> {
     nodes: Vec<Node<'a>>,
     /// What was left out because it is below zero, as a positive amount.
     pub(super) shrunk: i64,
-    /// Whether a stack had more frames than are kept.
+    /// Whether frames were left out since there were too many.
     pub(super) too_deep: bool,
 }
 
@@ -50,7 +53,11 @@ impl<'a> Tree<'a> {
             let stack = frames(profile, sample.location_id);
             tree.too_deep |= stack.len() > depth_max;
             for frame in stack.iter().rev().take(depth_max) {
-                at = tree.child(at, frame.function);
+                let Some(child) = tree.child(at, frame.function) else {
+                    tree.too_deep = true;
+                    break;
+                };
+                at = child;
                 tree.add(at, value);
             }
         }
@@ -70,12 +77,15 @@ impl<'a> Tree<'a> {
         *sum = sum.saturating_add(value);
     }
 
-    fn child(&mut self, parent: usize, name: &'a str) -> usize {
+    fn child(&mut self, parent: usize, name: &'a str) -> Option<usize> {
         let next = self.nodes.len();
+        if next == NODES_MAX {
+            return self.nodes[parent].children.get(name).copied();
+        }
         let child = *self.nodes[parent].children.entry(name).or_insert(next);
         if child == next {
             self.nodes.push(Node::new(name));
         }
-        child
+        Some(child)
     }
 }
