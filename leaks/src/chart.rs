@@ -1,7 +1,7 @@
 //! Live memory over the iterations, drawn with characters.
 
 use crate::scale::Axis;
-use crate::say::{DIM, LINE};
+use crate::say::{self, DIM, LINE};
 use detectors::Sample;
 use std::fmt::Write;
 
@@ -30,7 +30,8 @@ pub(crate) fn draw(timeline: &[Sample], width: usize) -> String {
     let columns = width.saturating_sub(margin + 7).clamp(20, 200);
 
     let grid = dots(timeline, &up, iterations, columns);
-    let mut text = format!("{DIM}  live memory after each iteration, above what was live at the start{DIM:#}\n");
+    let title = "live memory after each iteration, above what was live at the start";
+    let mut text = format!("{DIM}{}{DIM:#}", say::wrapped(title, "  ", width));
     for (row, cells) in grid.iter().enumerate() {
         let label = up.ticks.iter().zip(&labels).find_map(|(tick, label)| {
             (row_of(up.share(*tick)) == row).then_some(label.as_str())

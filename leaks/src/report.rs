@@ -156,6 +156,11 @@ mod tests {
     fn a_place_in_the_code_is_never_cut() {
         let text = "24 bytes in 1 block an iteration from retained::leaky::refresh (chapters/retained/leaky.rs:27)\n\
             12 bytes from short (a.rs:1)\n      15,886  99.85%  99.85%     15,886  99.85%  retained::backend::receive\n";
-        insta::assert_snapshot!(fitted(text, 50), @"");
+        insta::assert_snapshot!(fitted(text, 50), @r"
+          24 bytes in 1 block an iteration from retained:…
+              (chapters/retained/leaky.rs:27)
+          12 bytes from short (a.rs:1)
+                15,886  99.85%  99.85%     15,886  99.85%…
+        ");
     }
 }

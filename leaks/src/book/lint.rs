@@ -293,7 +293,13 @@ mod tests {
             .into_iter()
             .map(|(line, what)| format!("{line}: {what}\n"))
             .collect();
-        insta::assert_snapshot!(found.concat(), @"");
+        insta::assert_snapshot!(found.concat(), @r"
+        5: includes gone.rs, which can't be read: No such file or directory (os error 2)
+        6: includes code.rs, but it has no `ANCHOR: kep`
+        7: includes code.rs, but nothing lies between the marks of `hollow`
+        8: includes code.rs, but it has no `ANCHOR_END: open`
+        9: includes code.rs, but it has 6 lines, and none is number 9
+        ");
     }
 
     #[test]
