@@ -49,7 +49,9 @@ fn what_mdbook_lets_pass_fails_here_with_page_and_line() {
         (5, "includes src/gone.rs"),
     ] {
         let place = format!("{page}:{}: ", lines + line);
-        let found = told.lines().any(|told| told.starts_with(&place) && told.contains(what));
+        let found = told
+            .lines()
+            .any(|told| told.starts_with(&place) && told.contains(what));
         assert!(found, "no {place}..{what} in:\n{told}");
     }
     assert!(told.contains("5 faults"), "{told}");
@@ -64,12 +66,21 @@ struct Served {
 impl Served {
     fn start(workbook: &Workbook) -> Self {
         let mut command = workbook.command(["book", "--port", "0"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the command");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the command");
         let mut line = String::new();
         let out = child.stdout.take().expect("a pipe");
         BufReader::new(out).read_line(&mut line).expect("a line");
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next());
-        let address = address.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned();
+        let address = line
+            .split("http://")
+            .nth(1)
+            .and_then(|rest| rest.split('/').next());
+        let address = address
+            .unwrap_or_else(|| panic!("no address in {line:?}"))
+            .to_owned();
         Served { child, address }
     }
 
@@ -77,9 +88,15 @@ impl Served {
     fn get(&self, path: &str) -> impl Iterator<Item = String> + use<> {
         let mut stream = TcpStream::connect(&self.address).expect("the server");
         // Only against a server that never answers.
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)
-            .expect("a request");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .expect("a timeout");
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.address
+        )
+        .expect("a request");
         BufReader::new(stream).lines().map_while(Result::ok)
     }
 }
@@ -95,18 +112,31 @@ impl Drop for Served {
 fn the_served_page_follows_a_change() {
     let workbook = Workbook::copy("served");
     let served = Served::start(&workbook);
-    assert!(served.address.starts_with("127.0.0.1:"), "{}", served.address);
+    assert!(
+        served.address.starts_with("127.0.0.1:"),
+        "{}",
+        served.address
+    );
     let page = format!("/{CHAPTER}/");
     let before: String = served.get(&page).collect();
-    assert!(before.contains("new EventSource"), "the page asks to be reloaded");
+    assert!(
+        before.contains("new EventSource"),
+        "the page asks to be reloaded"
+    );
     let built = workbook.read(&format!("target/book/{CHAPTER}/index.html"));
     assert!(!built.contains("new EventSource"), "the built file doesn't");
 
     let mut events = served.get("/.rebuilt");
     assert_eq!(events.next().as_deref(), Some("HTTP/1.1 200 OK"));
     let source = format!("chapters/{CHAPTER}/README.md");
-    workbook.write(&source, &(workbook.read(&source) + "\nA line that was not there before.\n"));
-    assert!(events.any(|line| line.starts_with("data:")), "told of the new build");
+    workbook.write(
+        &source,
+        &(workbook.read(&source) + "\nA line that was not there before.\n"),
+    );
+    assert!(
+        events.any(|line| line.starts_with("data:")),
+        "told of the new build"
+    );
     let after: String = served.get(&page).collect();
     assert!(after.contains("A line that was not there before."));
     assert_eq!(

@@ -49,13 +49,24 @@ fn a_run_tells_what_leaks_and_leaves_its_files() {
     let workbook = Workbook::copy("run");
     let run = workbook.leaks(["run", CHAPTER]);
     redacted(|| insta::assert_snapshot!(run.exits(0).snapshot()));
-    for file in ["heap.pb.gz", "flamegraph.svg", "timeline.svg", "report.json"] {
+    for file in [
+        "heap.pb.gz",
+        "flamegraph.svg",
+        "timeline.svg",
+        "report.json",
+    ] {
         let file = workbook.path(&format!("target/leaks/{CHAPTER}/{file}"));
         assert!(file.is_file(), "{}", file.display());
     }
-    workbook.leaks(["run", CHAPTER, "--fixed"]).exits(0).stdout_has("Verdict: steady");
+    workbook
+        .leaks(["run", CHAPTER, "--fixed"])
+        .exits(0)
+        .stdout_has("Verdict: steady");
     let both = workbook.read(&format!("target/leaks/{CHAPTER}/fixed/both.svg"));
-    assert!(both.contains("leaky: leak") && both.contains("fixed: steady"), "{both}");
+    assert!(
+        both.contains("leaky: leak") && both.contains("fixed: steady"),
+        "{both}"
+    );
 }
 
 #[test]
@@ -66,19 +77,33 @@ fn a_run_answers_in_one_json_document() {
     assert_eq!(answer["verdict"], "leak");
     assert_eq!(answer["class"], CHAPTER);
     assert_eq!(answer["as_expected"], true);
-    assert!(answer["readings"].as_array().is_some_and(|readings| readings.len() > 2));
+    assert!(
+        answer["readings"]
+            .as_array()
+            .is_some_and(|readings| readings.len() > 2)
+    );
     let finding = &answer["findings"][0];
     assert!(finding["kind"].is_string() && finding["per_iteration"].is_number());
-    assert!(finding["site"].as_str().is_some_and(|site| site.contains(".rs:")), "{finding}");
+    assert!(
+        finding["site"]
+            .as_str()
+            .is_some_and(|site| site.contains(".rs:")),
+        "{finding}"
+    );
     assert!(workbook.path("evidence/report.json").is_file());
-    assert!(!workbook.path("target/leaks").exists(), "--out takes the place of the default");
+    assert!(
+        !workbook.path("target/leaks").exists(),
+        "--out takes the place of the default"
+    );
 }
 
 #[test]
 fn a_profile_is_read_wherever_it_lies() {
     let workbook = Workbook::copy("profiles");
     workbook.leaks(["run", CHAPTER, "--out", "leaky"]).exits(0);
-    workbook.leaks(["run", CHAPTER, "--fixed", "--out", "fixed"]).exits(0);
+    workbook
+        .leaks(["run", CHAPTER, "--fixed", "--out", "fixed"])
+        .exits(0);
     let leaky = "leaky/heap.pb.gz";
 
     workbook
@@ -102,13 +127,25 @@ fn a_profile_is_read_wherever_it_lies() {
         .exits(0)
         .stdout_has("pub fn refresh");
     workbook
-        .leaks(["diff", leaky, "--base", "fixed/heap.pb.gz", "--out", "difference.pb.gz"])
+        .leaks([
+            "diff",
+            leaky,
+            "--base",
+            "fixed/heap.pb.gz",
+            "--out",
+            "difference.pb.gz",
+        ])
         .exits(0)
         .stdout_has("flat%");
     workbook.leaks(["top", "difference.pb.gz"]).exits(0);
-    workbook.leaks(["flamegraph", leaky, "--out", "flames.svg"]).exits(0);
+    workbook
+        .leaks(["flamegraph", leaky, "--out", "flames.svg"])
+        .exits(0);
     assert!(workbook.read("flames.svg").starts_with("<svg"));
-    workbook.leaks(["flamegraph", leaky, "--inline", "--out", "-"]).exits(0).stdout_has("<svg");
+    workbook
+        .leaks(["flamegraph", leaky, "--inline", "--out", "-"])
+        .exits(0)
+        .stdout_has("<svg");
 }
 
 #[test]
@@ -117,7 +154,11 @@ fn a_file_that_is_no_profile_is_refused_in_words() {
     fs::write(workbook.path("empty"), "").expect("writable");
     for file in ["gone.pb.gz", "empty", "Cargo.toml", "chapters"] {
         for command in ["top", "flamegraph"] {
-            workbook.leaks([command, file]).exits(2).stderr_has(file).stderr_has("error:");
+            workbook
+                .leaks([command, file])
+                .exits(2)
+                .stderr_has(file)
+                .stderr_has("error:");
         }
     }
 }
@@ -131,7 +172,10 @@ fn an_unknown_chapter_is_answered_with_the_nearest() {
             .exits(2)
             .stderr_has("Did you mean retained-subslices?");
     }
-    workbook.leaks(["run", "xyzzy"]).exits(2).stderr_has("leaks list");
+    workbook
+        .leaks(["run", "xyzzy"])
+        .exits(2)
+        .stderr_has("leaks list");
 }
 
 #[test]
@@ -161,8 +205,14 @@ fn a_damaged_state_is_reported_and_kept() {
         .exits(0)
         .stderr_has("could not be read")
         .stderr_has(".leaks.json.damaged-1");
-    assert_eq!(workbook.read(".leaks.json.damaged-1"), "{\"version\": 1, \"chap");
-    assert!(workbook.leaks(["list"]).exits(0).stderr().is_empty(), "told once");
+    assert_eq!(
+        workbook.read(".leaks.json.damaged-1"),
+        "{\"version\": 1, \"chap"
+    );
+    assert!(
+        workbook.leaks(["list"]).exits(0).stderr().is_empty(),
+        "told once"
+    );
 }
 
 #[test]
@@ -177,7 +227,13 @@ fn hints_asked_for_at_once_all_count() {
     let mut shown: Vec<_> = running
         .into_iter()
         .map(|child| child.wait_with_output().expect("an end").stdout)
-        .map(|text| String::from_utf8_lossy(&text).lines().next().unwrap_or_default().to_owned())
+        .map(|text| {
+            String::from_utf8_lossy(&text)
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        })
         .collect();
     shown.sort();
     assert_eq!(shown, ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3"]);
@@ -188,12 +244,18 @@ fn a_reset_keeps_what_the_learner_wrote() {
     let workbook = Workbook::copy("reset");
     let file = format!("chapters/{CHAPTER}/src/exercise.rs");
     let shipped = workbook.read(&file);
-    workbook.leaks(["reset", CHAPTER]).exits(0).stdout_has("is as it was shipped.");
+    workbook
+        .leaks(["reset", CHAPTER])
+        .exits(0)
+        .stdout_has("is as it was shipped.");
     for n in 1..=2 {
         let mine = format!("// attempt {n}\n");
         workbook.write(&file, &mine);
         let backup = format!("chapters/{CHAPTER}/src/exercise.backup-{n}.rs");
-        workbook.leaks(["reset", CHAPTER]).exits(0).stdout_has(&backup);
+        workbook
+            .leaks(["reset", CHAPTER])
+            .exits(0)
+            .stdout_has(&backup);
         assert_eq!(workbook.read(&backup), mine);
         assert_eq!(workbook.read(&file), shipped);
     }
@@ -204,12 +266,21 @@ fn an_exercise_from_the_starter_to_the_solution() {
     let workbook = Workbook::copy("exercise");
     let file = format!("chapters/{CHAPTER}/src/exercise.rs");
 
-    workbook.leaks(["solution", CHAPTER]).exits(1).stdout_has("leaks check");
+    workbook
+        .leaks(["solution", CHAPTER])
+        .exits(1)
+        .stdout_has("leaks check");
     workbook.solve_with("as-shipped.rs");
     let starter = workbook.leaks(["check", CHAPTER]);
     redacted(|| insta::assert_snapshot!(starter.exits(1).snapshot()));
-    let starter = workbook.leaks(["check", CHAPTER, "--format", "json"]).exits(1).json();
-    assert_eq!((&starter["verdict"], &starter["passed"]), (&"leak".into(), &false.into()));
+    let starter = workbook
+        .leaks(["check", CHAPTER, "--format", "json"])
+        .exits(1)
+        .json();
+    assert_eq!(
+        (&starter["verdict"], &starter["passed"]),
+        (&"leak".into(), &false.into())
+    );
 
     workbook.write(&file, "pub fn nonsense( {");
     workbook
@@ -224,7 +295,10 @@ fn an_exercise_from_the_starter_to_the_solution() {
         .exits(1)
         .stdout_has("doesn't do its work")
         .stdout_has("leaks hint");
-    let without = workbook.leaks(["check", CHAPTER, "--format", "json"]).exits(1).json();
+    let without = workbook
+        .leaks(["check", CHAPTER, "--format", "json"])
+        .exits(1)
+        .json();
     assert_eq!(without["verdict"], "inconclusive");
 
     workbook.solve_with("solved.rs");
@@ -233,7 +307,10 @@ fn an_exercise_from_the_starter_to_the_solution() {
         .exits(0)
         .stdout_has("Passed.")
         .stdout_has("leaks solution");
-    workbook.leaks(["solution", CHAPTER]).exits(0).stdout_has("solution/solved.rs");
+    workbook
+        .leaks(["solution", CHAPTER])
+        .exits(0)
+        .stdout_has("solution/solved.rs");
     workbook.leaks(["list"]).exits(0).stdout_has("passed");
 }
 
@@ -243,14 +320,19 @@ fn an_exercise_that_panics_or_exits_is_told_in_words() {
     let workbook = Workbook::copy("misbehaved");
     let solved = workbook.read(&format!("chapters/{CHAPTER}/solution/solved.rs"));
     let file = format!("chapters/{CHAPTER}/src/exercise.rs");
-    let function = solved.find("fn read_batch").expect("the solution's read_batch");
+    let function = solved
+        .find("fn read_batch")
+        .expect("the solution's read_batch");
     let start = function + solved[function..].find("{\n").expect("its body") + 2;
     for (fault, said) in [
         ("panic!(\"out of ideas\");", "out of ideas"),
         ("std::process::exit(7);", "7"),
     ] {
         let (before, after) = solved.split_at(start);
-        workbook.write(&file, &format!("#![allow(warnings)]\n{before}{fault}\n{after}"));
+        workbook.write(
+            &file,
+            &format!("#![allow(warnings)]\n{before}{fault}\n{after}"),
+        );
         workbook
             .leaks(["check", CHAPTER])
             .exits(1)
@@ -262,13 +344,22 @@ fn an_exercise_that_panics_or_exits_is_told_in_words() {
 #[test]
 fn the_authors_proof_holds() {
     let workbook = Workbook::copy("verify");
-    let proof = workbook.leaks(["verify", CHAPTER, "--format", "json"]).exits(0).json();
-    assert_eq!((&proof["verdict"], &proof["class"]), (&"leak".into(), &CHAPTER.into()));
+    let proof = workbook
+        .leaks(["verify", CHAPTER, "--format", "json"])
+        .exits(0)
+        .json();
+    assert_eq!(
+        (&proof["verdict"], &proof["class"]),
+        (&"leak".into(), &CHAPTER.into())
+    );
     assert_eq!(proof["chapters"][0]["passed"], true);
     // A solution that doesn't solve breaks the proof.
     let shipped = workbook.read(&format!("chapters/{CHAPTER}/solution/as-shipped.rs"));
     workbook.write(&format!("chapters/{CHAPTER}/solution/solved.rs"), &shipped);
-    workbook.leaks(["verify"]).exits(1).stdout_has("✗ the solution passes");
+    workbook
+        .leaks(["verify"])
+        .exits(1)
+        .stdout_has("✗ the solution passes");
 }
 
 #[test]
@@ -287,10 +378,15 @@ fn a_folder_that_cannot_be_written_costs_no_verdict() {
 #[test]
 fn a_full_disk_behind_the_output_is_told() {
     let workbook = Workbook::copy("full");
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("/dev/full");
     let mut command = workbook.command(["list"]);
     command.stdout(full).stderr(Stdio::piped());
-    let ended = command.spawn().and_then(std::process::Child::wait_with_output);
+    let ended = command
+        .spawn()
+        .and_then(std::process::Child::wait_with_output);
     let ended = ended.expect("the command");
     assert_eq!(ended.status.code(), Some(2));
     let told = String::from_utf8_lossy(&ended.stderr).into_owned();
@@ -304,7 +400,10 @@ fn a_reader_who_has_seen_enough_is_no_error() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     command.stdout(writer).stderr(Stdio::piped());
-    let ended = command.spawn().and_then(std::process::Child::wait_with_output).expect("the command");
+    let ended = command
+        .spawn()
+        .and_then(std::process::Child::wait_with_output)
+        .expect("the command");
     assert_eq!(ended.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
 }

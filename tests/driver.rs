@@ -5,6 +5,8 @@
 //! workbook.leaks(["hint", "retained-subslices"]).exits(0).stdout_has("Hint 1 of 3");
 //! ```
 
+#![allow(dead_code, reason = "each test target uses its part")]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +32,9 @@ pub struct Ran {
 impl Workbook {
     /// A fresh copy. `name` is the test's own: the folder is used again by the next run, and so doesn't pile up.
     pub fn copy(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("workbooks").join(name);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join("workbooks")
+            .join(name);
         match fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 panic!("{}: {error}", folder.display())
@@ -38,7 +42,14 @@ impl Workbook {
             _ => {}
         }
         let real = real_root();
-        let given = ["Cargo.lock", "LICENSE-MIT", "book.toml", "chapters", "leaks", "tests"];
+        let given = [
+            "Cargo.lock",
+            "LICENSE-MIT",
+            "book.toml",
+            "chapters",
+            "leaks",
+            "tests",
+        ];
         for part in given {
             copy(&real.join(part), &folder.join(part));
         }
@@ -83,7 +94,10 @@ impl Workbook {
     /// The command, ready to be started in the copy.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let binary = binary();
-        let target = binary.parent().and_then(Path::parent).expect("target/debug/leaks");
+        let target = binary
+            .parent()
+            .and_then(Path::parent)
+            .expect("target/debug/leaks");
         let mut command = Command::new(binary);
         command
             .args(arguments)
@@ -104,7 +118,9 @@ impl Workbook {
     /// Runs a command to its end.
     pub fn run(&self, mut command: Command) -> Ran {
         let what = format!("{command:?}");
-        let output = command.output().unwrap_or_else(|error| panic!("{what}: {error}"));
+        let output = command
+            .output()
+            .unwrap_or_else(|error| panic!("{what}: {error}"));
         Ran {
             output,
             what,
@@ -117,6 +133,11 @@ impl Ran {
     /// Standard output.
     pub fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.output.stdout).into_owned()
+    }
+
+    /// The copy that it ran in.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Standard error.
@@ -142,14 +163,22 @@ impl Ran {
     /// Fails unless standard output contains the text.
     #[track_caller]
     pub fn stdout_has(&self, text: &str) -> &Self {
-        assert!(self.stdout().contains(text), "no {text:?} in:\n{}", self.whole());
+        assert!(
+            self.stdout().contains(text),
+            "no {text:?} in:\n{}",
+            self.whole()
+        );
         self
     }
 
     /// Fails unless standard error contains the text.
     #[track_caller]
     pub fn stderr_has(&self, text: &str) -> &Self {
-        assert!(self.stderr().contains(text), "no {text:?} in:\n{}", self.whole());
+        assert!(
+            self.stderr().contains(text),
+            "no {text:?} in:\n{}",
+            self.whole()
+        );
         self
     }
 
@@ -172,7 +201,7 @@ impl Ran {
 }
 
 /// The workbook that these tests belong to.
-fn real_root() -> PathBuf {
+pub fn real_root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     root.expect("a folder above tests/").to_owned()
 }
@@ -183,7 +212,13 @@ fn binary() -> &'static Path {
     BINARY.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
-            .args(["build", "--bin", "leaks", "--message-format", "json-render-diagnostics"])
+            .args([
+                "build",
+                "--bin",
+                "leaks",
+                "--message-format",
+                "json-render-diagnostics",
+            ])
             .current_dir(real_root())
             .stderr(Stdio::inherit())
             .output()

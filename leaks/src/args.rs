@@ -30,7 +30,9 @@ pub(crate) enum Command {
     ///
     /// Use it before you read any code: it shows live memory over time, the verdict, and the line that allocates
     /// what stays. Status 0 when the leaky variant is caught, or the fixed one stays steady.
-    #[command(after_help = "Examples:\n  leaks run retained-subslices\n  leaks run retained-subslices --fixed")]
+    #[command(
+        after_help = "Examples:\n  leaks run retained-subslices\n  leaks run retained-subslices --fixed"
+    )]
     Run(RunArgs),
 
     /// Check your exercise: does it still do its work, and does memory stay behind?
@@ -67,13 +69,17 @@ pub(crate) enum Command {
     /// Show a profile's functions, the largest first
     ///
     /// Use it as the first question to any heap profile, ours or another program's: who allocated what is live?
-    #[command(after_help = "Example: leaks top target/leaks/retained-subslices/heap.pb.gz --limit 10")]
+    #[command(
+        after_help = "Example: leaks top target/leaks/retained-subslices/heap.pb.gz --limit 10"
+    )]
     Top(TopArgs),
 
     /// Show the source of functions, each line with what it allocated
     ///
     /// Use it when `top` has named a function: which of its lines is it?
-    #[command(after_help = "Example: leaks list-source target/leaks/retained-subslices/heap.pb.gz leaky")]
+    #[command(
+        after_help = "Example: leaks list-source target/leaks/retained-subslices/heap.pb.gz leaky"
+    )]
     ListSource(ListSourceArgs),
 
     /// Show what a profile has more, or less, than another
@@ -85,7 +91,9 @@ pub(crate) enum Command {
     /// Draw a profile as a flame graph
     ///
     /// Use it to see a whole profile at once: each frame is as wide as its share.
-    #[command(after_help = "Example: leaks flamegraph target/leaks/retained-subslices/heap.pb.gz --out flames.svg")]
+    #[command(
+        after_help = "Example: leaks flamegraph target/leaks/retained-subslices/heap.pb.gz --out flames.svg"
+    )]
     Flamegraph(FlamegraphArgs),
 
     /// Measures in this process; `run` starts it
@@ -95,7 +103,9 @@ pub(crate) enum Command {
     /// Build the book and serve it on this machine
     ///
     /// Use it to read, or to write: the open page follows every change. Only this machine can reach it.
-    #[command(after_help = "Examples:\n  leaks book --open\n  leaks book --build-only    writes the site to target/book, fails on dead links and empty includes")]
+    #[command(
+        after_help = "Examples:\n  leaks book --open\n  leaks book --build-only    writes the site to target/book, fails on dead links and empty includes"
+    )]
     Book(BookArgs),
 }
 
@@ -204,7 +214,7 @@ pub(crate) struct ListSourceArgs {
     pub(crate) regex: String,
     /// Look for source files below this folder too; may be given again
     #[arg(long, value_name = "DIR")]
-    pub(crate) source: Vec<PathBuf>,
+    pub(crate) source_root: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -38,9 +38,9 @@ pub(crate) fn write(
     folder: &Path,
 ) -> Result<Artefacts> {
     write_all(chapter, series, evidence, folder).map_err(|problem| match problem {
-        Problem::Told { next: None, .. } => {
-            problem.next("The verdict above stands. Choose another folder with --out DIR, or free some space.")
-        }
+        Problem::Told { next: None, .. } => problem.next(
+            "The verdict above stands. Choose another folder with --out DIR, or free some space.",
+        ),
         other => other,
     })
 }
@@ -63,7 +63,10 @@ fn write_all(
         evidence,
     };
     let timeline = folder.join("timeline.svg");
-    files::write(&timeline, timeline::draw(&chapter.title, &[line]).as_bytes())?;
+    files::write(
+        &timeline,
+        timeline::draw(&chapter.title, &[line]).as_bytes(),
+    )?;
 
     let heap = folder.join("heap.pb.gz");
     let flamegraph = folder.join("flamegraph.svg");
@@ -104,7 +107,9 @@ pub(crate) fn write_both(
     let Some(leaky) = fs::read(above.join("report.json"))
         .ok()
         .and_then(|report| serde_json::from_slice::<Evidence>(&report).ok())
-        .filter(|leaky| leaky.name == crate::measure::name(&chapter.name, crate::measure::Variant::Leaky))
+        .filter(|leaky| {
+            leaky.name == crate::measure::name(&chapter.name, crate::measure::Variant::Leaky)
+        })
     else {
         return Ok(None);
     };
@@ -143,7 +148,9 @@ impl Artefacts {
             (self.heap.as_deref(), "heap profile (pprof)"),
             (Some(self.report.as_path()), "evidence as JSON"),
         ];
-        let named = named.into_iter().filter_map(|(path, what)| Some((say::path(path?), what)));
+        let named = named
+            .into_iter()
+            .filter_map(|(path, what)| Some((say::path(path?), what)));
         let named: Vec<_> = named.collect();
         let width = named.iter().map(|(path, _)| path.len()).max().unwrap_or(0);
         named

@@ -40,12 +40,22 @@ pub(crate) fn build(workspace: &Workspace, chapter: &Chapter, target: &str) -> R
     let mut command = Command::new(&cargo);
     command
         .current_dir(&workspace.root)
-        .args(["test", "--quiet", "--no-run", "--package", &chapter.name, "--test", target])
+        .args([
+            "test",
+            "--quiet",
+            "--no-run",
+            "--package",
+            &chapter.name,
+            "--test",
+            target,
+        ])
         // Beside this command cargo chooses the libraries' features as for this command, and finds them built.
         .args(["--package", env!("CARGO_PKG_NAME")])
         .arg("--message-format=json-render-diagnostics");
     let ended = child::run(command, Errors::Shown, None).map_err(|problem| match problem {
-        Problem::Told { .. } => problem.next("Install Rust from https://rustup.rs, or set CARGO to where cargo lies."),
+        Problem::Told { .. } => {
+            problem.next("Install Rust from https://rustup.rs, or set CARGO to where cargo lies.")
+        }
         other => other,
     })?;
     if !ended.how.is_success() {
@@ -55,7 +65,12 @@ pub(crate) fn build(workspace: &Workspace, chapter: &Chapter, target: &str) -> R
         .output
         .lines()
         .filter_map(|line| serde_json::from_str::<Message>(line).ok())
-        .filter(|message| message.target.as_ref().is_some_and(|built| built.name == target))
+        .filter(|message| {
+            message
+                .target
+                .as_ref()
+                .is_some_and(|built| built.name == target)
+        })
         .find_map(|message| message.executable);
     match executable {
         Some(executable) => Ok(Build::Built(executable)),
@@ -100,14 +115,20 @@ impl<'a> Tests<'a> {
     /// The names of all tests.
     pub(crate) fn names(&self) -> Result<Vec<String>> {
         let ended = self.command(&["--list", "--format", "terse"])?;
-        let names = ended.output.lines().filter_map(|line| line.strip_suffix(": test"));
+        let names = ended
+            .output
+            .lines()
+            .filter_map(|line| line.strip_suffix(": test"));
         Ok(names.map(str::to_owned).collect())
     }
 
     /// Runs one test, whether it is marked as ignored or not.
     pub(crate) fn run(&self, name: &str) -> Result<Said> {
         let ended = self.command(&["--include-ignored", "--exact", name])?;
-        let ran = ended.output.lines().any(|line| line.trim() == "running 1 test");
+        let ran = ended
+            .output
+            .lines()
+            .any(|line| line.trim() == "running 1 test");
         if ended.how.is_success() && !ran {
             return Err(Problem::new(format!(
                 "{} has no test `{name}`",
@@ -146,7 +167,8 @@ fn message(ended: &Ended, name: &str) -> String {
     match below {
         Some(words) if !words.is_empty() => words.to_owned(),
         _ if matches!(ended.how, How::With(status) if status.success()) => String::new(),
-        _ => format!("{}\n{}", ended.how, ended.output.trim()).trim().to_owned(),
+        _ => format!("{}\n{}", ended.how, ended.output.trim())
+            .trim()
+            .to_owned(),
     }
 }
-

@@ -27,7 +27,11 @@ mod tests {
     fn every_chapter_of_the_summary_can_be_run() {
         let workspace = Workspace::find().expect("the workbook");
         for chapter in &workspace.chapters {
-            assert!(super::workloads(&chapter.name).is_some(), "{}", chapter.name);
+            assert!(
+                super::workloads(&chapter.name).is_some(),
+                "{}",
+                chapter.name
+            );
         }
     }
 }

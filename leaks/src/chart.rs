@@ -1,7 +1,7 @@
 //! Live memory over the iterations, drawn with characters.
 
-use crate::scale::Axis;
 use crate::say::{self, DIM, LINE};
+use crate::scale::Axis;
 use detectors::Sample;
 use std::fmt::Write;
 
@@ -33,13 +33,17 @@ pub(crate) fn draw(timeline: &[Sample], width: usize) -> String {
     let title = "live memory after each iteration, above what was live at the start";
     let mut text = format!("{DIM}{}{DIM:#}", say::wrapped(title, "  ", width));
     for (row, cells) in grid.iter().enumerate() {
-        let label = up.ticks.iter().zip(&labels).find_map(|(tick, label)| {
-            (row_of(up.share(*tick)) == row).then_some(label.as_str())
-        });
+        let label =
+            up.ticks.iter().zip(&labels).find_map(|(tick, label)| {
+                (row_of(up.share(*tick)) == row).then_some(label.as_str())
+            });
         let (label, edge) = label.map_or(("", '│'), |label| (label, '┤'));
         let cells: String = cells.iter().collect();
         let line = cells.trim_end_matches('\u{2800}');
-        let _ = writeln!(text, "  {label:>margin$} {DIM}{edge}{DIM:#}{LINE}{line}{LINE:#}");
+        let _ = writeln!(
+            text,
+            "  {label:>margin$} {DIM}{edge}{DIM:#}{LINE}{line}{LINE:#}"
+        );
     }
     let _ = write!(text, "{}", below(iterations, columns, margin));
     text
@@ -149,7 +153,10 @@ mod tests {
     #[test]
     fn a_chart_keeps_to_its_width() {
         for width in [40, 80, 120] {
-            let chart = plain(&draw(&line(|n| i64::try_from(n).unwrap_or(0) * 977, 1600), width));
+            let chart = plain(&draw(
+                &line(|n| i64::try_from(n).unwrap_or(0) * 977, 1600),
+                width,
+            ));
             let widest = chart.lines().map(|l| l.chars().count()).max();
             assert!(widest <= Some(width), "{widest:?} in {width}:\n{chart}");
         }

@@ -31,7 +31,11 @@ struct Unmeasured<'a> {
 }
 
 /// `leaks check`: status 0 when the exercise does its work and holds nothing that it shouldn't.
-pub(crate) fn check(workspace: &Workspace, args: &CheckArgs, out: &mut dyn Write) -> Result<Ending> {
+pub(crate) fn check(
+    workspace: &Workspace,
+    args: &CheckArgs,
+    out: &mut dyn Write,
+) -> Result<Ending> {
     let chapter = workspace.chapter(&args.chapter)?;
     let file = say::path(&chapter.exercise());
     say::note(format!("{DIM}Building {file}{DIM:#}"));
@@ -54,7 +58,13 @@ pub(crate) fn check(workspace: &Workspace, args: &CheckArgs, out: &mut dyn Write
     say::note(format!("{DIM}Measuring its memory{DIM:#}"));
     let memory = tests.run("memory")?;
     let Some(evidence) = &memory.evidence else {
-        return unmeasured(chapter, args, "Its memory could not be measured", &memory, out);
+        return unmeasured(
+            chapter,
+            args,
+            "Its memory could not be measured",
+            &memory,
+            out,
+        );
     };
     let folder = args.out.clone();
     let folder = folder.unwrap_or_else(|| workspace.artefacts_of(chapter).join("exercise"));
@@ -131,10 +141,16 @@ fn show(
 fn next(workspace: &Workspace, chapter: &Chapter, passed: bool, out: &mut dyn Write) -> Result<()> {
     writeln!(out)?;
     if !passed {
-        writeln!(out, "{BAD}Not yet.{BAD:#} It does its work, and memory stays behind.")?;
+        writeln!(
+            out,
+            "{BAD}Not yet.{BAD:#} It does its work, and memory stays behind."
+        )?;
         return hint(chapter, out);
     }
-    writeln!(out, "{GOOD}Passed.{GOOD:#} It does its work, and nothing stays behind. Well done!")?;
+    writeln!(
+        out,
+        "{GOOD}Passed.{GOOD:#} It does its work, and nothing stays behind. Well done!"
+    )?;
     let solution = say::command(&format!("solution {}", chapter.name));
     writeln!(out, "{DIM}Compare with the author's:{DIM:#} {solution}")?;
     if let Some(after) = workspace.after(chapter) {
@@ -145,7 +161,11 @@ fn next(workspace: &Workspace, chapter: &Chapter, passed: bool, out: &mut dyn Wr
 }
 
 fn hint(chapter: &Chapter, out: &mut dyn Write) -> Result<()> {
-    writeln!(out, "{DIM}Your file:{DIM:#} {}", say::path(&chapter.exercise()))?;
+    writeln!(
+        out,
+        "{DIM}Your file:{DIM:#} {}",
+        say::path(&chapter.exercise())
+    )?;
     let hint = say::command(&format!("hint {}", chapter.name));
     writeln!(out, "{DIM}Next:{DIM:#} {hint}")?;
     Ok(())

@@ -46,7 +46,11 @@ impl fmt::Display for How {
         const PANICKED: i32 = 101;
         match self {
             How::TooLate(deadline) => {
-                write!(f, "it did not end within {} s, and was killed", deadline.as_secs_f64())
+                write!(
+                    f,
+                    "it did not end within {} s, and was killed",
+                    deadline.as_secs_f64()
+                )
             }
             How::With(status) => match status.code() {
                 Some(PANICKED) => f.write_str("it panicked"),
@@ -83,7 +87,10 @@ pub(crate) fn run_with(
         .map_err(failed)?;
     runtime.block_on(async {
         let mut command = Command::from(command);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
         command.stderr(match errors {
             Errors::Shown => Stdio::inherit(),
             Errors::Kept => Stdio::piped(),
@@ -148,7 +155,11 @@ async fn read(
     let mut pipe = BufReader::new(pipe);
     let mut line = Vec::new();
     // A broken pipe ends the text; what came before it is still worth showing.
-    while let Ok(1..) = (&mut pipe).take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await {
+    while let Ok(1..) = (&mut pipe)
+        .take(LINE_BYTES_MAX)
+        .read_until(b'\n', &mut line)
+        .await
+    {
         if !takes(String::from_utf8_lossy(&line).trim_end()) && into.len() < BYTES_MAX {
             into.extend_from_slice(&line);
         }
@@ -193,12 +204,20 @@ mod tests {
             shell("exit 3", None).how.to_string(),
             "it ended its process with status 3"
         );
-        assert!(shell("kill -9 $$", None).how.to_string().starts_with("it was killed"));
+        assert!(
+            shell("kill -9 $$", None)
+                .how
+                .to_string()
+                .starts_with("it was killed")
+        );
     }
 
     #[test]
     fn a_child_that_hangs_is_killed_at_its_deadline() {
-        let ended = shell("echo begun; exec sleep 600", Some(Duration::from_millis(200)));
+        let ended = shell(
+            "echo begun; exec sleep 600",
+            Some(Duration::from_millis(200)),
+        );
         assert_eq!(ended.how, How::TooLate(Duration::from_millis(200)));
         assert_eq!(ended.output, "begun\n");
     }

@@ -34,7 +34,11 @@ pub(crate) fn hint(workspace: &Workspace, name: &str, out: &mut dyn Write) -> Re
         writeln!(out, "{hint}\n")?;
     }
     let next = say::command(&format!("check {}", chapter.name));
-    writeln!(out, "{DIM}Your file:{DIM:#} {}", say::path(&chapter.exercise()))?;
+    writeln!(
+        out,
+        "{DIM}Your file:{DIM:#} {}",
+        say::path(&chapter.exercise())
+    )?;
     writeln!(out, "{DIM}When you have changed it:{DIM:#} {next}")?;
     Ok(Ending::AsWanted)
 }
@@ -95,16 +99,23 @@ fn keep(file: &Path, written: &[u8]) -> Result<PathBuf> {
 }
 
 /// `leaks solution`: the author's solution, once the reader has found one.
-pub(crate) fn solution(
-    workspace: &Workspace,
-    name: &str,
-    out: &mut dyn Write,
-) -> Result<Ending> {
+pub(crate) fn solution(workspace: &Workspace, name: &str, out: &mut dyn Write) -> Result<Ending> {
     let chapter = workspace.chapter(name)?;
     if !State::read(&workspace.root)?.of(name).passed {
-        writeln!(out, "The solution opens when your own has passed its check once.")?;
-        writeln!(out, "{DIM}Check yours:{DIM:#} {}", say::command(&format!("check {name}")))?;
-        writeln!(out, "{DIM}Stuck?{DIM:#} {}", say::command(&format!("hint {name}")))?;
+        writeln!(
+            out,
+            "The solution opens when your own has passed its check once."
+        )?;
+        writeln!(
+            out,
+            "{DIM}Check yours:{DIM:#} {}",
+            say::command(&format!("check {name}"))
+        )?;
+        writeln!(
+            out,
+            "{DIM}Stuck?{DIM:#} {}",
+            say::command(&format!("hint {name}"))
+        )?;
         return Ok(Ending::NotWanted);
     }
     let file = chapter.solved();

@@ -9,7 +9,9 @@ use std::path::Path;
 ///
 /// Whoever reads it sees the old content or the new, never half of one; a full disk leaves the old.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".writing-");

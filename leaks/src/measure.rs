@@ -26,7 +26,11 @@ pub(crate) enum Variant {
 
 impl Variant {
     pub(crate) fn new(fixed: bool) -> Self {
-        if fixed { Variant::Fixed } else { Variant::Leaky }
+        if fixed {
+            Variant::Fixed
+        } else {
+            Variant::Leaky
+        }
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -52,14 +56,19 @@ pub(crate) fn measure(chapter: &Chapter, variant: Variant) -> Result<Evidence> {
     let this = std::env::current_exe()
         .map_err(|error| Problem::new("can't find this command's own file").because(error))?;
     let mut command = Command::new(this);
-    command.arg("measure").arg(&chapter.name).arg(scratch.path());
+    command
+        .arg("measure")
+        .arg(&chapter.name)
+        .arg(scratch.path());
     if variant == Variant::Fixed {
         command.arg("--fixed");
     }
     // What a panic says is worth showing; where it was is in the profile's business, not the reader's.
     command.env("RUST_BACKTRACE", "0");
     let mut line = Line::new();
-    let ended = child::run_with(command, Errors::Kept, Some(DEADLINE), |text| line.show(text))?;
+    let ended = child::run_with(command, Errors::Kept, Some(DEADLINE), |text| {
+        line.show(text)
+    })?;
     drop(line);
     if ended.how.is_success()
         && let Ok(evidence) = Evidence::read(scratch.path())
@@ -67,9 +76,16 @@ pub(crate) fn measure(chapter: &Chapter, variant: Variant) -> Result<Evidence> {
         return Ok(evidence);
     }
     // dhat tells its totals whenever it is stopped; they are no words of the workload.
-    let words: Vec<_> = ended.output.lines().filter(|line| !line.starts_with("dhat: ")).collect();
+    let words: Vec<_> = ended
+        .output
+        .lines()
+        .filter(|line| !line.starts_with("dhat: "))
+        .collect();
     if !words.is_empty() {
-        say::note(format!("The workload printed:\n{}", words.join("\n").trim_end()));
+        say::note(format!(
+            "The workload printed:\n{}",
+            words.join("\n").trim_end()
+        ));
     }
     Err(Problem::new(format!(
         "{}'s {} workload could not be measured",
@@ -83,8 +99,10 @@ pub(crate) fn measure(chapter: &Chapter, variant: Variant) -> Result<Evidence> {
 /// The child: measures, and leaves evidence and profile in `into`.
 pub(crate) fn child(chapter: &str, variant: Variant, into: &Path) -> Result<Ending> {
     let Some(workloads) = workloads(chapter) else {
-        return Err(Problem::new(format!("this build has no workload for `{chapter}`"))
-            .next("Build the command again: cargo build"));
+        return Err(
+            Problem::new(format!("this build has no workload for `{chapter}`"))
+                .next("Build the command again: cargo build"),
+        );
     };
     let workload = match variant {
         Variant::Leaky => (workloads.leaky)(),

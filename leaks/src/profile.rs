@@ -6,7 +6,9 @@ use crate::problem::{Problem, Result};
 use crate::workspace::Workspace;
 use crate::{files, report, say};
 use detectors::Profile;
-use detectors::profile::{FlamegraphOptions, FlamegraphStyle, ProfileError, SourcePaths, TopOptions};
+use detectors::profile::{
+    FlamegraphOptions, FlamegraphStyle, ProfileError, SourcePaths, TopOptions,
+};
 use std::io::Write;
 use std::path::Path;
 
@@ -34,7 +36,7 @@ pub(crate) fn diff(args: &DiffArgs, out: &mut dyn Write) -> Result<Ending> {
 /// `leaks list-source`: the source, each line with what it allocated.
 pub(crate) fn list_source(args: &ListSourceArgs, out: &mut dyn Write) -> Result<Ending> {
     let profile = selected(&args.select)?;
-    let mut roots = args.source.clone();
+    let mut roots = args.source_root.clone();
     // A profile of this workbook, made on another machine, still finds its sources here.
     roots.extend(Workspace::find().map(|workspace| workspace.root));
     let sources = SourcePaths { roots };
@@ -101,7 +103,10 @@ fn print_top(
 }
 
 /// A profile's errors already name the input, the reason and the next step.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that `map_err` takes"
+)]
 fn unreadable(error: ProfileError) -> Problem {
     Problem::new(error.to_string())
 }

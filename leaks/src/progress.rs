@@ -1,6 +1,6 @@
 //! How far a measurement has come: from the child that measures to the reader's standard error.
 
-use crate::{scale, say};
+use crate::{say, scale};
 use detectors::{Progress, Stage};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -69,14 +69,19 @@ impl Line {
 
     /// Shows a line of the child's if it is one of progress; says whether it was.
     pub(crate) fn show(&mut self, line: &str) -> bool {
-        let Some((stage, details)) = line.strip_prefix(MARK).and_then(|rest| rest.split_once('\u{1}'))
+        let Some((stage, details)) = line
+            .strip_prefix(MARK)
+            .and_then(|rest| rest.split_once('\u{1}'))
         else {
             return false;
         };
         let new_stage = self.stage != stage;
         stage.clone_into(&mut self.stage);
         if self.in_place {
-            let text: String = format!("{stage} · {details}").chars().take(self.width).collect();
+            let text: String = format!("{stage} · {details}")
+                .chars()
+                .take(self.width)
+                .collect();
             // A terminal that is gone is no reason to stop measuring.
             let _ = write!(io::stderr(), "\r\x1b[K{text}");
         } else if new_stage {

@@ -22,13 +22,28 @@ pub(crate) fn print(evidence: &Evidence, root: &Path, out: &mut dyn Write) -> Re
 
     let colour = say::colour(evidence.verdict);
     let verdict = evidence.verdict;
-    writeln!(out, "{BOLD}Verdict:{BOLD:#} {colour}{verdict}{colour:#}, {}", verdict.definition())?;
-    write!(out, "{}", say::wrapped(&format!("Because {}", evidence.because), "  ", width))?;
+    writeln!(
+        out,
+        "{BOLD}Verdict:{BOLD:#} {colour}{verdict}{colour:#}, {}",
+        verdict.definition()
+    )?;
+    write!(
+        out,
+        "{}",
+        say::wrapped(&format!("Because {}", evidence.because), "  ", width)
+    )?;
     if let Some(settle_by) = &evidence.settle_by {
-        write!(out, "{}", say::wrapped(&format!("What would settle it: {settle_by}"), "  ", width))?;
+        write!(
+            out,
+            "{}",
+            say::wrapped(&format!("What would settle it: {settle_by}"), "  ", width)
+        )?;
     }
     if !evidence.readings.is_empty() {
-        writeln!(out, "\n{BOLD}Windows{BOLD:#} {DIM}(floor: the lowest in a window's second half){DIM:#}")?;
+        writeln!(
+            out,
+            "\n{BOLD}Windows{BOLD:#} {DIM}(floor: the lowest in a window's second half){DIM:#}"
+        )?;
         write!(out, "{}", indented(&evidence.windows_table().to_string()))?;
     }
     if !evidence.findings.is_empty() {
@@ -41,12 +56,19 @@ pub(crate) fn print(evidence: &Evidence, root: &Path, out: &mut dyn Write) -> Re
         }
     }
     writeln!(out)?;
-    write!(out, "{DIM}{}{DIM:#}", say::wrapped(&capitalised(&evidence.reach().to_string()), "", width))?;
+    write!(
+        out,
+        "{DIM}{}{DIM:#}",
+        say::wrapped(&capitalised(&evidence.reach().to_string()), "", width)
+    )?;
     for lack in &evidence.instrument.lacks {
         write!(out, "{DIM}{}{DIM:#}", say::wrapped(lack, "", width))?;
     }
     for same in evidence.not_read.chunk_by(|a, b| a.why == b.why) {
-        let kinds: Vec<_> = same.iter().map(|not_read| not_read.kind.to_string()).collect();
+        let kinds: Vec<_> = same
+            .iter()
+            .map(|not_read| not_read.kind.to_string())
+            .collect();
         let text = format!("Not read: {}, since {}.", kinds.join(", "), same[0].why);
         write!(out, "{DIM}{}{DIM:#}", say::wrapped(&text, "", width))?;
     }
@@ -121,7 +143,9 @@ fn fitted(text: &str, width: usize) -> String {
     text.lines().fold(String::new(), |mut all, line| {
         let line = format!("  {}", line.trim_end());
         let indent = line.chars().take_while(|c| *c == ' ').count() + 4;
-        let place = line.rsplit_once(" (").filter(|(_, place)| place.ends_with(')'));
+        let place = line
+            .rsplit_once(" (")
+            .filter(|(_, place)| place.ends_with(')'));
         let _ = match place {
             _ if fits(&line) => writeln!(all, "{line}"),
             Some((before, place)) => {

@@ -25,7 +25,10 @@ struct More<'a> {
 pub(crate) fn run(workspace: &Workspace, args: &RunArgs, out: &mut dyn Write) -> Result<Ending> {
     let chapter = workspace.chapter(&args.chapter)?;
     let variant = Variant::new(args.fixed);
-    let folder = args.out.clone().unwrap_or_else(|| default_folder(workspace, chapter, variant));
+    let folder = args
+        .out
+        .clone()
+        .unwrap_or_else(|| default_folder(workspace, chapter, variant));
     let evidence = measure(chapter, variant)?;
     let as_expected = as_expected(&evidence, variant);
     if args.format == Format::Json {
@@ -34,7 +37,13 @@ pub(crate) fn run(workspace: &Workspace, args: &RunArgs, out: &mut dyn Write) ->
             as_expected,
             artefacts: &artefacts,
         };
-        report::json(&report::Document { evidence: &evidence, more }, out)?;
+        report::json(
+            &report::Document {
+                evidence: &evidence,
+                more,
+            },
+            out,
+        )?;
     } else {
         show(workspace, chapter, variant, &evidence, &folder, out)?;
         next(chapter, variant, as_expected, out)?;
@@ -65,7 +74,11 @@ pub(crate) fn welcome(workspace: &Workspace, out: &mut dyn Write) -> Result<Endi
     let evidence = measure(chapter, variant)?;
     show(workspace, chapter, variant, &evidence, &folder, out)?;
     writeln!(out, "\n{BOLD}Next{BOLD:#}")?;
-    crate::start::step(out, &format!("run {} --fixed", chapter.name), "the same code mended")?;
+    crate::start::step(
+        out,
+        &format!("run {} --fixed", chapter.name),
+        "the same code mended",
+    )?;
     crate::start::steps(chapter, out)?;
     State::change(&workspace.root, |state| {
         state.welcomed = true;
@@ -123,19 +136,24 @@ fn show(
     report::files(&artefacts, out)
 }
 
-fn next(
-    chapter: &Chapter,
-    variant: Variant,
-    as_expected: bool,
-    out: &mut dyn Write,
-) -> Result<()> {
+fn next(chapter: &Chapter, variant: Variant, as_expected: bool, out: &mut dyn Write) -> Result<()> {
     let name = &chapter.name;
     let next = match (as_expected, variant) {
         (true, Variant::Leaky) => format!("run {name} --fixed"),
         (true, Variant::Fixed) => format!("check {name}"),
         (false, _) => {
-            writeln!(out, "\nThis is not what the chapter promises: something else may have disturbed the run.")?;
-            format!("run {name}{}", if variant == Variant::Fixed { " --fixed" } else { "" })
+            writeln!(
+                out,
+                "\nThis is not what the chapter promises: something else may have disturbed the run."
+            )?;
+            format!(
+                "run {name}{}",
+                if variant == Variant::Fixed {
+                    " --fixed"
+                } else {
+                    ""
+                }
+            )
         }
     };
     writeln!(out, "\n{DIM}Next:{DIM:#} {}", say::command(&next))?;

@@ -44,7 +44,10 @@ pub(crate) fn whereabouts(workspace: &Workspace, out: &mut dyn Write) -> Result<
         .count();
     let of = workspace.chapters.len();
     let exercises = if of == 1 { "exercise" } else { "exercises" };
-    writeln!(out, "{BOLD}The Leak Workbook{BOLD:#}: {passed} of {of} {exercises} passed.\n")?;
+    writeln!(
+        out,
+        "{BOLD}The Leak Workbook{BOLD:#}: {passed} of {of} {exercises} passed.\n"
+    )?;
     next(workspace, &state, out)?;
     Ok(Ending::AsWanted)
 }
@@ -72,15 +75,30 @@ fn next(workspace: &Workspace, state: &State, out: &mut dyn Write) -> Result<()>
         .iter()
         .find(|chapter| !state.of(&chapter.name).passed);
     let Some(chapter) = open else {
-        writeln!(out, "Every exercise here is passed. Compare yours with the author's:")?;
+        writeln!(
+            out,
+            "Every exercise here is passed. Compare yours with the author's:"
+        )?;
         for chapter in &workspace.chapters {
-            writeln!(out, "  {}", say::command(&format!("solution {}", chapter.name)))?;
+            writeln!(
+                out,
+                "  {}",
+                say::command(&format!("solution {}", chapter.name))
+            )?;
         }
         return Ok(());
     };
-    writeln!(out, "Next: {BOLD}{}{BOLD:#}, {}", chapter.name, chapter.title)?;
+    writeln!(
+        out,
+        "Next: {BOLD}{}{BOLD:#}, {}",
+        chapter.name, chapter.title
+    )?;
     if !state.of(&chapter.name).ran {
-        step(out, &format!("run {}", chapter.name), "see it leak, with the line named")?;
+        step(
+            out,
+            &format!("run {}", chapter.name),
+            "see it leak, with the line named",
+        )?;
     }
     steps(chapter, out)
 }

@@ -72,8 +72,9 @@ impl State {
             let before = state.clone();
             let given = apply(&mut state);
             if state != before {
-                let mut text = serde_json::to_string_pretty(&state)
-                    .map_err(|error| Problem::new("can't put the state into JSON").because(error))?;
+                let mut text = serde_json::to_string_pretty(&state).map_err(|error| {
+                    Problem::new("can't put the state into JSON").because(error)
+                })?;
                 text.push('\n');
                 files::write(&root.join(FILE), text.as_bytes())?;
             }
@@ -137,7 +138,10 @@ fn load_or_set_aside(root: &Path) -> Result<State> {
             fs::rename(&file, &aside).map_err(|error| {
                 Problem::new(format!("can't set {} aside", file.display()))
                     .because(format!("{error}; {why}"))
-                    .next(format!("Move it away yourself, then try again: {}", file.display()))
+                    .next(format!(
+                        "Move it away yourself, then try again: {}",
+                        file.display()
+                    ))
             })?;
             say::note(format!(
                 "{}warning:{:#} {} could not be read: {why}.\n  It is kept as {}. You start over; your exercises are untouched.",
@@ -204,15 +208,24 @@ mod tests {
                 });
             }
         });
-        assert_eq!(State::read(root.path()).expect("readable").of("a").hints, 100);
+        assert_eq!(
+            State::read(root.path()).expect("readable").of("a").hints,
+            100
+        );
     }
 
     #[test]
     fn a_damaged_and_a_newer_file_are_kept_under_another_name() {
         let root = scratch();
-        for (n, content) in [(1, "{\"version\":"), (2, "{\"version\": 999, \"chapters\": 7}")] {
+        for (n, content) in [
+            (1, "{\"version\":"),
+            (2, "{\"version\": 999, \"chapters\": 7}"),
+        ] {
             fs::write(root.path().join(FILE), content).expect("writable");
-            assert_eq!(State::read(root.path()).expect("starts over"), State::default());
+            assert_eq!(
+                State::read(root.path()).expect("starts over"),
+                State::default()
+            );
             let aside = root.path().join(format!("{FILE}.damaged-{n}"));
             assert_eq!(fs::read_to_string(aside).expect("kept"), content);
         }

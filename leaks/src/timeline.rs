@@ -129,7 +129,9 @@ fn windows(svg: &mut String, plot: &Plot, evidence: &Evidence) {
     let mut name = |from: u64, to: u64, names: [&str; 3]| {
         let (left, right) = (plot.x(from as f64), plot.x(to as f64));
         // About 6.5 units a letter; a name that doesn't fit gives way to a shorter one.
-        let fitting = names.into_iter().find(|n| n.len() as f64 * 6.5 + 6.0 < right - left);
+        let fitting = names
+            .into_iter()
+            .find(|n| n.len() as f64 * 6.5 + 6.0 < right - left);
         if let Some(fitting) = fitting {
             let middle = f64::midpoint(left, right);
             let _ = writeln!(
@@ -148,7 +150,11 @@ fn windows(svg: &mut String, plot: &Plot, evidence: &Evidence) {
     name(0, first.from, ["warm-up", "warm", ""]);
     for (n, window) in evidence.readings.iter().enumerate() {
         let number = (n + 1).to_string();
-        name(window.from, window.to, [&format!("window {number}"), &number, ""]);
+        name(
+            window.from,
+            window.to,
+            [&format!("window {number}"), &number, ""],
+        );
     }
 }
 
@@ -210,9 +216,9 @@ fn line(svg: &mut String, plot: &Plot, one: &Series<'_>) {
 /// The points to draw: for each unit of width the lowest and the highest sample, so that a short peak stays.
 fn points(plot: &Plot, timeline: &[Sample]) -> Vec<(f64, f64)> {
     let mut points = Vec::new();
-    for column in timeline.chunk_by(|a, b| {
-        plot.x(a.iteration as f64).floor() == plot.x(b.iteration as f64).floor()
-    }) {
+    for column in timeline
+        .chunk_by(|a, b| plot.x(a.iteration as f64).floor() == plot.x(b.iteration as f64).floor())
+    {
         let by_bytes = |sample: &&Sample| sample.bytes;
         let (Some(low), Some(high)) = (
             column.iter().min_by_key(by_bytes),
@@ -248,7 +254,10 @@ fn words(svg: &mut String, plot: &Plot, one: &Series<'_>) {
         (plot.x(at) - 12.0, plot.y(growth.at(at)) - 14.0, "end", text)
     } else {
         let (x, y) = (plot.x(last.iteration as f64), plot.y(last.bytes as f64));
-        let text = format!("{class}: {verdict}, {} live", scale::bytes(last.bytes as f64));
+        let text = format!(
+            "{class}: {verdict}, {} live",
+            scale::bytes(last.bytes as f64)
+        );
         // A line that ends before the middle has room behind its end, another one above it.
         if x < f64::midpoint(LEFT, RIGHT) {
             (x + 10.0, y.min(BOTTOM - 10.0), "start", text)
@@ -263,5 +272,8 @@ fn words(svg: &mut String, plot: &Plot, one: &Series<'_>) {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

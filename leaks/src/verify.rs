@@ -44,7 +44,11 @@ struct All<'a> {
 }
 
 /// `leaks verify`: status 0 when every proof holds.
-pub(crate) fn verify(workspace: &Workspace, args: &VerifyArgs, out: &mut dyn Write) -> Result<Ending> {
+pub(crate) fn verify(
+    workspace: &Workspace,
+    args: &VerifyArgs,
+    out: &mut dyn Write,
+) -> Result<Ending> {
     let chapters: Vec<_> = match &args.chapter {
         Some(name) => vec![workspace.chapter(name)?],
         None => workspace.chapters.iter().collect(),
@@ -79,10 +83,15 @@ pub(crate) fn verify(workspace: &Workspace, args: &VerifyArgs, out: &mut dyn Wri
 }
 
 fn prove(workspace: &Workspace, chapter: &Chapter) -> Result<Proved> {
-    say::note(format!("{DIM}Building the proof of {}{DIM:#}", chapter.name));
+    say::note(format!(
+        "{DIM}Building the proof of {}{DIM:#}",
+        chapter.name
+    ));
     let Build::Built(executable) = build(workspace, chapter, "proof")? else {
-        return Err(Problem::new(format!("the proof of {} doesn't compile", chapter.name))
-            .because("the compiler's message stands above"));
+        return Err(
+            Problem::new(format!("the proof of {} doesn't compile", chapter.name))
+                .because("the compiler's message stands above"),
+        );
     };
     let tests = Tests::new(chapter, executable)?;
     let mut proofs = Vec::new();
@@ -100,8 +109,12 @@ fn prove(workspace: &Workspace, chapter: &Chapter) -> Result<Proved> {
         });
     }
     if proofs.is_empty() {
-        return Err(Problem::new(format!("the proof of {} has no tests", chapter.name))
-            .next(format!("Write them into {}", say::path(&chapter.folder.join("tests/proof.rs")))));
+        return Err(
+            Problem::new(format!("the proof of {} has no tests", chapter.name)).next(format!(
+                "Write them into {}",
+                say::path(&chapter.folder.join("tests/proof.rs"))
+            )),
+        );
     }
     Ok(Proved {
         chapter: chapter.name.clone(),

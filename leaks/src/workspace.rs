@@ -40,12 +40,11 @@ impl Workspace {
             .find(|folder| folder.join("chapters/SUMMARY.md").is_file());
         match root {
             Some(root) => Self::at(root),
-            None => Err(Problem::new(format!(
-                "no workbook at or above {}",
-                here.display()
-            ))
-            .because("none of these folders holds chapters/SUMMARY.md")
-            .next("Change to the folder that you cloned the workbook into.")),
+            None => Err(
+                Problem::new(format!("no workbook at or above {}", here.display()))
+                    .because("none of these folders holds chapters/SUMMARY.md")
+                    .next("Change to the folder that you cloned the workbook into."),
+            ),
         }
     }
 
@@ -205,7 +204,10 @@ mod tests {
         let names: Vec<_> = workspace.chapters.iter().map(|c| &*c.name).collect();
         assert_eq!(names, ["first", "second"]);
         assert_eq!(workspace.chapters[0].title, "One");
-        assert_eq!(workspace.after(&workspace.chapters[0]).map(|c| &*c.name), Some("second"));
+        assert_eq!(
+            workspace.after(&workspace.chapters[0]).map(|c| &*c.name),
+            Some("second")
+        );
         assert!(workspace.after(&workspace.chapters[1]).is_none());
     }
 }

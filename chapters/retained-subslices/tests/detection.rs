@@ -24,6 +24,14 @@ detectors::tests! {
     }
     // ANCHOR_END: tests
 
+    /// What the regression test above says when the bug comes back.
+    #[should_panic(expected = "expected steady, saw leak")]
+    fn a_slice_brought_back_fails_the_test() {
+        Watch::new("remember ids as copies")
+            .run(leaky::workload)
+            .assert_steady();
+    }
+
     /// dhat alone, without any of our rules: what stays after 100 pages more.
     fn a_plain_dhat_witness_agrees_to_the_byte() {
         let evidence = Watch::new("remember ids as slices").run(leaky::workload);

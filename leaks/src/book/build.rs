@@ -19,8 +19,11 @@ pub(crate) struct Built {
 /// Builds the book of the workbook at `root` and checks its pages.
 pub(crate) fn build(root: &Path) -> Result<Built> {
     let failed = |error: mdbook_driver::errors::Error| {
-        Problem::new(format!("can't build the book from {}", root.join("book.toml").display()))
-            .because(format!("{error:#}"))
+        Problem::new(format!(
+            "can't build the book from {}",
+            root.join("book.toml").display()
+        ))
+        .because(format!("{error:#}"))
     };
     let book = MDBook::load(root).map_err(failed)?;
     book.build().map_err(failed)?;

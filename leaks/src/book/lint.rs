@@ -67,7 +67,9 @@ fn pages(source: &Path) -> Result<Vec<PathBuf>> {
             let name = entry.file_name();
             let hidden = name.to_string_lossy().starts_with('.');
             if path.is_dir() {
-                let code = ["solution", "src", "tests", "target"].iter().any(|n| name == *n);
+                let code = ["solution", "src", "tests", "target"]
+                    .iter()
+                    .any(|n| name == *n);
                 if !hidden && !code {
                     folders.push(path);
                 }
@@ -97,7 +99,10 @@ fn includes(text: &str, folder: &Path) -> Vec<(usize, String)> {
     });
     let mut faults = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        for found in INCLUDE.captures_iter(line).filter(|found| found[1].is_empty()) {
+        for found in INCLUDE
+            .captures_iter(line)
+            .filter(|found| found[1].is_empty())
+        {
             let mut parts = found[2].splitn(2, ':');
             let file = parts.next().unwrap_or_default();
             let what = match fs::read_to_string(folder.join(file)) {
@@ -116,7 +121,9 @@ fn includes(text: &str, folder: &Path) -> Vec<(usize, String)> {
 /// Why a part of a file (`anchor`, or lines `from:to`) comes out empty; `None` where it doesn't.
 fn empty_part(included: &str, part: &str) -> Option<String> {
     let lines: Vec<_> = included.lines().collect();
-    let numeric = part.split(':').all(|bound| bound.is_empty() || bound.parse::<usize>().is_ok());
+    let numeric = part
+        .split(':')
+        .all(|bound| bound.is_empty() || bound.parse::<usize>().is_ok());
     if numeric {
         let mut bounds = part.split(':').map(|bound| bound.parse::<usize>().ok());
         let from = bounds.next().flatten().unwrap_or(1);
@@ -126,8 +133,9 @@ fn empty_part(included: &str, part: &str) -> Option<String> {
     let mark = |word: &str| {
         let marked = format!("{word}: {part}");
         lines.iter().position(|line| {
-            line.split_once(&marked)
-                .is_some_and(|(_, rest)| !rest.starts_with(|c: char| c.is_alphanumeric() || "-_".contains(c)))
+            line.split_once(&marked).is_some_and(|(_, rest)| {
+                !rest.starts_with(|c: char| c.is_alphanumeric() || "-_".contains(c))
+            })
         })
     };
     match (mark("ANCHOR"), mark("ANCHOR_END")) {
@@ -144,8 +152,11 @@ fn empty_part(included: &str, part: &str) -> Option<String> {
 fn line_of(text: &str, target: &str) -> usize {
     let written = target.replace("index.html", "README").replace(".html", "");
     let line = |wanted: &str| {
-        text.lines()
-            .position(|line| line.contains(&format!("]({wanted}")) || line.contains(&format!("\"{wanted}")) || line.contains(&format!("]: {wanted}")))
+        text.lines().position(|line| {
+            line.contains(&format!("]({wanted}"))
+                || line.contains(&format!("\"{wanted}"))
+                || line.contains(&format!("]: {wanted}"))
+        })
     };
     line(target)
         .or_else(|| line(&written))
@@ -167,7 +178,8 @@ impl Site {
     fn read(root: &Path) -> Result<Self> {
         // Only inside a tag: in text, `<` is written `&lt;`.
         static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(r#"<[a-zA-Z][^<>]*?\s(href|src|id|poster|data)="[^<>]*>"#).expect("a valid expression")
+            Regex::new(r#"<[a-zA-Z][^<>]*?\s(href|src|id|poster|data)="[^<>]*>"#)
+                .expect("a valid expression")
         });
         static VALUE: LazyLock<Regex> = LazyLock::new(|| {
             Regex::new(r#"\s(href|src|id|poster|data)="([^"]*)""#).expect("a valid expression")
@@ -248,7 +260,10 @@ impl Site {
             return Some(format!("links to {link}, which the book doesn't have"));
         }
         let has_anchor = anchor.is_empty()
-            || self.pages.get(&target).is_none_or(|page| page.ids.contains(anchor));
+            || self
+                .pages
+                .get(&target)
+                .is_none_or(|page| page.ids.contains(anchor));
         (!has_anchor).then(|| format!("links to {link}, but that page has no `#{anchor}`"))
     }
 }
@@ -256,7 +271,10 @@ impl Site {
 /// Whether a link has a scheme (`https:`, `mailto:`, `data:`) or a host.
 fn leaves_the_site(link: &str) -> bool {
     let scheme = link.split_once(':').is_some_and(|(scheme, _)| {
-        !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        !scheme.is_empty()
+            && scheme
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
     });
     scheme || link.starts_with("//")
 }
@@ -304,9 +322,15 @@ mod tests {
 
     #[test]
     fn pages_and_links_find_their_place_in_the_site() {
-        assert_eq!(built_name(Path::new("a/README.md")), Path::new("a/index.html"));
+        assert_eq!(
+            built_name(Path::new("a/README.md")),
+            Path::new("a/index.html")
+        );
         assert_eq!(built_name(Path::new("a/more.md")), Path::new("a/more.html"));
-        assert_eq!(resolved(Path::new("a"), "../b/x.svg"), Some("b/x.svg".into()));
+        assert_eq!(
+            resolved(Path::new("a"), "../b/x.svg"),
+            Some("b/x.svg".into())
+        );
         assert_eq!(resolved(Path::new("a"), "../../b"), None);
         assert!(leaves_the_site("https://example.org"));
         assert!(!leaves_the_site("../b/#what:how"));

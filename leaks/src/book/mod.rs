@@ -16,11 +16,7 @@ pub(crate) use build::build;
 ///
 /// Faults in the pages end a `build_only` with status 1. When serving they are told and the pages are served
 /// all the same, since whoever writes a page wants to see it.
-pub(crate) fn book(
-    workspace: &Workspace,
-    args: &BookArgs,
-    out: &mut dyn Write,
-) -> Result<Ending> {
+pub(crate) fn book(workspace: &Workspace, args: &BookArgs, out: &mut dyn Write) -> Result<Ending> {
     if !args.build_only {
         return serve::serve(&workspace.root, args, out);
     }
@@ -29,14 +25,22 @@ pub(crate) fn book(
         say::note(fault);
     }
     if built.faults.is_empty() {
-        writeln!(out, "The book is in {}", say::path(&built.site.join("index.html")))?;
+        writeln!(
+            out,
+            "The book is in {}",
+            say::path(&built.site.join("index.html"))
+        )?;
         Ok(Ending::AsWanted)
     } else {
         let faults = match built.faults.len() {
             1 => "1 fault".to_owned(),
             n => format!("{n} faults"),
         };
-        say::note(format!("{}{faults} in the book's pages{:#}", say::BAD, say::BAD));
+        say::note(format!(
+            "{}{faults} in the book's pages{:#}",
+            say::BAD,
+            say::BAD
+        ));
         Ok(Ending::NotWanted)
     }
 }

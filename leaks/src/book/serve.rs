@@ -21,7 +21,8 @@ use tokio::sync::watch;
 use tokio_stream::{StreamExt, wrappers::WatchStream};
 
 /// Asks for the page again once the book was built again. It is added while serving, and is in no built file.
-const RELOAD: &str = r#"<script>new EventSource("/.rebuilt").onmessage = () => location.reload();</script>"#;
+const RELOAD: &str =
+    r#"<script>new EventSource("/.rebuilt").onmessage = () => location.reload();</script>"#;
 
 /// An editor writes a file in several steps. What follows this closely belongs to the same save.
 const QUIET: Duration = Duration::from_millis(100);
@@ -36,11 +37,13 @@ pub(super) fn serve(root: &Path, args: &BookArgs, out: &mut dyn Write) -> Result
     tell(&built);
     runtime.block_on(async {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-        let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
-            Problem::new(format!("can't serve the book on {address}"))
-                .because(error)
-                .next("Choose another port with --port N; 0 takes any that is free.")
-        })?;
+        let listener = tokio::net::TcpListener::bind(address)
+            .await
+            .map_err(|error| {
+                Problem::new(format!("can't serve the book on {address}"))
+                    .because(error)
+                    .next("Choose another port with --port N; 0 takes any that is free.")
+            })?;
         let address = listener
             .local_addr()
             .map_err(|error| Problem::new("can't tell the server's port").because(error))?;
@@ -51,8 +54,11 @@ pub(super) fn serve(root: &Path, args: &BookArgs, out: &mut dyn Write) -> Result
         writeln!(out, "The book is at {url}   (Ctrl-C ends)")?;
         out.flush()?;
         if args.open
-            && let Err(error) = open::that_detached(&url) {
-            say::note(format!("can't open a browser: {error}\n  Open it yourself: {url}"));
+            && let Err(error) = open::that_detached(&url)
+        {
+            say::note(format!(
+                "can't open a browser: {error}\n  Open it yourself: {url}"
+            ));
         }
         let router = Router::new()
             .route("/.rebuilt", routing::get(rebuilds))
@@ -79,9 +85,8 @@ fn tell(built: &Built) {
 
 /// Builds again after each change below `chapters/` and of `book.toml`.
 fn rebuild_on_change(root: &Path, rebuilt: watch::Sender<u64>) -> Result<impl Watcher + use<>> {
-    let failed = |error: notify::Error| {
-        Problem::new("can't watch the pages for changes").because(error)
-    };
+    let failed =
+        |error: notify::Error| Problem::new("can't watch the pages for changes").because(error);
     let (changed, changes) = mpsc::channel();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         // Reading a file is an event too, and the build reads them all.
@@ -90,8 +95,12 @@ fn rebuild_on_change(root: &Path, rebuilt: watch::Sender<u64>) -> Result<impl Wa
         }
     })
     .map_err(failed)?;
-    watcher.watch(&root.join("chapters"), RecursiveMode::Recursive).map_err(failed)?;
-    watcher.watch(&root.join("book.toml"), RecursiveMode::NonRecursive).map_err(failed)?;
+    watcher
+        .watch(&root.join("chapters"), RecursiveMode::Recursive)
+        .map_err(failed)?;
+    watcher
+        .watch(&root.join("book.toml"), RecursiveMode::NonRecursive)
+        .map_err(failed)?;
     let root = root.to_owned();
     // Ends by itself: when the watcher is dropped, its end of the channel is gone.
     thread::spawn(move || {
@@ -139,7 +148,10 @@ async fn file(State(site): State<Site>, request: Request) -> Response {
     let Ok(content) = tokio::fs::read(&file).await else {
         return not_found(&site.folder).await;
     };
-    if file.extension().is_some_and(|extension| extension == "html") {
+    if file
+        .extension()
+        .is_some_and(|extension| extension == "html")
+    {
         return Html(with_reload(&content)).into_response();
     }
     let kind = mime_guess::from_path(&file).first_or_octet_stream();
@@ -147,7 +159,9 @@ async fn file(State(site): State<Site>, request: Request) -> Response {
 }
 
 async fn not_found(folder: &Path) -> Response {
-    let page = tokio::fs::read(folder.join("404.html")).await.unwrap_or_default();
+    let page = tokio::fs::read(folder.join("404.html"))
+        .await
+        .unwrap_or_default();
     (StatusCode::NOT_FOUND, Html(with_reload(&page))).into_response()
 }
 
@@ -180,7 +194,10 @@ mod tests {
     fn no_path_leads_out_of_the_site() {
         let site = Path::new("/site");
         assert_eq!(inside(site, "/a/b.svg"), Some("/site/a/b.svg".into()));
-        assert_eq!(inside(site, "//etc/passwd"), Some("/site/etc/passwd".into()));
+        assert_eq!(
+            inside(site, "//etc/passwd"),
+            Some("/site/etc/passwd".into())
+        );
         assert_eq!(inside(site, "/../secret"), None);
         assert_eq!(inside(site, "/a/../../secret"), None);
     }
