@@ -47,10 +47,7 @@ fn every_byte_and_block_arrives() {
 #[test]
 fn machinery_is_cut_at_both_ends_and_only_there() {
     let profile = profile(&[(PUSH, [300, 3, 100, 1])]);
-    assert_eq!(
-        names(&profile),
-        [["alloc::vec::Vec<T,A>::push", "shop::cart::add"]]
-    );
+    assert_eq!(names(&profile), [["shop::cart::add"]]);
 }
 
 #[test]
@@ -70,23 +67,19 @@ fn machinery_stays_when_asked_for_or_when_nothing_else_is_there() {
 fn machinery_is_known_by_its_files_too() {
     let stack = &[
         "alloc (index/dhat-0.3.3/src/lib.rs:1176:9)",
-        "alloc_impl (library/alloc/src/alloc.rs:190:9)",
-        "with_capacity_in<u8, alloc::alloc::Global> (src/raw_vec/mod.rs:433:9)",
-        "with_capacity_in<u8, alloc::alloc::Global> (src/vec/mod.rs:965:9)",
-        "with_capacity<u8> (src/vec/mod.rs:524:9)",
+        "alloc_impl (/rustc/0123abcd/library/alloc/src/alloc.rs:190:9)",
+        "with_capacity_in<u8, alloc::alloc::Global> (/rustc/0123abcd/library/alloc/src/raw_vec/mod.rs:433:9)",
+        "with_capacity<u8> (/rustc/0123abcd/library/alloc/src/vec/mod.rs:524:9)",
         "fetch (shop/src/cart.rs:7:5)",
     ];
-    assert_eq!(
-        names(&profile(&[(stack, [1, 1, 1, 1])])),
-        [["with_capacity<u8>", "fetch"]]
-    );
+    assert_eq!(names(&profile(&[(stack, [1, 1, 1, 1])])), [["fetch"]]);
     let box_of_hash_map = &[
-        "do_alloc<Global> (hashbrown-0.16.0/src/alloc.rs:1:1)",
-        "<alloc::boxed::Box<T>>::push_mut (shop/src/cart.rs:1:1)",
+        "do_alloc<Global> (/rust/deps/hashbrown-0.16.0/src/alloc.rs:1:1)",
+        "<my::Box<T>>::push_mut (shop/src/cart.rs:1:1)",
     ];
     assert_eq!(
         names(&profile(&[(box_of_hash_map, [1, 1, 1, 1])])),
-        [["<alloc::boxed::Box<T>>::push_mut"]]
+        [["<my::Box<T>>::push_mut"]]
     );
 }
 

@@ -1,49 +1,36 @@
 //! Which frames say nothing about the program that was measured.
 
+use std::path::Path;
 use std::rc::Rc;
 
 use super::SourceFrame;
 use super::frames::Call;
 
-/// Pure machinery of allocation: no reader would look for a leak there. A `Vec` or `String` method
-/// stays, since someone called it.
-///
-/// Without their crate's name come the functions of a crate whose debug information is line tables
-/// only.
-const ALLOCATOR: [&str; 14] = [
+/// Functions of the allocator, wherever they are said to stand.
+const ALLOCATOR: [&str; 7] = [
     "__rdl_",
     "__rg_",
     "__rust_",
     "__rustc::",
     "alloc::alloc::",
-    "alloc::boxed::box_new",
-    "alloc::raw_vec::",
     "backtrace::",
-    "box_new",
-    "core::alloc::",
     "dhat::",
-    "hashbrown::alloc::",
-    "hashbrown::raw::alloc::",
-    "std::alloc::",
 ];
 
-/// The ends of the same machinery's files, which tell it apart where names come without their crate.
-const ALLOCATOR_FILES: [&str; 5] = [
-    "alloc/src/alloc.rs",
-    "alloc/src/raw_vec.rs",
-    "src/raw_vec/mod.rs",
-    "core/src/alloc/global.rs",
-    "std/src/alloc.rs",
-];
+/// The libraries that come with Rust, for where the file's whole path isn't known.
+const STANDARD: [&str; 4] = ["alloc::", "core::", "hashbrown::", "std::"];
 
-/// The steps between a method of `Vec` that someone calls, and the allocator.
-const VEC_STEPS: [&str; 3] = ["push_mut", "try_with_capacity_in", "with_capacity_in"];
-const VEC_FILE: &str = "src/vec/mod.rs";
+/// Files of the libraries that come with Rust, and of what they are built from.
+///
+/// They are cut at the leaf like the allocator, as Go's profiles cut `make` and `append`: the line that calls
+/// `Vec::with_capacity` is the one that allocates, to whoever reads the profile.
+const STANDARD_FILES: [&str; 3] = ["/rustc/", "/rust/deps/", "/lib/rustlib/src/"];
 
 /// Where a thread's or a measurement's own frames begin, seen from the leaf.
-const START: [&str; 3] = [
+const START: [&str; 4] = [
     "detectors::isolation::",
     "detectors::watch::",
+    "detectors::workload::",
     "__rust_begin_short_backtrace",
 ];
 
@@ -137,34 +124,19 @@ fn starts_with_any(name: &str, prefixes: &[&str]) -> bool {
 }
 
 fn is_allocator(frame: &SourceFrame) -> bool {
-    let name = &frame.function;
-    starts_with_any(name, &ALLOCATOR)
-        || name.contains(" as core::alloc::")
-        || is_allocator_file(&frame.file)
-        || is_vec_step(frame)
+    starts_with_any(&frame.function, &ALLOCATOR)
+        || is_of_machinery(&frame.file)
+        || !Path::new(&frame.file).is_absolute() && starts_with_any(&frame.function, &STANDARD)
 }
 
-fn is_vec_step(frame: &SourceFrame) -> bool {
-    let method = VEC_STEPS.iter().any(|step| {
-        let parts = frame.function.rsplit_once(step);
-        parts.is_some_and(|(before, after)| {
-            (before.is_empty() || before.ends_with("::"))
-                && (after.is_empty() || after.starts_with('<'))
-        })
-    });
-    method && frame.file.replace('\\', "/").ends_with(VEC_FILE)
-}
-
-fn is_allocator_file(file: &str) -> bool {
+fn is_of_machinery(file: &str) -> bool {
     let file = file.replace('\\', "/");
-    let of_crate = |name: &str| file.split('/').any(|part| part.starts_with(name));
-    ALLOCATOR_FILES.iter().any(|end| file.ends_with(end))
-        || of_crate("dhat-")
-        || of_crate("hashbrown-") && file.ends_with("/alloc.rs")
+    STANDARD_FILES.iter().any(|folder| file.contains(folder))
+        || file.split('/').any(|part| part.starts_with("dhat-"))
 }
 
 fn is_start(name: &str) -> bool {
-    let (marker, paths) = (START[2], &START[..2]);
+    let (marker, paths) = (START[3], &START[..3]);
     name.contains(marker) || starts_with_any(name, paths)
 }
 
