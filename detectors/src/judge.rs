@@ -188,8 +188,7 @@ mod tests {
 
     #[test]
     fn growth_that_slows_is_unclear() {
-        let slowing =
-            floors(|iteration| 10_000 * i64::from(iteration.ilog2()) + iteration.cast_signed());
+        let slowing = floors(|iteration| 1_000_000 - 50_000_000 / iteration.cast_signed());
         assert_eq!(slowing.motion(), Motion::Unclear);
     }
 

@@ -22,6 +22,7 @@
 //! ```
 
 mod build;
+mod check;
 mod dhat;
 mod diff;
 mod error;
@@ -224,7 +225,7 @@ impl Profile {
         stack::stacks(self)
     }
 
-    /// Takes a message that has passed [`read::checked`].
+    /// Takes a message that has passed [`check::checked`].
     fn sealed(name: &str, message: protos::Profile) -> Result<Self, ProfileError> {
         if message.sample.is_empty() {
             return Err(ProfileError::NoSamples {

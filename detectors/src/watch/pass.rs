@@ -10,17 +10,16 @@ use crate::workload::Kept;
 use std::time::{Duration, Instant};
 
 /// How long a settling reading may take: above the 5 ms by which a runtime's task count was seen to lag.
-const SETTLE_STEPS: [Duration; 5] = [
+const SETTLE_STEPS: [Duration; 4] = [
     Duration::ZERO,
     Duration::from_micros(200),
     Duration::from_millis(1),
     Duration::from_millis(5),
-    Duration::from_millis(10),
 ];
 
 /// Settled readings in each window's second half. A floor is a minimum, so a few settled ones are enough, and the
 /// rest are taken as they come.
-const SETTLED_READINGS: u64 = 16;
+const SETTLED_READINGS: u64 = 8;
 
 /// Progress is told about ten times a second.
 const TELL_EVERY: Duration = Duration::from_millis(100);

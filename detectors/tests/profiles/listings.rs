@@ -89,7 +89,8 @@ fn a_source_that_has_changed_is_said_to_have() {
 fn a_path_to_a_device_is_not_read() {
     let profile = cart("/dev/zero");
     let listing = profile.list(None, "add$", &SourcePaths::default()).unwrap();
-    assert!(listing.routines[0].problem.is_some());
+    let problem = listing.routines[0].problem.clone().unwrap();
+    assert!(problem.starts_with("/dev/zero isn't there"), "{problem}");
 }
 
 #[test]

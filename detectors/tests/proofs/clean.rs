@@ -20,8 +20,11 @@ pub(crate) fn copied_slices() -> impl FnMut() {
 }
 
 pub(crate) fn one_byte() -> impl FnMut() {
-    let mut last = Box::new(0_u8);
-    move || last = Box::new(black_box(*last))
+    let mut last = Vec::with_capacity(1);
+    move || {
+        last.clear();
+        last.push(Box::new(black_box(1_u8)));
+    }
 }
 
 /// Cleared before it reaches a length that depends on the seed.

@@ -114,6 +114,6 @@ impl Random {
 
     /// A length below the bound.
     pub(crate) fn length(&mut self, bound: u32) -> usize {
-        self.below(u64::from(bound)) as usize
+        usize::try_from(self.below(u64::from(bound))).expect("32 bits fit")
     }
 }

@@ -1,0 +1,71 @@
+//! One process, three figures: virtual, resident and live memory, step by step.
+//!
+//! `cargo run --example three_figures`. Linux only, since it reads `/proc/self/statm`.
+
+use std::hint::black_box;
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+const MEGABYTE: usize = 1 << 20;
+
+fn main() -> std::io::Result<()> {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let start = Figures::read()?;
+    println!("megabytes above the start                   virtual  resident      live");
+    let show = |step: &str| -> std::io::Result<()> {
+        let now = Figures::read()?;
+        let above = |now: usize, start: usize| now.saturating_sub(start).div_euclid(MEGABYTE);
+        println!(
+            "{step:<42} {:>8} {:>9} {:>9}",
+            above(now.virtual_bytes, start.virtual_bytes),
+            above(now.resident_bytes, start.resident_bytes),
+            above(now.live_bytes, start.live_bytes),
+        );
+        Ok(())
+    };
+
+    // ANCHOR: steps
+    let mut buffer: Vec<u8> = Vec::with_capacity(64 * MEGABYTE);
+    show("1. ask for 64 MB")?;
+
+    buffer.resize(64 * MEGABYTE, 1);
+    show("2. write to all of it")?;
+
+    drop(black_box(buffer));
+    show("3. drop it")?;
+
+    let blocks: Vec<Box<[u8; 4096]>> = (0..16_384)
+        .map(|_| Box::new(black_box([1; 4096])))
+        .collect();
+    show("4. allocate 16,384 blocks of 4 kB")?;
+
+    let kept: Vec<_> = blocks.into_iter().step_by(100).collect();
+    show("5. drop all of them but each hundredth")?;
+    // ANCHOR_END: steps
+
+    black_box(kept);
+    Ok(())
+}
+
+struct Figures {
+    virtual_bytes: usize,
+    resident_bytes: usize,
+    live_bytes: usize,
+}
+
+impl Figures {
+    /// The kernel's two figures, and dhat's.
+    fn read() -> std::io::Result<Self> {
+        let live_bytes = dhat::HeapStats::get().curr_bytes;
+        let statm = std::fs::read_to_string("/proc/self/statm")?;
+        let mut pages = statm.split(' ').map(|figure| figure.parse().unwrap_or(0));
+        // The kernel counts in pages of 4 kB here.
+        let mut bytes = || pages.next().unwrap_or(0) * 4_096;
+        Ok(Figures {
+            virtual_bytes: bytes(),
+            resident_bytes: bytes(),
+            live_bytes,
+        })
+    }
+}
