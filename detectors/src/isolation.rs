@@ -98,6 +98,23 @@ pub fn block_on<F: Future>(body: F) -> F::Output {
         .block_on(body)
 }
 
+/// Refuses an async test's body when it is compiled.
+#[doc(hidden)]
+#[cfg(not(feature = "tokio"))]
+pub fn block_on<F: Future + WithTokio>(_body: F) -> F::Output {
+    unreachable!("no future is WithTokio")
+}
+
+/// What no future is; its message is what the compiler says.
+#[doc(hidden)]
+#[cfg(not(feature = "tokio"))]
+#[diagnostic::on_unimplemented(
+    message = "an async test needs detectors' feature `tokio`, which is switched off",
+    label = "this test is async",
+    note = "in Cargo.toml: detectors = {{ .., features = [\"tokio\"] }}"
+)]
+pub trait WithTokio {}
+
 /// The `main` that [`tests!`](crate::tests) declares.
 #[doc(hidden)]
 pub fn main(tests: &[IsolatedTest], source: SourceFile) -> ExitCode {
@@ -208,6 +225,25 @@ fn trial(test: IsolatedTest, arguments: &Arguments) -> Trial {
 macro_rules! tests {
     ($($tests:tt)+) => {
         $crate::__tests! { [] $($tests)+ }
+    };
+}
+
+/// [`tests!`](crate::tests) of a file that has no global allocator of its own: it gets dhat's, which a watch reads.
+///
+/// ```no_run
+/// detectors::memory_tests! {
+///     fn lookups_are_steady() {
+///         detectors::Watch::new("lookups").run(|| || "a".repeat(100).len()).assert_steady();
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! memory_tests {
+    ($($tests:tt)+) => {
+        #[global_allocator]
+        static ALLOCATOR: $crate::DhatAllocator = $crate::DhatAllocator;
+
+        $crate::tests! { $($tests)+ }
     };
 }
 

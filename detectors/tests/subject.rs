@@ -118,7 +118,6 @@ detectors::tests! {
     }
 }
 
-#[expect(clippy::zombie_processes, reason = "that is what the tests are for")]
 fn start_another() -> std::process::Child {
     Command::new("sleep")
         .arg("1000")

@@ -3,13 +3,10 @@
 use detectors::{Kind, Verdict, Watch};
 use std::hint::black_box;
 
-#[global_allocator]
-static ALLOCATOR: detectors::DhatAllocator = detectors::DhatAllocator;
-
 /// One test for each name; each leaks another amount.
 macro_rules! thirty_tests {
     ($($name:ident)+) => {
-        detectors::tests! {
+        detectors::memory_tests! {
             $(fn $name() {
                 is_alone();
                 leaks_exactly(stringify!($name).len());
