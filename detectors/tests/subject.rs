@@ -95,6 +95,12 @@ detectors::tests! {
         Err("no answer".to_owned())
     }
 
+    /// This file has no dhat allocator.
+    #[ignore = "misbehaves on purpose"]
+    fn watches_without_dhats_allocator() {
+        detectors::Watch::new("visits").run(|| || ()).assert_steady();
+    }
+
     #[ignore = "misbehaves on purpose"]
     #[deadline(seconds = 1)]
     fn waits_with_another_process() {

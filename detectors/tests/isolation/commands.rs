@@ -58,14 +58,14 @@ fn a_list_has_all_or_the_ignored_ones() {
         .stdout;
     assert_eq!(
         all.lines().filter(|line| line.ends_with(": test")).count(),
-        20
+        21
     );
     assert_eq!(
         ignored
             .lines()
             .filter(|line| line.ends_with(": test"))
             .count(),
-        15
+        16
     );
 }
 
@@ -76,7 +76,7 @@ fn filters_pick_by_part_or_by_whole_name() {
     };
     passed(
         &mut subject(["passes"]),
-        "3 passed; 0 failed; 0 ignored; 0 measured; 17 filtered out",
+        "3 passed; 0 failed; 0 ignored; 0 measured; 18 filtered out",
     );
     passed(
         &mut subject(["--exact", "passes"]),
@@ -95,7 +95,7 @@ fn filters_pick_by_part_or_by_whole_name() {
     passed(&mut subject(["passes", "--include-ignored"]), "3 passed");
     passed(
         &mut subject(["no such test"]),
-        "0 passed; 0 failed; 0 ignored; 0 measured; 20 filtered out",
+        "0 passed; 0 failed; 0 ignored; 0 measured; 21 filtered out",
     );
 }
 

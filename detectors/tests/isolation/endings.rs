@@ -28,7 +28,7 @@ fn each_is_told_in_words_and_none_counts_as_passed() {
 fn good_ones_pass() {
     Ran::of(&mut subject([]))
         .exits(0)
-        .prints("5 passed; 0 failed; 15 ignored")
+        .prints("5 passed; 0 failed; 16 ignored")
         .prints("test is_ignored_without_a_reason    ... ignored\n")
         .prints("test aborts                         ... ignored (misbehaves on purpose)");
 }
