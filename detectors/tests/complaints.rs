@@ -4,6 +4,7 @@ use detectors::heap::{Detail, HeapReading, HeapSource, SourceError};
 use detectors::{Class, Complaint, Evidence, Kept, Profile, Verdict, Watch};
 use std::cell::Cell;
 use std::hint::black_box;
+use std::rc::Rc;
 use std::time::Duration;
 
 detectors::memory_tests! {
@@ -35,10 +36,13 @@ detectors::memory_tests! {
         shows("deadline", evidence.check_steady());
     }
 
-    /// Nothing but what another allocator's source reads: up and down, far apart.
     fn noise_that_hides_any_signal() {
-        let evidence = Watch::new("beside a busy thread").heap_source(Noise::default()).run(|| || ());
-        assert_eq!(evidence.verdict, Verdict::Inconclusive, "{}\n{}", evidence.because, evidence.windows_table());
+        let noise = Noise::default();
+        let iterations = Rc::clone(&noise.iterations);
+        let evidence = Watch::new("beside a busy thread").heap_source(noise).run(|| {
+            let iterations = Rc::clone(&iterations);
+            move || iterations.set(iterations.get() + 1)
+        });
         shows("noise", evidence.check_steady());
     }
 
@@ -56,6 +60,11 @@ detectors::memory_tests! {
         let evidence = Watch::new("parse it all").run(|| || drop(black_box(vec![0_u8; 3 << 20])));
         assert!(evidence.check_peak(3 << 20).is_ok());
         shows("peak", evidence.check_peak((3 << 20) - 1));
+    }
+
+    #[ignore = "fails on purpose: tests/isolation follows its next command"]
+    fn a_leak_to_follow() {
+        lines_that_pin_their_page().assert_steady();
     }
 
     fn warming_up_is_no_complaint() {
@@ -106,10 +115,10 @@ fn a_page() -> Vec<u8> {
     black_box(vec![b'x'; 65_536])
 }
 
-/// Live bytes jump by megabytes, without a trend, and more slowly the longer it runs.
+/// Something else holds megabytes during the third quarter of each window.
 #[derive(Debug, Default)]
 struct Noise {
-    readings: Cell<u64>,
+    iterations: Rc<Cell<u64>>,
 }
 
 impl HeapSource for Noise {
@@ -125,18 +134,13 @@ impl HeapSource for Noise {
         Ok(())
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a logarithm of a count is small and not negative"
-    )]
     fn read(&self) -> HeapReading {
-        let number = self.readings.get();
-        self.readings.set(number + 1);
-        // Another level for each quarter of a window, however long the window is.
-        let quarter = (number.max(1) as f64).log2() * 4.0;
-        let levels = [9_000_000, 3_000_000, 7_000_000, 1_000_000, 8_000_000];
-        let bytes = levels[quarter as usize % levels.len()];
+        let iteration = self.iterations.get().max(51) - 1;
+        let window = 50 << (iteration / 50).ilog2();
+        let bytes = match (iteration - window) * 4 / window {
+            2 => 9_000_000,
+            _ => 1_000_000,
+        };
         HeapReading {
             blocks: bytes / 1_000,
             bytes,

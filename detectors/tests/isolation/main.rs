@@ -7,6 +7,7 @@
 mod commands;
 mod endings;
 mod misuse;
+mod next;
 #[cfg(target_os = "linux")]
 mod processes;
 mod runs;

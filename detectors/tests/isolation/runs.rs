@@ -70,7 +70,7 @@ pub(crate) fn cargo<const N: usize>(subcommand: &str, arguments: [&str; N]) -> C
     command
 }
 
-fn target_folder() -> &'static Path {
+pub(crate) fn target_folder() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
@@ -92,7 +92,12 @@ fn artefact(target: &str, file: impl Fn(&serde_json::Value) -> Option<&str>) -> 
     static MESSAGES: LazyLock<Vec<serde_json::Value>> = LazyLock::new(|| {
         let ran = Ran::of(&mut cargo(
             "test",
-            ["--no-run", "--test=subject", "--message-format=json"],
+            [
+                "--no-run",
+                "--test=subject",
+                "--test=complaints",
+                "--message-format=json",
+            ],
         ));
         let ran = ran.exits(0);
         let lines = ran.stdout.lines();
