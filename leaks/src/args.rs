@@ -1,0 +1,244 @@
+//! The command line: names, options and the help that teaches them.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// The Leak Workbook: watch memory leak, find the line, mend it, prove it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "leaks",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Type `leaks` alone to see where you are and what is next.\n\
+        Through cargo, put `cargo run --` in front: cargo run -- run retained-subslices\n\n\
+        Status: 0 did what was asked, 1 the verdict is not the wanted one, 2 bad usage or input."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the chapters and how far you are in each
+    ///
+    /// Use it to choose what to do next.
+    #[command(after_help = "Example: leaks list")]
+    List,
+
+    /// Run a chapter's reproduction: watch it leak, or its fixed twin stay flat
+    ///
+    /// Use it before you read any code: it shows live memory over time, the verdict, and the line that allocates
+    /// what stays. Status 0 when the leaky variant is caught, or the fixed one stays steady.
+    #[command(after_help = "Examples:\n  leaks run retained-subslices\n  leaks run retained-subslices --fixed")]
+    Run(RunArgs),
+
+    /// Check your exercise: does it still do its work, and does memory stay behind?
+    ///
+    /// Use it after every change to the chapter's src/exercise.rs. Status 0 when it passes, 1 when it doesn't,
+    /// 2 when it doesn't compile.
+    #[command(after_help = "Example: leaks check retained-subslices")]
+    Check(CheckArgs),
+
+    /// Show the next of a chapter's three hints
+    ///
+    /// Use it when you are stuck. The first is a question; the last nearly names the line.
+    #[command(after_help = "Example: leaks hint retained-subslices")]
+    Hint(ChapterArg),
+
+    /// Restore a chapter's exercise as it was shipped
+    ///
+    /// Use it to start over. What you wrote is kept beside the file as exercise.backup-1.rs, -2, ..
+    #[command(after_help = "Example: leaks reset retained-subslices")]
+    Reset(ChapterArg),
+
+    /// Show the author's solution, once yours has passed
+    ///
+    /// Use it to compare. It opens when `leaks check` has passed once.
+    #[command(after_help = "Example: leaks solution retained-subslices")]
+    Solution(ChapterArg),
+
+    /// Prove that exercises fail as shipped and that their solutions pass
+    ///
+    /// Use it when you write or change a chapter. Without a name it proves all of them.
+    #[command(after_help = "Example: leaks verify retained-subslices")]
+    Verify(VerifyArgs),
+
+    /// Show a profile's functions, the largest first
+    ///
+    /// Use it as the first question to any heap profile, ours or another program's: who allocated what is live?
+    #[command(after_help = "Example: leaks top target/leaks/retained-subslices/heap.pb.gz --limit 10")]
+    Top(TopArgs),
+
+    /// Show the source of functions, each line with what it allocated
+    ///
+    /// Use it when `top` has named a function: which of its lines is it?
+    #[command(after_help = "Example: leaks list-source target/leaks/retained-subslices/heap.pb.gz leaky")]
+    ListSource(ListSourceArgs),
+
+    /// Show what a profile has more, or less, than another
+    ///
+    /// Use it on two profiles of one process: what is old cancels out, what grew is left.
+    #[command(after_help = "Example: leaks diff later.pb.gz --base earlier.pb.gz")]
+    Diff(DiffArgs),
+
+    /// Draw a profile as a flame graph
+    ///
+    /// Use it to see a whole profile at once: each frame is as wide as its share.
+    #[command(after_help = "Example: leaks flamegraph target/leaks/retained-subslices/heap.pb.gz --out flames.svg")]
+    Flamegraph(FlamegraphArgs),
+
+    /// Measures in this process; `run` starts it
+    #[command(hide = true)]
+    Measure(MeasureArgs),
+
+    /// Build the book and serve it on this machine
+    ///
+    /// Use it to read, or to write: the open page follows every change. Only this machine can reach it.
+    #[command(after_help = "Examples:\n  leaks book --open\n  leaks book --build-only    writes the site to target/book, fails on dead links and empty includes")]
+    Book(BookArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChapterArg {
+    /// The chapter's name, as `leaks list` shows it
+    pub(crate) chapter: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BookArgs {
+    /// Open the book in a browser
+    #[arg(long, conflicts_with = "build_only")]
+    pub(crate) open: bool,
+    /// Write the site to target/book and end; faults in the pages end with status 1
+    #[arg(long)]
+    pub(crate) build_only: bool,
+    /// The port on 127.0.0.1; 0 takes any that is free
+    #[arg(long, default_value_t = 3000, conflicts_with = "build_only")]
+    pub(crate) port: u16,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For a person
+    Text,
+    /// One JSON document on standard output
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The chapter's name, as `leaks list` shows it
+    pub(crate) chapter: String,
+    /// Run the fixed variant
+    #[arg(long)]
+    pub(crate) fixed: bool,
+    /// The folder for profile, flame graph, timeline and report [default: target/leaks/CHAPTER, and /fixed in it]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The chapter's name, as `leaks list` shows it
+    pub(crate) chapter: String,
+    /// The folder for profile, flame graph, timeline and report [default: target/leaks/CHAPTER/exercise]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The chapter's name; all chapters without one
+    pub(crate) chapter: Option<String>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MeasureArgs {
+    pub(crate) chapter: String,
+    pub(crate) into: PathBuf,
+    #[arg(long)]
+    pub(crate) fixed: bool,
+}
+
+/// Which profile, and which of its values.
+#[derive(Debug, Args)]
+pub(crate) struct Select {
+    /// A profile in pprof's format, gzipped or plain
+    pub(crate) file: PathBuf,
+    /// Show only what is more or less than in this profile
+    #[arg(long, value_name = "FILE")]
+    pub(crate) base: Option<PathBuf>,
+    /// Which values: inuse_space, inuse_objects, alloc_space, alloc_objects [default: the profile's own choice]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) sample_type: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TopArgs {
+    #[command(flatten)]
+    pub(crate) select: Select,
+    /// At most this many functions
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListSourceArgs {
+    #[command(flatten)]
+    pub(crate) select: Select,
+    /// A regular expression for the functions' names
+    pub(crate) regex: String,
+    /// Look for source files below this folder too; may be given again
+    #[arg(long, value_name = "DIR")]
+    pub(crate) source: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The later profile
+    pub(crate) file: PathBuf,
+    /// The earlier profile
+    #[arg(long, value_name = "FILE")]
+    pub(crate) base: PathBuf,
+    /// Which values: inuse_space, inuse_objects, alloc_space, alloc_objects [default: the profile's own choice]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) sample_type: Option<String>,
+    /// At most this many functions
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Keep the difference as a profile in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FlamegraphArgs {
+    #[command(flatten)]
+    pub(crate) select: Select,
+    /// The picture's file; `-` is standard output
+    #[arg(long, value_name = "FILE", default_value = "flamegraph.svg")]
+    pub(crate) out: PathBuf,
+    /// The picture's heading
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// Markup to put into a page, which takes the page's colours, instead of a file of its own
+    #[arg(long)]
+    pub(crate) inline: bool,
+}

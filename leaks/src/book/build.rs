@@ -1,0 +1,64 @@
+//! From pages to a site.
+
+use super::lint::{self, Fault};
+use crate::problem::{Problem, Result};
+use crate::workspace::Workspace;
+use mdbook_driver::MDBook;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A built site, and what is wrong with its pages.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// The site's folder.
+    pub(crate) site: PathBuf,
+    /// What a reader would stumble over: empty blocks and dead links.
+    pub(crate) faults: Vec<Fault>,
+}
+
+/// Builds the book of the workbook at `root` and checks its pages.
+pub(crate) fn build(root: &Path) -> Result<Built> {
+    let failed = |error: mdbook_driver::errors::Error| {
+        Problem::new(format!("can't build the book from {}", root.join("book.toml").display()))
+            .because(format!("{error:#}"))
+    };
+    let book = MDBook::load(root).map_err(failed)?;
+    book.build().map_err(failed)?;
+    let site = book.build_dir_for("html");
+    remove_crates(&Workspace::at(root)?, &site)?;
+    let faults = lint::check(&book.source_dir(), &site)?;
+    Ok(Built { site, faults })
+}
+
+/// Takes the chapters' crates out of the site.
+///
+/// mdBook copies whatever lies beside a page. Pictures and texts are the pages' own; the rest of a crate is not,
+/// and its `solution/` least of all.
+fn remove_crates(workspace: &Workspace, site: &Path) -> Result<()> {
+    for chapter in &workspace.chapters {
+        let copied = site.join(&chapter.name);
+        for inner in ["solution", "src", "tests", "benches", "target"] {
+            remove(&copied.join(inner), |folder| fs::remove_dir_all(folder))?;
+        }
+        let Ok(entries) = fs::read_dir(&copied) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            if matches!(extension, Some("rs" | "toml" | "lock")) {
+                remove(&path, |file| fs::remove_file(file))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn remove(path: &Path, how: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
+    match how(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Problem::file("remove", path, &error))
+        }
+        _ => Ok(()),
+    }
+}

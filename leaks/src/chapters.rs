@@ -1,0 +1,33 @@
+//! The chapters' workloads: what `leaks run` measures.
+
+use detectors::Workload;
+
+/// The two variants of a chapter.
+pub(crate) struct Workloads {
+    pub(crate) leaky: fn() -> Workload,
+    pub(crate) fixed: fn() -> Workload,
+}
+
+/// The workloads of a chapter by its name; `None` for a chapter that this build doesn't know.
+pub(crate) fn workloads(chapter: &str) -> Option<Workloads> {
+    match chapter {
+        "retained-subslices" => Some(Workloads {
+            leaky: || Workload::sync(retained_subslices::leaky::workload),
+            fixed: || Workload::sync(retained_subslices::fixed::workload),
+        }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::workspace::Workspace;
+
+    #[test]
+    fn every_chapter_of_the_summary_can_be_run() {
+        let workspace = Workspace::find().expect("the workbook");
+        for chapter in &workspace.chapters {
+            assert!(super::workloads(&chapter.name).is_some(), "{}", chapter.name);
+        }
+    }
+}

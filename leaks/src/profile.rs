@@ -1,0 +1,107 @@
+//! `leaks top`, `list-source`, `diff` and `flamegraph`: any profile in pprof's format, read.
+
+use crate::Ending;
+use crate::args::{DiffArgs, FlamegraphArgs, Format, ListSourceArgs, Select, TopArgs};
+use crate::problem::{Problem, Result};
+use crate::workspace::Workspace;
+use crate::{files, report, say};
+use detectors::Profile;
+use detectors::profile::{FlamegraphOptions, FlamegraphStyle, ProfileError, SourcePaths, TopOptions};
+use std::io::Write;
+use std::path::Path;
+
+/// `leaks top`: the functions with the largest share.
+pub(crate) fn top(args: &TopArgs, out: &mut dyn Write) -> Result<Ending> {
+    let profile = selected(&args.select)?;
+    print_top(&profile, &args.select, args.limit, args.format, out)
+}
+
+/// `leaks diff`: the functions whose share changed most.
+pub(crate) fn diff(args: &DiffArgs, out: &mut dyn Write) -> Result<Ending> {
+    let select = Select {
+        file: args.file.clone(),
+        base: Some(args.base.clone()),
+        sample_type: args.sample_type.clone(),
+    };
+    let difference = selected(&select)?;
+    if let Some(path) = &args.out {
+        files::write(path, &difference.to_bytes())?;
+        say::note(format!("The difference is kept in {}", say::path(path)));
+    }
+    print_top(&difference, &select, args.limit, args.format, out)
+}
+
+/// `leaks list-source`: the source, each line with what it allocated.
+pub(crate) fn list_source(args: &ListSourceArgs, out: &mut dyn Write) -> Result<Ending> {
+    let profile = selected(&args.select)?;
+    let mut roots = args.source.clone();
+    // A profile of this workbook, made on another machine, still finds its sources here.
+    roots.extend(Workspace::find().map(|workspace| workspace.root));
+    let sources = SourcePaths { roots };
+    let listing = profile
+        .list(args.select.sample_type.as_deref(), &args.regex, &sources)
+        .map_err(unreadable)?;
+    write!(out, "{listing}")?;
+    Ok(Ending::AsWanted)
+}
+
+/// `leaks flamegraph`: the whole profile as one picture.
+pub(crate) fn flamegraph(args: &FlamegraphArgs, out: &mut dyn Write) -> Result<Ending> {
+    let profile = selected(&args.select)?;
+    let options = FlamegraphOptions {
+        sample_type: args.select.sample_type.clone(),
+        title: args.title.clone(),
+        style: if args.inline {
+            FlamegraphStyle::Inline
+        } else {
+            FlamegraphStyle::Standalone
+        },
+    };
+    let svg = profile.flamegraph(&options).map_err(unreadable)?;
+    if args.out == Path::new("-") {
+        out.write_all(svg.as_bytes())?;
+    } else {
+        files::write(&args.out, svg.as_bytes())?;
+        writeln!(out, "The flame graph is in {}", say::path(&args.out))?;
+    }
+    Ok(Ending::AsWanted)
+}
+
+/// The profile that was asked for, less its base where one is given.
+fn selected(select: &Select) -> Result<Profile> {
+    let profile = Profile::read(&select.file).map_err(unreadable)?;
+    match &select.base {
+        None => Ok(profile),
+        Some(base) => {
+            let base = Profile::read(base).map_err(unreadable)?;
+            profile.diff(&base).map_err(unreadable)
+        }
+    }
+}
+
+fn print_top(
+    profile: &Profile,
+    select: &Select,
+    limit: Option<usize>,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<Ending> {
+    let options = TopOptions {
+        rows_max: limit,
+        ..TopOptions::default()
+    };
+    let top = profile
+        .top_with(select.sample_type.as_deref(), &options)
+        .map_err(unreadable)?;
+    match format {
+        Format::Text => write!(out, "{top}")?,
+        Format::Json => report::json(&top, out)?,
+    }
+    Ok(Ending::AsWanted)
+}
+
+/// A profile's errors already name the input, the reason and the next step.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
+fn unreadable(error: ProfileError) -> Problem {
+    Problem::new(error.to_string())
+}
