@@ -1,15 +1,29 @@
 //! Keeps what watches saw: with `DETECTORS_OUT=DIR`, each test's evidence and profile become files.
 
 use crate::Evidence;
-use std::io::{self, Write};
+use crate::profile::write_whole;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// The folder that evidence is kept in; unset or empty: it isn't kept.
 pub(crate) const OUT_VARIABLE: &str = "DETECTORS_OUT";
 
-/// Folders written by this process, so that a second watch of the same name doesn't overwrite the first.
-static WRITTEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// What this process wrote, so that a second watch of the same name doesn't overwrite the first.
+static WRITTEN: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
+
+struct Kept {
+    /// The name of the watch.
+    watch: String,
+    folder: PathBuf,
+}
+
+/// The folder that keeps the evidence of the last watch of that name; `None` when it isn't kept.
+pub(crate) fn folder_of(watch: &str) -> Option<PathBuf> {
+    let written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let kept = written.iter().rfind(|kept| kept.watch == watch)?;
+    Some(kept.folder.clone())
+}
 
 /// Writes the evidence below the folder that the environment names; says so on standard error when it can't.
 pub(crate) fn keep(evidence: &Evidence) {
@@ -17,16 +31,20 @@ pub(crate) fn keep(evidence: &Evidence) {
         return;
     };
     let name = crate::isolation::current_test().unwrap_or_else(|| evidence.name.clone());
-    let folder = unused_folder(Path::new(&out), &name);
-    if let Err(error) = evidence.write(&folder) {
-        eprintln!(
-            "detectors: the evidence can't be kept in {} ({OUT_VARIABLE}): {error}",
-            folder.display()
-        );
+    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = unused_folder(Path::new(&out), &name, &written);
+    match evidence.write(&folder) {
+        Ok(()) => written.push(Kept {
+            watch: evidence.name.clone(),
+            folder,
+        }),
+        Err(error) => eprintln!(
+            "detectors: the evidence isn't kept: {error}; {OUT_VARIABLE} takes a folder with room and write access"
+        ),
     }
 }
 
-fn unused_folder(out: &Path, name: &str) -> PathBuf {
+fn unused_folder(out: &Path, name: &str, written: &[Kept]) -> PathBuf {
     let name: String = name
         .chars()
         .map(|c| {
@@ -37,16 +55,13 @@ fn unused_folder(out: &Path, name: &str) -> PathBuf {
             }
         })
         .collect();
-    let mut written = WRITTEN
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let is_written = |folder: &PathBuf| written.iter().any(|kept| kept.folder == *folder);
     let mut folder = out.join(&name);
     let mut number = 1;
-    while written.contains(&folder) {
+    while is_written(&folder) {
         number += 1;
         folder = out.join(format!("{name}-{number}"));
     }
-    written.push(folder.clone());
     folder
 }
 
@@ -57,19 +72,21 @@ impl Evidence {
     ///
     /// # Errors
     ///
-    /// When the folder or a file can't be written.
+    /// When the folder or a file can't be written; the message names it.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut report = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer(&mut report, self)?;
-        report.write_all(b"\n")?;
-        report.persist(folder.join("report.json"))?;
+        std::fs::create_dir_all(folder).map_err(|error| about(folder, "made", &error))?;
+        let report = folder.join("report.json");
+        let mut text = serde_json::to_vec(self)?;
+        text.push(b'\n');
+        write_whole(&report, &text).map_err(|error| about(&report, "written", &error))?;
         let profile = folder.join("heap.pb.gz");
         match &self.profile {
             Some(heap) => heap.write(&profile).map_err(io::Error::other),
             // An older run's profile beside this report would be taken for this run's.
             None => match std::fs::remove_file(&profile) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(about(&profile, "removed", &error))
+                }
                 _ => Ok(()),
             },
         }
@@ -79,14 +96,24 @@ impl Evidence {
     ///
     /// # Errors
     ///
-    /// When `report.json` or `heap.pb.gz` can't be read or isn't ours.
+    /// When `report.json` or `heap.pb.gz` can't be read or isn't ours; the message names it.
     pub fn read(folder: &Path) -> io::Result<Self> {
-        let report = std::fs::read(folder.join("report.json"))?;
-        let mut evidence: Evidence = serde_json::from_slice(&report)?;
+        let report = folder.join("report.json");
+        let text = std::fs::read(&report).map_err(|error| about(&report, "read", &error))?;
+        let mut evidence: Evidence = serde_json::from_slice(&text)
+            .map_err(|error| about(&report, "read as evidence", &error.into()))?;
         let profile = folder.join("heap.pb.gz");
         if profile.exists() {
             evidence.profile = Some(crate::Profile::read(&profile).map_err(io::Error::other)?);
         }
         Ok(evidence)
     }
+}
+
+/// The same error, with the file that it is about.
+fn about(path: &Path, done: &str, error: &io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!("{} can't be {done}: {error}", path.display()),
+    )
 }

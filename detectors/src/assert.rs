@@ -1,8 +1,9 @@
 //! Turns evidence into a test's failure. Finding never fails; asserting does, in words.
 
-use crate::text::{bytes, grouped};
+use crate::text::{bytes, count, frame_from_here, from_here, wrapped};
 use crate::{Class, Evidence, Verdict};
 use std::fmt::{self, Display, Formatter};
+use std::path::Path;
 
 /// What is wrong with the evidence, for whoever has to mend it.
 ///
@@ -12,7 +13,55 @@ use std::fmt::{self, Display, Formatter};
 pub struct Complaint {
     expected: String,
     saw: String,
+    /// What the complaint is about, each with its definition and chapter.
+    concepts: Vec<Concept>,
     evidence: Box<Evidence>,
+}
+
+/// A word of the workbook.
+#[derive(Debug, Clone)]
+struct Concept {
+    word: &'static str,
+    definition: &'static str,
+    chapter: &'static str,
+}
+
+impl From<Verdict> for Concept {
+    fn from(verdict: Verdict) -> Self {
+        Concept {
+            word: verdict.word(),
+            definition: verdict.definition(),
+            chapter: "words",
+        }
+    }
+}
+
+impl From<Class> for Concept {
+    fn from(class: Class) -> Self {
+        Concept {
+            word: class.name(),
+            definition: class.definition(),
+            chapter: class.name(),
+        }
+    }
+}
+
+const PEAK: Concept = Concept {
+    word: "peak",
+    definition: "the most that was live at once",
+    chapter: "words",
+};
+
+impl Display for Concept {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Concept {
+            word,
+            definition,
+            chapter,
+        } = self;
+        let text = format!("{word}: {definition} (The Leak Workbook, chapter `{chapter}`)");
+        write!(f, "{}", wrapped(&text))
+    }
 }
 
 impl std::error::Error for Complaint {}
@@ -27,7 +76,7 @@ impl Evidence {
         if self.verdict.is_calm() {
             Ok(())
         } else {
-            Err(self.complaint("steady", self.verdict.word()))
+            Err(self.complaint("steady", self.verdict.word(), None))
         }
     }
 
@@ -40,7 +89,7 @@ impl Evidence {
     pub fn check_leak(&self, class: Class, site: &str) -> Result<(), Complaint> {
         let expected = format!("a leak of class {class} at a site with `{site}`");
         if self.verdict != Verdict::Leak {
-            return Err(self.complaint(expected, self.verdict.word()));
+            return Err(self.complaint(expected, self.verdict.word(), Some(class.into())));
         }
         if self.class != Some(class) {
             let saw = self.class.map_or_else(
@@ -50,14 +99,14 @@ impl Evidence {
                 },
                 |class| format!("a leak of class {class}"),
             );
-            return Err(self.complaint(expected, saw));
+            return Err(self.complaint(expected, saw, Some(class.into())));
         }
         if !self.names(site) {
             let saw = self.first_site().map_or_else(
                 || "a leak whose site was not read".to_owned(),
-                |first| format!("a leak at {first}"),
+                |first| format!("a leak at {}", frame_from_here(&first.frame)),
             );
-            return Err(self.complaint(expected, saw));
+            return Err(self.complaint(expected, saw, Some(class.into())));
         }
         Ok(())
     }
@@ -70,15 +119,15 @@ impl Evidence {
     pub fn check_peak(&self, bound: u64) -> Result<(), Complaint> {
         let expected = format!("a peak of at most {}", bytes(bound));
         if self.timeline.is_empty() {
-            Err(self.complaint(expected, "no peak: nothing could be read"))
+            Err(self.complaint(expected, "no peak: nothing could be read", Some(PEAK)))
         } else if self.peak_bytes > bound {
             let saw = format!(
-                "a peak of {} ({} bytes), with {} resting",
+                "a peak of {} ({} too many), with {} resting",
                 bytes(self.peak_bytes),
-                grouped(self.peak_bytes.cast_signed()),
+                count((self.peak_bytes - bound).cast_signed(), "byte"),
                 bytes(self.resting_bytes)
             );
-            Err(self.complaint(expected, saw))
+            Err(self.complaint(expected, saw, Some(PEAK)))
         } else {
             Ok(())
         }
@@ -137,10 +186,20 @@ impl Evidence {
             })
     }
 
-    fn complaint(&self, expected: impl Into<String>, saw: impl Into<String>) -> Complaint {
+    fn complaint(
+        &self,
+        expected: impl Into<String>,
+        saw: impl Into<String>,
+        about: Option<Concept>,
+    ) -> Complaint {
+        let mut concepts = vec![Concept::from(self.verdict)];
+        concepts.extend(self.class.map(Concept::from));
+        concepts.extend(about);
+        concepts.dedup_by_key(|concept| concept.word);
         Complaint {
             expected: expected.into(),
             saw: saw.into(),
+            concepts,
             evidence: Box::new(self.clone()),
         }
     }
@@ -149,14 +208,17 @@ impl Evidence {
 impl Display for Complaint {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let evidence = &*self.evidence;
-        writeln!(
+        let line = |f: &mut Formatter<'_>, text: String| writeln!(f, "{}", wrapped(&text));
+        line(
             f,
-            "{}: expected {}, saw {}",
-            evidence.name, self.expected, self.saw
+            format!(
+                "{}: expected {}, saw {}",
+                evidence.name, self.expected, self.saw
+            ),
         )?;
-        writeln!(f, "because: {}", evidence.because)?;
+        line(f, format!("because: {}", evidence.because))?;
         if let Some(settle_by) = &evidence.settle_by {
-            writeln!(f, "what would settle it: {settle_by}")?;
+            line(f, format!("what would settle it: {settle_by}"))?;
         }
         writeln!(f)?;
         if !evidence.readings.is_empty() {
@@ -167,46 +229,70 @@ impl Display for Complaint {
             writeln!(f, "{sites}")?;
         }
         write!(f, "{}", evidence.findings_list())?;
-        writeln!(f, "{}", evidence.reach())?;
+        line(f, evidence.reach().to_string())?;
         for lack in &evidence.instrument.lacks {
-            writeln!(f, "{lack}")?;
+            line(f, lack.clone())?;
         }
         writeln!(f)?;
-        writeln!(f, "{}: {}", evidence.verdict, evidence.verdict.definition())?;
-        if let Some(class) = evidence.class {
-            writeln!(
-                f,
-                "{class}: {} (The Leak Workbook, chapter `{class}`)",
-                class.definition()
-            )?;
+        for concept in &self.concepts {
+            writeln!(f, "{concept}")?;
         }
-        write!(f, "next: {}", next_command())
+        write!(f, "\n{}", Next::after(evidence))
     }
 }
 
-/// What to run next: the same test with its evidence kept, or the kept profile in a reader.
-fn next_command() -> String {
-    let out = std::env::var(crate::artefacts::OUT_VARIABLE)
-        .ok()
-        .filter(|out| !out.is_empty());
-    let test = crate::isolation::current_test();
-    match (out, test) {
-        (Some(out), test) => {
-            let folder = test.unwrap_or_else(|| "*".to_owned());
-            format!("go tool pprof -top {out}/{folder}/heap.pb.gz (or any reader of pprof's format)")
+/// What to run next, alone on the last line, so that it can be pasted.
+struct Next {
+    why: &'static str,
+    command: String,
+}
+
+impl Next {
+    /// The same test with its evidence kept; or the kept evidence in a reader.
+    fn after(evidence: &Evidence) -> Self {
+        if let Some(folder) = crate::artefacts::folder_of(&evidence.name) {
+            return Next::reading(evidence, &folder);
         }
-        (None, Some(test)) => {
+        let test = crate::isolation::current_test().map_or_else(String::new, |test| {
             let package = std::env::var("CARGO_PKG_NAME")
                 .map_or_else(|_| String::new(), |name| format!(" -p {name}"));
             let binary = crate::isolation::binary_name()
                 .map_or_else(String::new, |name| format!(" --test {name}"));
-            format!(
-                "DETECTORS_OUT=\"$PWD/target/memory\" cargo test{package}{binary} {test} -- --exact --include-ignored \
-                 (keeps the heap profile)"
-            )
+            format!("{package}{binary} -- --exact {test} --include-ignored")
+        });
+        Next {
+            why: if evidence.profile.is_some() {
+                "run it again and keep its heap profile"
+            } else if evidence.settle_by.is_some() {
+                "do what would settle it, run it again, and keep what it reads after each iteration"
+            } else {
+                "run it again and keep what it reads after each iteration"
+            },
+            command: format!(
+                "{}=\"$PWD/target/memory\" cargo test{test}",
+                crate::artefacts::OUT_VARIABLE
+            ),
         }
-        (None, None) => {
-            "run this again with DETECTORS_OUT=\"$PWD/target/memory\" in the environment (keeps the heap profile)".to_owned()
+    }
+
+    fn reading(evidence: &Evidence, folder: &Path) -> Self {
+        let folder = from_here(folder).display();
+        if evidence.profile.is_some() {
+            Next {
+                why: "read its heap profile, with this or any other reader of pprof's format",
+                command: format!("go tool pprof -top '{folder}/heap.pb.gz'"),
+            }
+        } else {
+            Next {
+                why: "read what it saw after each iteration",
+                command: format!("cat '{folder}/report.json'"),
+            }
         }
+    }
+}
+
+impl Display for Next {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "next: {}\n  {}", self.why, self.command)
     }
 }

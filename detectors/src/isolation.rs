@@ -11,12 +11,14 @@
 
 mod child;
 mod parent;
+mod source;
 
 use libtest_mimic::{Arguments, Completion, Trial};
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
 pub(crate) use child::current_test;
+pub use source::SourceFile;
 
 /// The test target's name: the binary's file name without the hash that cargo appends.
 pub(crate) fn binary_name() -> Option<String> {
@@ -96,21 +98,61 @@ pub fn block_on<F: Future>(body: F) -> F::Output {
         .block_on(body)
 }
 
+/// Refuses an async test's body when it is compiled.
+#[doc(hidden)]
+#[cfg(not(feature = "tokio"))]
+pub fn block_on<F: Future + WithTokio>(_body: F) -> F::Output {
+    unreachable!("no future is WithTokio")
+}
+
+/// What no future is; its message is what the compiler says.
+#[doc(hidden)]
+#[cfg(not(feature = "tokio"))]
+#[diagnostic::on_unimplemented(
+    message = "an async test needs detectors' feature `tokio`, which is switched off",
+    label = "this test is async",
+    note = "in Cargo.toml: detectors = {{ .., features = [\"tokio\"] }}"
+)]
+pub trait WithTokio {}
+
 /// The `main` that [`tests!`](crate::tests) declares.
 #[doc(hidden)]
-pub fn main(tests: &[IsolatedTest]) -> ExitCode {
+pub fn main(tests: &[IsolatedTest], source: SourceFile) -> ExitCode {
     if let Some(ending) = child::run_if_chosen(tests) {
         return ending;
     }
     let mut arguments = Arguments::from_args();
-    arguments.test_threads = arguments.test_threads.or_else(threads_from_environment);
-    let trials = tests.iter().map(|test| trial(*test, &arguments)).collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    if let Err(refusal) = take_environment(&mut arguments) {
+        eprintln!("detectors: {refusal}");
+        return ExitCode::from(2);
+    }
+    let trials = tests.iter().map(|test| trial(*test, &arguments));
+    let unrunnable = source
+        .complaint()
+        .map(|complaint| Trial::test("every_test_of_this_file_runs", || Err(complaint.into())));
+    libtest_mimic::run(&arguments, trials.chain(unrunnable).collect()).exit_code()
 }
 
-/// libtest honours this variable; so do we.
-fn threads_from_environment() -> Option<usize> {
-    std::env::var("RUST_TEST_THREADS").ok()?.parse().ok()
+/// libtest honours these variables; so do we.
+fn take_environment(arguments: &mut Arguments) -> Result<(), String> {
+    const THREADS: &str = "RUST_TEST_THREADS";
+    if std::env::var_os("RUST_TEST_NOCAPTURE").is_some_and(|value| value != "0") {
+        arguments.nocapture = true;
+    }
+    let (given_by, threads) = match (arguments.test_threads, std::env::var_os(THREADS)) {
+        (Some(threads), _) => ("--test-threads", threads.to_string().into()),
+        (None, Some(threads)) => (THREADS, threads),
+        (None, None) => return Ok(()),
+    };
+    let number = threads.to_str().and_then(|threads| threads.parse().ok());
+    arguments.test_threads = number.filter(|&number| number > 0);
+    match arguments.test_threads {
+        Some(_) => Ok(()),
+        None => Err(format!(
+            "{given_by} is `{}`; it takes a number of tests to run at a time, from 1",
+            threads.display()
+        )),
+    }
 }
 
 fn trial(test: IsolatedTest, arguments: &Arguments) -> Trial {
@@ -123,6 +165,7 @@ fn trial(test: IsolatedTest, arguments: &Arguments) -> Trial {
     };
     let skipped = test
         .ignored
+        .filter(|reason| !reason.is_empty())
         .filter(|_| !(arguments.ignored || arguments.include_ignored));
     match skipped {
         // The harness prints a reason only for a test that ignores itself while running.
@@ -169,7 +212,12 @@ fn trial(test: IsolatedTest, arguments: &Arguments) -> Trial {
 /// - `#[deadline(seconds = 300)]`: when the child is ended, with all that it started; 120 unless told otherwise.
 ///
 /// Any other attribute is refused when it is compiled. Without `harness = false` the file holds one test, which
-/// fails and says so. A `#[test]` function beside `tests!` would never run: put it into a file of its own.
+/// fails and says so. A `#[test]` function beside `tests!` would never run, since only cargo's harness looks for those:
+/// a test named `every_test_of_this_file_runs` then fails and names its line. It looks where the source lies at run time,
+/// and at this file only; a `#[test]` in a module's file still goes unseen.
+///
+/// What a test starts ends with it, passed or failed. An interrupted or killed test binary takes its tests' processes with
+/// it on Linux; elsewhere, and for what those had started, the system lets them run on.
 ///
 /// With `DETECTORS_OUT=DIR` in the environment, each test's evidence is kept as `DIR/TEST/report.json` and its
 /// profile as `DIR/TEST/heap.pb.gz`.
@@ -177,6 +225,25 @@ fn trial(test: IsolatedTest, arguments: &Arguments) -> Trial {
 macro_rules! tests {
     ($($tests:tt)+) => {
         $crate::__tests! { [] $($tests)+ }
+    };
+}
+
+/// [`tests!`](crate::tests) of a file that has no global allocator of its own: it gets dhat's, which a watch reads.
+///
+/// ```no_run
+/// detectors::memory_tests! {
+///     fn lookups_are_steady() {
+///         detectors::Watch::new("lookups").run(|| || "a".repeat(100).len()).assert_steady();
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! memory_tests {
+    ($($tests:tt)+) => {
+        #[global_allocator]
+        static ALLOCATOR: $crate::DhatAllocator = $crate::DhatAllocator;
+
+        $crate::tests! { $($tests)+ }
     };
 }
 
@@ -204,7 +271,10 @@ macro_rules! __tests {
                 let test = $crate::isolation::IsolatedTest::new(stringify!($name), || $($run)*);
                 $(let test = $crate::__test_attribute!(test, $($attribute)*);)*
                 test
-            }),+])
+            }),+], $crate::isolation::SourceFile {
+                path: file!(),
+                package: option_env!("CARGO_MANIFEST_DIR"),
+            })
         }
 
         // Compiled only where cargo's own harness runs this file, which would otherwise find no test and pass.

@@ -6,7 +6,7 @@
 //!
 //! # In a service's tests
 //!
-//! `Cargo.toml`:
+//! Ten lines. In `Cargo.toml`:
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -17,19 +17,17 @@
 //! harness = false
 //! ```
 //!
-//! `tests/memory.rs`:
+//! In `tests/memory.rs`:
 //!
 //! ```no_run
-//! #[global_allocator]
-//! static ALLOCATOR: detectors::DhatAllocator = detectors::DhatAllocator;
-//!
-//! detectors::tests! {
-//!     fn lookups_are_steady() {
-//!         let watch = detectors::Watch::new("lookups");
-//!         watch.run(|| { let mut names = Vec::new(); move || { names.clear(); names.push("a".repeat(9)) } }).assert_steady();
+//! detectors::memory_tests! {
+//!     fn names_are_steady() {
+//!         detectors::Watch::new("names").run(|| || "a".repeat(100).len()).assert_steady();
 //!     }
 //! }
 //! ```
+//!
+//! [`memory_tests!`] makes dhat the file's global allocator; where the file names it itself, [`tests!`] does the rest.
 //!
 //! # Where it can mislead you
 //!

@@ -204,9 +204,24 @@ fn holding(profile: &Profile) -> impl Iterator<Item = (Vec<Frame>, Held)> {
 fn frame(frame: &profile::Frame<'_>) -> Frame {
     Frame {
         function: frame.function.to_owned(),
-        file: frame.file.to_owned(),
+        file: without_detours(frame.file),
         line: frame.line,
     }
+}
+
+/// A `#[path = "../src/exercise.rs"]` is seen by the compiler as `tests/../src/exercise.rs`.
+fn without_detours(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match (part, parts.last()) {
+            (".", Some(_)) => {}
+            ("..", Some(&last)) if !matches!(last, "" | "." | "..") => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 /// The site that a stack points at: its innermost own frame, else its innermost dependency's, else its leaf.
@@ -268,4 +283,26 @@ fn signature(stack: &[Frame]) -> String {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     format!("{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_detours;
+
+    #[test]
+    fn a_path_goes_straight_to_its_file() {
+        for (detour, straight) in [
+            (
+                "/w/chapter/tests/../src/exercise.rs",
+                "/w/chapter/src/exercise.rs",
+            ),
+            ("/w/./a/../b/./c.rs", "/w/b/c.rs"),
+            ("../outside.rs", "../outside.rs"),
+            ("/../top.rs", "/../top.rs"),
+            ("src/lib.rs", "src/lib.rs"),
+            ("", ""),
+        ] {
+            assert_eq!(without_detours(detour), straight);
+        }
+    }
 }

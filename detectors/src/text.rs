@@ -1,7 +1,8 @@
 //! Evidence in words and tables, for people.
 
-use crate::evidence::{Evidence, Finding, Kind, Origin, Reading, Site};
+use crate::evidence::{Evidence, Finding, Frame, Kind, Origin, Reading, Site};
 use std::fmt::{self, Display, Formatter};
+use std::path::Path;
 
 /// Rows of the table of sites.
 const SITES_MAX: usize = 5;
@@ -32,14 +33,62 @@ impl Evidence {
     pub fn reach(&self) -> impl Display + '_ {
         fmt::from_fn(|f| match &self.smallest_leak {
             None => f.write_str("this run was too short to catch any leak"),
-            Some(smallest) => write!(
-                f,
-                "the smallest leak that this run could have caught: {}, or {}",
-                rate(smallest.bytes_per_iteration, "byte"),
-                rate(smallest.blocks_per_iteration, "block"),
-            ),
+            Some(smallest) => {
+                let bytes = rate(smallest.bytes_per_iteration, "byte").to_string();
+                let blocks = rate(smallest.blocks_per_iteration, "block").to_string();
+                f.write_str("the smallest leak that this run could have caught: ")?;
+                match bytes.strip_prefix("1 byte ") {
+                    Some(often) if blocks.strip_prefix("1 block ") == Some(often) => {
+                        write!(f, "1 byte or 1 block {often}")
+                    }
+                    _ => write!(f, "{bytes}, or {blocks}"),
+                }
+            }
         })
     }
+}
+
+/// The columns that a text is made for.
+const COLUMNS: usize = 100;
+
+/// The text in lines of at most a hundred columns, the later ones indented. A word is never cut: it may be a path.
+pub(crate) fn wrapped(text: &str) -> impl Display {
+    fmt::from_fn(move |f| {
+        let mut column = 0;
+        for word in text.split(' ') {
+            let width = word.chars().count();
+            if column > 0 && column + 1 + width > COLUMNS {
+                write!(f, "\n  {word}")?;
+                column = 2 + width;
+            } else {
+                let space = if column > 0 { " " } else { "" };
+                write!(f, "{space}{word}")?;
+                column += space.len() + width;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A path as a person would type it here: relative where it lies below the current folder.
+pub(crate) fn from_here(path: &Path) -> &Path {
+    std::env::current_dir()
+        .ok()
+        .and_then(|here| path.strip_prefix(here).ok())
+        .filter(|relative| !relative.as_os_str().is_empty())
+        .unwrap_or(path)
+}
+
+/// A frame with its path as a person would type it here.
+pub(crate) fn frame_from_here(frame: &Frame) -> impl Display {
+    fmt::from_fn(move |f| {
+        let file = from_here(Path::new(&frame.file)).display();
+        if frame.file.is_empty() {
+            write!(f, "{}", frame.function)
+        } else {
+            write!(f, "{} ({file}:{})", frame.function, frame.line)
+        }
+    })
 }
 
 /// `1 block every 75 iterations` rather than `0.013 blocks an iteration`.
@@ -50,7 +99,7 @@ fn rate(per_iteration: f64, unit: &str) -> impl Display {
         } else if per_iteration < 0.95 {
             write!(f, "1 {unit} every {:.0} iterations", 1.0 / per_iteration)
         } else {
-            write!(f, "{} {unit}s an iteration", figure(per_iteration))
+            write!(f, "{} an iteration", amount(per_iteration, unit))
         }
     })
 }
@@ -62,8 +111,7 @@ fn windows_table(readings: &[Reading], f: &mut Formatter<'_>) -> fmt::Result {
         "iterations", "floor, bytes", "rise", "blocks", "rise"
     )?;
     for reading in readings {
-        writeln!(
-            f,
+        let row = format!(
             "{:>8} ..{:>6}  {:>14} {:>12}  {:>10} {:>9}",
             grouped(reading.from.cast_signed()),
             grouped(reading.to.cast_signed()),
@@ -71,7 +119,8 @@ fn windows_table(readings: &[Reading], f: &mut Formatter<'_>) -> fmt::Result {
             rise(reading.rise_bytes),
             grouped(reading.floor_blocks),
             rise(reading.rise_blocks),
-        )?;
+        );
+        writeln!(f, "{}", row.trim_end())?;
     }
     Ok(())
 }
@@ -124,24 +173,24 @@ fn findings_list(findings: &[Finding], f: &mut Formatter<'_>) -> fmt::Result {
         let amounts: Vec<String> = site
             .iter()
             .map(|finding| match finding.per_iteration {
-                // One block is one block.
-                Some(amount) if (amount - 1.0).abs() < 0.005 => {
-                    format!("1 {}", finding.kind.to_string().trim_end_matches('s'))
-                }
-                Some(amount) => format!("{} {}", figure(amount), finding.kind),
+                Some(per_iteration) => amount(
+                    per_iteration,
+                    finding.kind.to_string().trim_end_matches('s'),
+                ),
                 None => format!("more {}", finding.kind),
             })
             .collect();
-        write!(f, "{} an iteration from ", amounts.join(" in "))?;
+        let amounts = format!("{} an iteration", amounts.join(" in "));
         match &first.at {
             Some(at) => {
-                writeln!(f, "{}", at.frame)?;
+                writeln!(f, "{amounts} from")?;
+                writeln!(f, "  {}", frame_from_here(&at.frame))?;
                 writeln!(f, "  {}, signature {}", whose(at.origin), at.signature)?;
                 for caller in own_callers(at).take(3) {
-                    writeln!(f, "  called by {caller}")?;
+                    writeln!(f, "  called by {}", frame_from_here(caller))?;
                 }
             }
-            None => writeln!(f, "a site that was not read")?,
+            None => writeln!(f, "{amounts}, from a site that was not read")?,
         }
     }
     Ok(())
@@ -189,6 +238,20 @@ pub(crate) fn figure(value: f64) -> String {
     }
 }
 
+/// A figure with its unit: `1 block`, `65,704 bytes`.
+pub(crate) fn amount(value: f64, unit: &str) -> String {
+    match figure(value) {
+        one if one == "1" => format!("1 {unit}"),
+        figure => format!("{figure} {unit}s"),
+    }
+}
+
+/// A whole figure with its unit: `1 block`, `-65,704 bytes`.
+pub(crate) fn count(value: i64, unit: &str) -> String {
+    let plural = if value.abs() == 1 { "" } else { "s" };
+    format!("{} {unit}{plural}", grouped(value))
+}
+
 /// Thousands apart: `1,048,576`.
 pub(crate) fn grouped(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
@@ -205,19 +268,19 @@ pub(crate) fn grouped(value: i64) -> String {
     text
 }
 
-/// Bytes for a sentence: `65,536 B`, `1.5 MB`.
+/// Bytes for a sentence: `65,536 bytes`, `1.5 MiB`.
 pub(crate) fn bytes(value: u64) -> String {
-    const MEGABYTE: u64 = 1 << 20;
-    if value < MEGABYTE {
-        format!("{} B", grouped(value.cast_signed()))
+    const MEBIBYTE: u64 = 1 << 20;
+    if value < MEBIBYTE {
+        count(value.cast_signed(), "byte")
     } else {
-        format!("{:.1} MB", value as f64 / MEGABYTE as f64)
+        format!("{} MiB", figure(value as f64 / MEBIBYTE as f64))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{figure, grouped, rate};
+    use super::{amount, bytes, count, figure, grouped, rate, wrapped};
 
     #[test]
     fn figures_read_as_a_person_writes_them() {
@@ -232,5 +295,19 @@ mod tests {
             "1 block every 75 iterations"
         );
         assert_eq!(rate(12.0, "byte").to_string(), "12 bytes an iteration");
+        assert_eq!(amount(0.999, "block"), "1 block");
+        assert_eq!(count(-1, "byte"), "-1 byte");
+        assert_eq!(bytes(3 << 19), "1.5 MiB");
+        assert_eq!(bytes(1), "1 byte");
+    }
+
+    #[test]
+    fn long_lines_are_wrapped_between_words() {
+        let path = "p".repeat(120);
+        let text = wrapped(&format!("{} at {path} end", "word ".repeat(19).trim())).to_string();
+        assert_eq!(
+            text,
+            format!("{} at\n  {path}\n  end", "word ".repeat(19).trim())
+        );
     }
 }

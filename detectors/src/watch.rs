@@ -7,6 +7,7 @@ use crate::evidence::{Evidence, Instrument, Kind, NotRead, SmallestLeak};
 use crate::heap::{DhatSource, HeapSource, SourceError};
 use crate::judge::Motion;
 use crate::sites::{self, Amount, Grown, Round};
+use crate::text::{amount, bytes, count};
 use crate::workload::{Boxed, Kept, Workload};
 use crate::{Class, Finding, Verdict};
 use driver::{Driver, SyncDriver};
@@ -265,16 +266,16 @@ impl Watch {
 
     /// The verdict on what was counted; runs the workload again for sites when something grew.
     fn judge(&mut self, counted: &Counted, driver: &mut impl Driver, budget: &Budget) -> Evidence {
-        let (blocks, bytes) = (counted.blocks.motion(), counted.bytes.motion());
-        let growing = blocks == Motion::Growing || bytes == Motion::Growing;
-        let unclear = !growing && (blocks == Motion::Unclear || bytes == Motion::Unclear);
+        let (of_blocks, of_bytes) = (counted.blocks.motion(), counted.bytes.motion());
+        let growing = of_blocks == Motion::Growing || of_bytes == Motion::Growing;
+        let unclear = !growing && (of_blocks == Motion::Unclear || of_bytes == Motion::Unclear);
         let mut evidence = self.report(counted);
 
         if counted.out_of_time {
             evidence.because = format!(
-                "the deadline of {} s came after {} iterations",
-                self.deadline.as_secs_f64(),
-                counted.iterations()
+                "the deadline of {} came after {}",
+                amount(self.deadline.as_secs_f64(), "second"),
+                iterations(counted)
             );
             evidence.settle_by = Some(
                 "a longer Watch::deadline, a cheaper iteration, or a shorter Watch::warm_up"
@@ -286,7 +287,9 @@ impl Watch {
         if let Some((kept, bound)) = counted.filling().filter(|_| growing && !pins(counted)) {
             evidence.verdict = Verdict::WarmingUp;
             evidence.because = format!(
-                "the holder is filling and accounts for what grows: it means to keep {kept} B now, {bound} B at most"
+                "the holder is filling and accounts for what grows: it means to keep {} now, {} at most",
+                bytes(kept),
+                bytes(bound)
             );
             return evidence;
         }
@@ -315,9 +318,9 @@ impl Watch {
             evidence.because = because_it_leaks(counted, by_site);
         } else if unclear {
             evidence.because = format!(
-                "live memory still rose in the last window ({} B, {} blocks), but not in every window or less each time",
-                last(counted.bytes.rises()),
-                last(counted.blocks.rises()),
+                "live memory still rose in the last window (by {} in {}), but not in every window or less each time",
+                count(last(counted.bytes.rises()), "byte"),
+                count(last(counted.blocks.rises()), "block"),
             );
             evidence.settle_by = Some(
                 "one more window (Watch::windows), a longer Watch::warm_up, or less going on beside the workload"
@@ -325,10 +328,10 @@ impl Watch {
             );
         } else if is_coarse(counted) {
             evidence.because = format!(
-                "floors moved by {} B and {} blocks without a trend, which hides a leak of {:.0} B an iteration",
-                counted.bytes.noise(),
-                counted.blocks.noise(),
-                counted.bytes.smallest_visible()
+                "floors moved by {} and {} without a trend, which hides a leak of {} an iteration",
+                count(counted.bytes.noise(), "byte"),
+                count(counted.blocks.noise(), "block"),
+                amount(counted.bytes.smallest_visible(), "byte")
             );
             evidence.settle_by = Some(
                 "a process of its own (detectors::tests!), less going on beside the workload, or more windows"
@@ -337,10 +340,11 @@ impl Watch {
         } else if self.is_pressed(counted) {
             evidence.verdict = Verdict::Pressure;
             evidence.because = format!(
-                "the peak was {} B, {} B stayed: nothing grows, the work itself needs that much at once",
-                counted.peak_bytes, counted.resting_bytes
+                "the peak was {}, and {} stayed: nothing grows, the work itself needs that much at once",
+                bytes(counted.peak_bytes),
+                bytes(counted.resting_bytes)
             );
-        } else if blocks == Motion::Stopped || bytes == Motion::Stopped {
+        } else if of_blocks == Motion::Stopped || of_bytes == Motion::Stopped {
             evidence.verdict = Verdict::WarmingUp;
             evidence.because = format!(
                 "it grew in an early window and not in the last of {}",
@@ -349,9 +353,9 @@ impl Watch {
         } else {
             evidence.verdict = Verdict::Steady;
             evidence.because = format!(
-                "after warm-up, no floor rose in {} windows ({} iterations)",
+                "after warm-up, no floor rose in {} windows ({})",
                 counted.readings.len(),
-                counted.iterations()
+                iterations(counted)
             );
         }
         evidence
@@ -481,11 +485,15 @@ pub(crate) fn is_fine(counted: &Counted) -> bool {
         && counted.bytes.smallest_visible() <= FINE_BYTES_PER_ITERATION
 }
 
+fn iterations(counted: &Counted) -> String {
+    count(counted.iterations().cast_signed(), "iteration")
+}
+
 fn because_it_leaks(counted: &Counted, by_site: bool) -> String {
     let per_iteration = format!(
-        "{:.1} B in {:.2} blocks stay for each iteration",
-        counted.bytes.per_iteration(),
-        counted.blocks.per_iteration()
+        "{} in {} stay for each iteration",
+        amount(counted.bytes.per_iteration(), "byte"),
+        amount(counted.blocks.per_iteration(), "block")
     );
     if by_site {
         format!(

@@ -81,8 +81,8 @@ impl HeapSource for DhatSource {
             return Err(SourceError {
                 reason: "dhat sees no allocation of this process".to_owned(),
                 next:
-                    "declare its allocator in the test file: #[global_allocator] static ALLOCATOR: \
-                       dhat::Alloc = dhat::Alloc;"
+                    "write detectors::memory_tests! instead of tests!, or declare its allocator in the program: \
+                     #[global_allocator] static ALLOCATOR: detectors::DhatAllocator = detectors::DhatAllocator;"
                         .to_owned(),
             });
         }

@@ -3,15 +3,15 @@
 use super::IsolatedTest;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
+use std::fs::File;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-/// Names the test that this process is to run.
-pub(super) const TEST_VARIABLE: &str = "DETECTORS_ISOLATED_TEST";
-/// Names the file for the word on how it ended.
-pub(super) const ENDING_VARIABLE: &str = "DETECTORS_ISOLATED_ENDING";
+/// The first argument of a child; the test's name and the parent's process number follow. Arguments, since a variable
+/// would go on to every process that the test starts, and a test binary among them would take itself for a child.
+pub(super) const CHILD_ARGUMENT: &str = "--detectors-isolated-test";
 
 /// How a test's body ended. No word at all means that the body never came to its end: it left the process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,31 +28,47 @@ pub(crate) fn current_test() -> Option<String> {
     CURRENT.get().cloned()
 }
 
-/// Runs the test that the environment names; `None` when this is no child.
+/// Runs the test that the arguments name; `None` when this is no child.
 pub(super) fn run_if_chosen(tests: &[IsolatedTest]) -> Option<ExitCode> {
-    let name = std::env::var(TEST_VARIABLE).ok()?;
-    let ending_file = std::env::var_os(ENDING_VARIABLE)?;
-    let Some(test) = tests.iter().find(|test| test.name == name) else {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next()? != CHILD_ARGUMENT {
+        return None;
+    }
+    let name = arguments.next().and_then(|name| name.into_string().ok());
+    let parent = arguments.next().and_then(|id| id.to_str()?.parse().ok());
+    let chosen = tests.iter().find(|test| Some(test.name) == name.as_deref());
+    let (Some(test), Some(parent)) = (chosen, parent) else {
         eprintln!(
-            "detectors: this binary has no test `{name}`; {TEST_VARIABLE} is for detectors' own use"
+            "detectors: {CHILD_ARGUMENT} is for this binary's own use; name a test without it"
         );
         return Some(ExitCode::from(2));
     };
-    end_with_parent();
-    CURRENT.get_or_init(|| name);
+    end_with_parent(parent);
+    CURRENT.get_or_init(|| test.name.to_owned());
+    let ending_file = ending_file();
     let (ending, exit_code) = match catch_unwind(AssertUnwindSafe(test.body)) {
         Ok(code) if code == ExitCode::SUCCESS => (Ending::Passed, code),
         Ok(code) => (Ending::Failed, code),
         Err(payload) => (Ending::Panicked(message(&*payload)), ExitCode::from(101)),
     };
-    if let Err(error) = leave_word(&ending, Path::new(&ending_file)) {
+    if let Err(error) = ending_file.and_then(|file| leave_word(&ending, file)) {
         eprintln!("detectors: the test ended ({ending:?}), and its parent can't be told: {error}");
     }
     Some(exit_code)
 }
 
-fn leave_word(ending: &Ending, file: &Path) -> std::io::Result<()> {
-    std::fs::write(file, serde_json::to_vec(ending)?)
+/// The file for the word on how it ended: the parent gives it as standard input. So it needs no name, and nothing is left
+/// behind however parent and child end.
+fn ending_file() -> io::Result<File> {
+    #[cfg(unix)]
+    let file = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?;
+    #[cfg(windows)]
+    let file = std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned()?;
+    Ok(file.into())
+}
+
+fn leave_word(ending: &Ending, mut file: File) -> io::Result<()> {
+    file.write_all(&serde_json::to_vec(ending)?)
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {
@@ -63,12 +79,18 @@ fn message(payload: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "a panic without a text".to_owned())
 }
 
-/// An interrupted or killed parent takes its children with it.
-fn end_with_parent() {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::process::{Signal, set_parent_process_death_signal};
-        // Refused only for a signal that doesn't exist.
-        let _ = set_parent_process_death_signal(Some(Signal::KILL));
+/// An interrupted or killed parent takes its child with it. Only Linux offers that.
+#[cfg(target_os = "linux")]
+fn end_with_parent(parent: u32) {
+    use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+    // Refused only for a signal that doesn't exist.
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    let parent = i32::try_from(parent).ok().and_then(Pid::from_raw);
+    if getppid() != parent {
+        // It was gone before the signal was asked for.
+        std::process::exit(1);
     }
 }
+
+#[cfg(not(target_os = "linux"))]
+fn end_with_parent(_parent: u32) {}

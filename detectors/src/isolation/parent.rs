@@ -1,10 +1,10 @@
 //! The parent's side: starts the child, waits with a deadline, and puts into words how it ended.
 
-use super::child::{ENDING_VARIABLE, Ending, TEST_VARIABLE};
+use super::child::{CHILD_ARGUMENT, Ending};
 use super::{IsolatedTest, Panics};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// What becomes of the child's output.
@@ -41,14 +41,14 @@ enum Left {
 
 /// Runs one test in a child. The error is the failure message.
 pub(super) fn run(test: &IsolatedTest, output: Output) -> Result<(), String> {
-    let mut printed = tempfile::tempfile().map_err(|error| no_child(test, &error))?;
-    let ending_file = tempfile::NamedTempFile::new().map_err(|error| no_child(test, &error))?;
-    let left = start(test, output, &printed, ending_file.path())
+    // Neither file has a name, so neither can be left behind.
+    let (mut printed, mut ending_file) = tempfile::tempfile()
+        .and_then(|printed| Ok((printed, tempfile::tempfile()?)))
+        .map_err(|error| no_child(test, &error))?;
+    let left = start(test, output, &printed, &ending_file)
         .and_then(|child| wait(child, test.deadline))
         .map_err(|error| no_child(test, &error))?;
-    let ending = std::fs::read(ending_file.path())
-        .ok()
-        .and_then(|word| serde_json::from_slice(&word).ok());
+    let ending = read_ending(&mut ending_file);
 
     let shown = match output {
         Output::PassOn => "its output is above".to_owned(),
@@ -63,8 +63,8 @@ pub(super) fn run(test: &IsolatedTest, output: Output) -> Result<(), String> {
     match judge(test, &left, ending.as_ref()) {
         None => Ok(()),
         Some(what) if output == Output::PassOn => Err(format!("{what}; {shown}")),
-        Some(what) if shown.is_empty() => Err(format!("{what}; it printed nothing")),
-        Some(what) => Err(format!("{what}; it printed:\n{shown}")),
+        Some(what) if shown.is_empty() => Err(format!("{what}\nit printed nothing")),
+        Some(what) => Err(format!("{what}\nit printed:\n{shown}")),
     }
 }
 
@@ -72,13 +72,12 @@ fn start(
     test: &IsolatedTest,
     output: Output,
     printed: &File,
-    ending_file: &std::path::Path,
+    ending_file: &File,
 ) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command
-        .env(TEST_VARIABLE, test.name)
-        .env(ENDING_VARIABLE, ending_file)
-        .stdin(Stdio::null());
+        .args([CHILD_ARGUMENT, test.name, &std::process::id().to_string()])
+        .stdin(ending_file.try_clone()?);
     if output != Output::PassOn {
         // One file for both streams keeps their lines in order, and no pipe can fill up.
         command
@@ -90,15 +89,19 @@ fn start(
     command.spawn()
 }
 
+/// Waits for the child, at most until its deadline. Either way, what it started ends with it.
 fn wait(mut child: Child, deadline: Duration) -> io::Result<Left> {
     let started = Instant::now();
     let mut look_again = Duration::from_micros(200);
     loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Left::Exited(status));
+        if has_ended(&mut child)? {
+            end_group(&child);
+            return child.wait().map(Left::Exited);
         }
         if started.elapsed() >= deadline {
-            end(&mut child)?;
+            end_group(&child);
+            child.kill()?;
+            child.wait()?;
             return Ok(Left::Overdue);
         }
         std::thread::sleep(look_again);
@@ -106,18 +109,47 @@ fn wait(mut child: Child, deadline: Duration) -> io::Result<Left> {
     }
 }
 
-/// Ends the child and all that it started, and waits until it is gone.
-fn end(child: &mut Child) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Pid, Signal, kill_process_group};
-        if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-            // It may have ended by itself in this moment.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+/// Looks without collecting the status: until then the system gives the child's number to nobody else, and ending its
+/// group can't hit a stranger.
+#[cfg(unix)]
+fn has_ended(child: &mut Child) -> io::Result<bool> {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    match group(child) {
+        Some(id) => Ok(waitid(WaitId::Pid(id), options)?.is_some()),
+        None => child.try_wait().map(|status| status.is_some()),
     }
-    child.kill()?;
-    child.wait().map(drop)
+}
+
+#[cfg(not(unix))]
+fn has_ended(child: &mut Child) -> io::Result<bool> {
+    child.try_wait().map(|status| status.is_some())
+}
+
+/// Ends the child and all that it started and that stayed in its group.
+fn end_group(child: &Child) {
+    #[cfg(unix)]
+    if let Some(group) = group(child) {
+        // Refused only when nobody is left in it.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    #[cfg(not(unix))]
+    let _ = child;
+}
+
+#[cfg(unix)]
+fn group(child: &Child) -> Option<rustix::process::Pid> {
+    i32::try_from(child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+}
+
+/// The child's word on how it ended; `None` when it left none.
+fn read_ending(file: &mut File) -> Option<Ending> {
+    let mut word = Vec::new();
+    file.seek(SeekFrom::Start(0)).ok()?;
+    file.read_to_end(&mut word).ok()?;
+    serde_json::from_slice(&word).ok()
 }
 
 /// What is wrong; `None` when the test passed.
@@ -126,14 +158,17 @@ fn judge(test: &IsolatedTest, left: &Left, ending: Option<&Ending>) -> Option<St
     let status = match left {
         Left::Overdue => {
             return Some(format!(
-                "`{name}` was still running after {} s and was ended; a workload that can't be interrupted hangs, \
-                 or #[deadline(seconds = ..)] is too short for it",
+                "`{name}` was still running after {} s and was ended with all that it had started: it hangs, or needs a \
+                 longer #[deadline(seconds = ..)]",
                 test.deadline.as_secs()
             ));
         }
         Left::Exited(status) => status,
     };
     match (ending, test.panics) {
+        (Some(Ending::Passed), _) if !status.success() => Some(format!(
+            "`{name}` came to its end, and then its process failed ({status}): something ran after the test"
+        )),
         (Some(Ending::Passed), Panics::Never) => None,
         (Some(Ending::Passed), Panics::With(_)) => {
             Some(format!("`{name}` should have panicked and did not"))
@@ -141,14 +176,14 @@ fn judge(test: &IsolatedTest, left: &Left, ending: Option<&Ending>) -> Option<St
         (Some(Ending::Panicked(message)), Panics::With(expected)) => {
             (!message.contains(expected)).then(|| {
                 format!(
-                    "`{name}` panicked as it should, but its message lacks `{expected}`; the message: {message}"
+                    "`{name}` panicked as it should, but not with `{expected}` in its message: {message}"
                 )
             })
         }
         (Some(Ending::Panicked(_)), Panics::Never) => Some(format!("`{name}` panicked")),
         (Some(Ending::Failed), _) => Some(format!("`{name}` returned an error")),
         (None, _) => Some(format!(
-            "`{name}` ended its process before the test was over ({status}): the workload exits, aborts, or was killed"
+            "`{name}` ended its process before the test was over ({status}): it exits, aborts, or was killed"
         )),
     }
 }
@@ -173,7 +208,7 @@ fn read_back(printed: &mut File) -> io::Result<String> {
         .lines()
         .filter(|line| !DHAT_CLOSING.iter().any(|closing| line.starts_with(closing)))
         .collect();
-    Ok(lines.join("\n").trim_end().to_owned())
+    Ok(lines.join("\n").trim_matches('\n').to_owned())
 }
 
 fn no_child(test: &IsolatedTest, error: &io::Error) -> String {

@@ -48,6 +48,7 @@ pub use list::{Line, Listing, Routine, SourcePaths};
 pub use read::DECOMPRESSED_BYTES_MAX;
 pub use stack::{Frame, Stack};
 pub use top::{Inlining, Row, Top, TopOptions};
+pub(crate) use write::write_whole;
 
 /// A profile whose references all hold: it can be asked anything without further checks.
 ///

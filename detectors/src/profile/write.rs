@@ -21,22 +21,23 @@ pub(super) fn to_bytes(profile: &Profile) -> Vec<u8> {
         .expect("writing to memory doesn't fail")
 }
 
-/// Writes beside the path, then renames: a reader sees the old file or the new one, never a part.
 pub(super) fn to_path(profile: &Profile, path: &Path) -> Result<(), ProfileError> {
-    let write = || -> io::Result<()> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut file = readable_by_others(&mut tempfile::Builder::new()).tempfile_in(folder)?;
-        file.write_all(&to_bytes(profile))?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|error| ProfileError::Unwritable {
+    write_whole(path, &to_bytes(profile)).map_err(|error| ProfileError::Unwritable {
         path: path.to_owned(),
         reason: error.to_string(),
     })
+}
+
+/// Writes beside the path, then renames: a reader sees the old file or the new one, never a part.
+pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = readable_by_others(&mut tempfile::Builder::new()).tempfile_in(folder)?;
+    file.write_all(content)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// Temporary files are private by default; a profile is an ordinary file, as the umask has it.
