@@ -3,8 +3,7 @@
 mod driver;
 
 use driver::{CHAPTER, Workbook};
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -84,20 +83,15 @@ impl Served {
         Served { child, address }
     }
 
-    /// Asks for a path; the lines of the answer come as they are sent.
-    fn get(&self, path: &str) -> impl Iterator<Item = String> + use<> {
-        let mut stream = TcpStream::connect(&self.address).expect("the server");
-        // Only against a server that never answers.
-        stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .expect("a timeout");
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            self.address
-        )
-        .expect("a request");
-        BufReader::new(stream).lines().map_while(Result::ok)
+    /// Asks for a path.
+    async fn get(&self, path: &str) -> reqwest::Response {
+        let client = reqwest::Client::builder()
+            // Only against a server that never answers.
+            .timeout(Duration::from_mins(1))
+            .build()
+            .expect("a client");
+        let url = format!("http://{}{path}", self.address);
+        client.get(&url).send().await.expect("an answer")
     }
 }
 
@@ -108,8 +102,8 @@ impl Drop for Served {
     }
 }
 
-#[test]
-fn the_served_page_follows_a_change() {
+#[tokio::test]
+async fn the_served_page_follows_a_change() {
     let workbook = Workbook::copy("served");
     let served = Served::start(&workbook);
     assert!(
@@ -118,7 +112,7 @@ fn the_served_page_follows_a_change() {
         served.address
     );
     let page = format!("/{CHAPTER}/");
-    let before: String = served.get(&page).collect();
+    let before = served.get(&page).await.text().await.expect("a page");
     assert!(
         before.contains("new EventSource"),
         "the page asks to be reloaded"
@@ -126,21 +120,21 @@ fn the_served_page_follows_a_change() {
     let built = workbook.read(&format!("target/book/{CHAPTER}/index.html"));
     assert!(!built.contains("new EventSource"), "the built file doesn't");
 
-    let mut events = served.get("/.rebuilt");
-    assert_eq!(events.next().as_deref(), Some("HTTP/1.1 200 OK"));
+    let mut events = served.get("/.rebuilt").await;
+    assert_eq!(events.status(), 200);
     let source = format!("chapters/{CHAPTER}/README.md");
     workbook.write(
         &source,
         &(workbook.read(&source) + "\nA line that was not there before.\n"),
     );
-    assert!(
-        events.any(|line| line.starts_with("data:")),
-        "told of the new build"
-    );
-    let after: String = served.get(&page).collect();
+    loop {
+        let event = events.chunk().await.expect("an event").expect("no end");
+        if event.starts_with(b"data:") {
+            break;
+        }
+    }
+    let after = served.get(&page).await.text().await.expect("a page");
     assert!(after.contains("A line that was not there before."));
-    assert_eq!(
-        served.get("/../Cargo.toml").next().as_deref(),
-        Some("HTTP/1.1 404 Not Found")
-    );
+    assert_eq!(served.get("/../Cargo.toml").await.status(), 404);
+    assert_eq!(served.get("/%2e%2e/Cargo.toml").await.status(), 404);
 }

@@ -14,15 +14,15 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// The chapter that the tests use.
-pub const CHAPTER: &str = "retained-subslices";
+pub(crate) const CHAPTER: &str = "retained-subslices";
 
 /// A copy of the workbook: chapters, book and manifests, with the real `detectors` behind them.
-pub struct Workbook {
+pub(crate) struct Workbook {
     root: PathBuf,
 }
 
 /// What a command did.
-pub struct Ran {
+pub(crate) struct Ran {
     output: Output,
     /// What was run, for a failure's text.
     what: String,
@@ -31,7 +31,7 @@ pub struct Ran {
 
 impl Workbook {
     /// A fresh copy. `name` is the test's own: the folder is used again by the next run, and so doesn't pile up.
-    pub fn copy(name: &str) -> Self {
+    pub(crate) fn copy(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join("workbooks")
             .join(name);
@@ -58,7 +58,10 @@ impl Workbook {
             .replace("\"detectors\", \"leaks\"", "\"leaks\"")
             .replace(
                 "detectors = { path = \"detectors\" }",
-                &format!("detectors = {{ path = {:?} }}", real.join("detectors")),
+                &format!(
+                    "detectors = {{ path = {:?} }}",
+                    real.join("detectors").display().to_string()
+                ),
             );
         fs::write(folder.join("Cargo.toml"), manifest).expect("a writable copy");
         // Below the workbook cargo finds its configuration anyway, and would take the flags twice.
@@ -71,28 +74,31 @@ impl Workbook {
     }
 
     /// A path in the copy.
-    pub fn path(&self, relative: &str) -> PathBuf {
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)
     }
 
     /// A file's text.
-    pub fn read(&self, relative: &str) -> String {
+    pub(crate) fn read(&self, relative: &str) -> String {
         text(&self.path(relative))
     }
 
     /// Writes a file.
-    pub fn write(&self, relative: &str, content: &str) {
+    pub(crate) fn write(&self, relative: &str, content: &str) {
         fs::write(self.path(relative), content).expect("a writable copy");
     }
 
     /// Puts one of the chapter's `solution/` files in the learner's place.
-    pub fn solve_with(&self, solution: &str) {
+    pub(crate) fn solve_with(&self, solution: &str) {
         let solution = self.read(&format!("chapters/{CHAPTER}/solution/{solution}"));
         self.write(&format!("chapters/{CHAPTER}/src/exercise.rs"), &solution);
     }
 
     /// The command, ready to be started in the copy.
-    pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
         let binary = binary();
         let target = binary
             .parent()
@@ -111,12 +117,12 @@ impl Workbook {
     }
 
     /// Runs the command to its end.
-    pub fn leaks<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
+    pub(crate) fn leaks<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
         self.run(self.command(arguments))
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, mut command: Command) -> Ran {
+    pub(crate) fn run(&self, mut command: Command) -> Ran {
         let what = format!("{command:?}");
         let output = command
             .output()
@@ -131,29 +137,29 @@ impl Workbook {
 
 impl Ran {
     /// Standard output.
-    pub fn stdout(&self) -> String {
+    pub(crate) fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.output.stdout).into_owned()
     }
 
     /// The copy that it ran in.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// Standard error.
-    pub fn stderr(&self) -> String {
+    pub(crate) fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
     /// Standard output as the one JSON document that it has to be.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout())
             .unwrap_or_else(|error| panic!("no single JSON document: {error}\n{}", self.whole()))
     }
 
     /// Fails unless the command ended with this status, and without a panic.
     #[track_caller]
-    pub fn exits(&self, status: i32) -> &Self {
+    pub(crate) fn exits(&self, status: i32) -> &Self {
         assert_eq!(self.output.status.code(), Some(status), "{}", self.whole());
         let panicked = self.stderr().contains("panicked at");
         assert!(!panicked, "the command itself panicked:\n{}", self.whole());
@@ -162,7 +168,7 @@ impl Ran {
 
     /// Fails unless standard output contains the text.
     #[track_caller]
-    pub fn stdout_has(&self, text: &str) -> &Self {
+    pub(crate) fn stdout_has(&self, text: &str) -> &Self {
         assert!(
             self.stdout().contains(text),
             "no {text:?} in:\n{}",
@@ -173,7 +179,7 @@ impl Ran {
 
     /// Fails unless standard error contains the text.
     #[track_caller]
-    pub fn stderr_has(&self, text: &str) -> &Self {
+    pub(crate) fn stderr_has(&self, text: &str) -> &Self {
         assert!(
             self.stderr().contains(text),
             "no {text:?} in:\n{}",
@@ -183,10 +189,14 @@ impl Ran {
     }
 
     /// Both outputs for a snapshot: without this machine's paths, line numbers and what a compiler may change.
-    pub fn snapshot(&self) -> String {
-        let both = format!("{}--- standard error\n{}", self.stdout(), self.stderr());
-        both.replace(&format!("{}/", self.root.display()), "")
-            .replace(&self.root.display().to_string(), "[workbook]")
+    pub(crate) fn snapshot(&self) -> String {
+        let mut both = format!("{}--- standard error\n{}", self.stdout(), self.stderr());
+        // The command's own sources are the real workbook's.
+        for root in [&self.root, &real_root()] {
+            both = both.replace(&format!("{}/", root.display()), "");
+            both = both.replace(&root.display().to_string(), "[workbook]");
+        }
+        both
     }
 
     fn whole(&self) -> String {
@@ -201,7 +211,7 @@ impl Ran {
 }
 
 /// The workbook that these tests belong to.
-pub fn real_root() -> PathBuf {
+pub(crate) fn real_root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     root.expect("a folder above tests/").to_owned()
 }

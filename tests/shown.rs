@@ -155,7 +155,7 @@ fn shown(folder: &str, name: &str, printed: &str) {
     let printed: String = printed
         .trim_end()
         .lines()
-        .map(|line| format!("{}\n", line.trim_end()))
+        .flat_map(|line| [line.trim_end(), "\n"])
         .collect();
     let file = real_root().join(folder).join(name);
     if std::env::var_os("REFRESH").is_some() {

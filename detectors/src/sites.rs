@@ -7,6 +7,10 @@ use std::collections::HashMap;
 /// A site that explains less than this share of what grows is not worth a reader's time.
 const LEAST_SHARE: f64 = 0.05;
 
+/// What grew in total must grow again, to at least this share, when the workload runs from a fresh state. A doubling
+/// vector shows three quarters of its growth between half of the run and its end; a static that was filling shows none.
+const EXPLAINED_SHARE: f64 = 0.25;
+
 /// A site that is to settle a noisy run adds at least one block in that many iterations.
 const STRAIGHT_ITERATIONS_PER_BLOCK: f64 = 20.0;
 
@@ -114,6 +118,18 @@ impl Grown {
             .collect()
     }
 
+    /// Whether the workload ran again for its sites at all.
+    pub(crate) fn was_read(&self) -> bool {
+        !self.rounds.is_empty()
+    }
+
+    /// Whether what grew in total grew again in these runs, in blocks or in bytes.
+    pub(crate) fn explains(&self, totals: Amount) -> bool {
+        let grew = self.sum(self.sites.iter());
+        let again = |part: f64, total: f64| total > 0.0 && part >= EXPLAINED_SHARE * total;
+        again(grew.bytes, totals.bytes) || again(grew.blocks, totals.blocks)
+    }
+
     /// Whether some site grows in a straight line with the iterations: noise doesn't.
     pub(crate) fn has_straight_site(&self) -> bool {
         self.sites.iter().any(|site| self.is_straight(site))
@@ -135,13 +151,15 @@ impl Grown {
     /// What the site's function and all that it calls hold more for each iteration.
     fn cum(&self, site: &GrowingSite) -> Amount {
         let function = &site.site.frame.function;
-        self.sites
-            .iter()
-            .filter(|other| {
-                let stack = &other.site.stack;
-                stack.iter().any(|frame| frame.function == *function)
-            })
-            .map(|other| self.per_iteration(other))
+        self.sum(self.sites.iter().filter(|other| {
+            let stack = &other.site.stack;
+            stack.iter().any(|frame| frame.function == *function)
+        }))
+    }
+
+    fn sum<'s>(&'s self, sites: impl Iterator<Item = &'s GrowingSite>) -> Amount {
+        sites
+            .map(|site| self.per_iteration(site))
             .fold(Amount::default(), |sum, amount| Amount {
                 blocks: sum.blocks + amount.blocks,
                 bytes: sum.bytes + amount.bytes,

@@ -18,9 +18,9 @@ fn main() -> std::io::Result<()> {
         let above = |now: usize, start: usize| now.saturating_sub(start).div_euclid(MEGABYTE);
         println!(
             "{step:<42} {:>8} {:>9} {:>9}",
-            above(now.virtual_bytes, start.virtual_bytes),
-            above(now.resident_bytes, start.resident_bytes),
-            above(now.live_bytes, start.live_bytes),
+            above(now.address_space, start.address_space),
+            above(now.resident, start.resident),
+            above(now.live, start.live),
         );
         Ok(())
     };
@@ -48,24 +48,25 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
+/// In bytes.
 struct Figures {
-    virtual_bytes: usize,
-    resident_bytes: usize,
-    live_bytes: usize,
+    address_space: usize,
+    resident: usize,
+    live: usize,
 }
 
 impl Figures {
     /// The kernel's two figures, and dhat's.
     fn read() -> std::io::Result<Self> {
-        let live_bytes = dhat::HeapStats::get().curr_bytes;
+        let live = dhat::HeapStats::get().curr_bytes;
         let statm = std::fs::read_to_string("/proc/self/statm")?;
         let mut pages = statm.split(' ').map(|figure| figure.parse().unwrap_or(0));
         // The kernel counts in pages of 4 kB here.
         let mut bytes = || pages.next().unwrap_or(0) * 4_096;
         Ok(Figures {
-            virtual_bytes: bytes(),
-            resident_bytes: bytes(),
-            live_bytes,
+            address_space: bytes(),
+            resident: bytes(),
+            live,
         })
     }
 }

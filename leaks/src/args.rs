@@ -1,5 +1,10 @@
 //! The command line: names, options and the help that teaches them.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help's text, which shows backticks as they are"
+)]
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// When a test that doesn't end is killed. A test ends its own workload earlier unless it hangs outside of it.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// What came of a build.
 pub(crate) enum Build {

@@ -47,7 +47,7 @@ pub(crate) enum Ending {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = say::stdout();
-    let ended = run(cli.command, &mut out).and_then(|ending| {
+    let ended = run(cli.command.as_ref(), &mut out).and_then(|ending| {
         out.flush()?;
         Ok(ending)
     });
@@ -65,10 +65,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Option<Command>, out: &mut dyn Write) -> Result<Ending> {
+fn run(command: Option<&Command>, out: &mut dyn Write) -> Result<Ending> {
     // Found only where it is needed: a profile is read wherever it lies.
     let here = Workspace::find;
-    match &command {
+    match command {
         None => start::start(&here()?, out),
         Some(Command::List) => start::list(&here()?, out),
         Some(Command::Run(args)) => run::run(&here()?, args, out),

@@ -82,10 +82,7 @@ pub(crate) fn wrapped(text: &str, indent: &str, width: usize) -> String {
             last.push_str(word);
         }
     }
-    lines
-        .iter()
-        .map(|line| format!("{indent}{line}\n"))
-        .collect()
+    lines.iter().flat_map(|line| [indent, line, "\n"]).collect()
 }
 
 #[cfg(test)]

@@ -117,14 +117,14 @@ mod tests {
     fn an_axis_of_nothing_still_has_a_length() {
         let axis = Axis::bytes(0.0, 0.0, 4);
         assert!(axis.high() > axis.low());
-        assert_eq!(axis.low(), 0.0);
+        assert!(axis.low().abs() < 1e-9);
     }
 
     #[test]
     fn what_was_freed_below_the_start_is_on_the_axis() {
         let axis = Axis::bytes(-300.0, 900.0, 4);
-        assert_eq!(axis.low(), -500.0);
-        assert_eq!(axis.high(), 1000.0);
+        let labels: Vec<_> = axis.ticks.iter().map(|tick| axis.label(*tick)).collect();
+        assert_eq!(labels, ["-500 B", "0 B", "500 B", "1000 B"]);
     }
 
     #[test]

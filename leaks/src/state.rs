@@ -156,10 +156,14 @@ fn load_or_set_aside(root: &Path) -> Result<State> {
 }
 
 fn free_name(root: &Path) -> PathBuf {
-    (1..)
-        .map(|n| root.join(format!("{FILE}.damaged-{n}")))
-        .find(|name| !name.exists())
-        .expect("some number is free")
+    let mut number = 1;
+    loop {
+        let name = root.join(format!("{FILE}.damaged-{number}"));
+        if !name.exists() {
+            return name;
+        }
+        number += 1;
+    }
 }
 
 /// Runs one command's change at a time.

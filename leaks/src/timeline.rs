@@ -216,9 +216,15 @@ fn line(svg: &mut String, plot: &Plot, one: &Series<'_>) {
 /// The points to draw: for each unit of width the lowest and the highest sample, so that a short peak stays.
 fn points(plot: &Plot, timeline: &[Sample]) -> Vec<(f64, f64)> {
     let mut points = Vec::new();
-    for column in timeline
-        .chunk_by(|a, b| plot.x(a.iteration as f64).floor() == plot.x(b.iteration as f64).floor())
-    {
+    let column = |sample: &Sample| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a plot is hundreds of units wide"
+        )]
+        let column = plot.x(sample.iteration as f64).floor() as i64;
+        column
+    };
+    for column in timeline.chunk_by(|a, b| column(a) == column(b)) {
         let by_bytes = |sample: &&Sample| sample.bytes;
         let (Some(low), Some(high)) = (
             column.iter().min_by_key(by_bytes),

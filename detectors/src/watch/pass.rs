@@ -1,7 +1,8 @@
 //! One pass over a workload: count it window by window, or run it under full stacks for its profile.
 
 use super::driver::Driver;
-use super::{Observer, Progress, Stage, is_fine};
+use super::judgement::is_fine;
+use super::{Observer, Progress, Stage};
 use crate::Profile;
 use crate::evidence::{Reading, Sample};
 use crate::heap::{Detail, HeapReading, HeapSource, SourceError};
@@ -90,6 +91,7 @@ pub(super) struct Pass<'p, D> {
     observer: &'p mut Option<Observer>,
     budget: &'p Budget,
     told: Instant,
+    told_of: Option<Stage>,
     /// The fewest tasks seen alive: those that belong to the state, not to an iteration.
     fewest_tasks: usize,
 }
@@ -107,6 +109,7 @@ impl<'p, D: Driver> Pass<'p, D> {
             observer,
             budget,
             told: Instant::now(),
+            told_of: None,
             fewest_tasks: usize::MAX,
         }
     }
@@ -260,8 +263,9 @@ impl<'p, D: Driver> Pass<'p, D> {
 
     fn tell(&mut self, stage: Stage, iteration: u64, of_at_most: u64, reading: HeapReading) {
         if let Some(observer) = self.observer
-            && (iteration == 1 || self.told.elapsed() >= TELL_EVERY)
+            && (self.told_of != Some(stage) || self.told.elapsed() >= TELL_EVERY)
         {
+            self.told_of = Some(stage);
             self.told = Instant::now();
             observer(&Progress {
                 stage,

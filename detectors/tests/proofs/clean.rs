@@ -101,6 +101,23 @@ pub(crate) fn warming_cache(entries: usize) -> impl FnMut() {
     }
 }
 
+thread_local! {
+    static FILLED_ONCE: RefCell<HashMap<(u64, usize), Vec<u8>>> = RefCell::default();
+}
+
+/// A static that fills once in the life of its process, until just before the last window ends.
+pub(crate) fn filling_static(seed: u64) -> impl FnMut() {
+    let mut number = 0;
+    move || {
+        number += 1;
+        FILLED_ONCE.with_borrow_mut(|filled| {
+            filled
+                .entry((seed, number % 1_500))
+                .or_insert_with(|| black_box(vec![0; 100]));
+        });
+    }
+}
+
 /// Looks up random keys; drops one at random when it is full.
 pub(crate) fn bounded_cache(seed: u64, entries: usize) -> impl FnMut() {
     let mut random = Random::new(seed);

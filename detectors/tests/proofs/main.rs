@@ -83,6 +83,8 @@ detectors::tests! {
     #[deadline(seconds = 14_400)]
     fn a_cache_that_warms_up_slowly() { silent(|watch, _| watch.run(|| clean::warming_cache(500))); }
     #[deadline(seconds = 14_400)]
+    fn a_static_that_fills_once() { silent_or_unsure(|watch, seed| watch.run(|| clean::filling_static(seed))); }
+    #[deadline(seconds = 14_400)]
     fn a_cache_that_is_hit_at_random() { silent(|watch, seed| watch.run(|| clean::bounded_cache(seed, 200))); }
     #[deadline(seconds = 14_400)]
     fn a_vector_that_doubles_to_its_bound() { silent(|watch, _| watch.run(|| clean::doubling_vector(700))); }

@@ -87,11 +87,11 @@ fn tell(built: &Built) {
 fn rebuild_on_change(root: &Path, rebuilt: watch::Sender<u64>) -> Result<impl Watcher + use<>> {
     let failed =
         |error: notify::Error| Problem::new("can't watch the pages for changes").because(error);
-    let (changed, changes) = mpsc::channel();
+    let (tell_change, changes) = mpsc::channel();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         // Reading a file is an event too, and the build reads them all.
         if event.is_ok_and(|event| !event.kind.is_access()) {
-            let _ = changed.send(());
+            let _ = tell_change.send(());
         }
     })
     .map_err(failed)?;
