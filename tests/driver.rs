@@ -55,6 +55,12 @@ impl Workbook {
         }
         // The chapter's tests then find `detectors` built, instead of building it again for each copy.
         let manifest = text(&real.join("Cargo.toml"))
+            // Cargo tells workspaces in one target folder apart by what is in them, not by where they are. With a
+            // version of its own, a copy never takes another's build for its own, nor the reader's workbook a copy's.
+            .replace(
+                "version = \"0.1.0\"",
+                &format!("version = \"0.1.0-copy-{name}\""),
+            )
             .replace("\"detectors\", \"leaks\"", "\"leaks\"")
             .replace(
                 "detectors = { path = \"detectors\" }",
