@@ -13,7 +13,7 @@ use std::path::Path;
 pub struct Complaint {
     expected: String,
     saw: String,
-    /// What the complaint is about, each with its definition and chapter.
+    /// What the complaint is about, each with its definition and page.
     concepts: Vec<Concept>,
     evidence: Box<Evidence>,
 }
@@ -23,7 +23,7 @@ pub struct Complaint {
 struct Concept {
     word: &'static str,
     definition: &'static str,
-    chapter: &'static str,
+    page: &'static str,
 }
 
 impl From<Verdict> for Concept {
@@ -31,7 +31,7 @@ impl From<Verdict> for Concept {
         Concept {
             word: verdict.word(),
             definition: verdict.definition(),
-            chapter: "words",
+            page: "words",
         }
     }
 }
@@ -41,7 +41,7 @@ impl From<Class> for Concept {
         Concept {
             word: class.name(),
             definition: class.definition(),
-            chapter: class.name(),
+            page: class.name(),
         }
     }
 }
@@ -49,7 +49,7 @@ impl From<Class> for Concept {
 const PEAK: Concept = Concept {
     word: "peak",
     definition: "the most that was live at once",
-    chapter: "words",
+    page: "words",
 };
 
 impl Display for Concept {
@@ -57,9 +57,9 @@ impl Display for Concept {
         let Concept {
             word,
             definition,
-            chapter,
+            page,
         } = self;
-        let text = format!("{word}: {definition} (The Leak Workbook, chapter `{chapter}`)");
+        let text = format!("{word}: {definition} (The Leak Workbook, page `{page}`)");
         write!(f, "{}", wrapped(&text))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::evidence::{Evidence, Finding, Frame, Kind, Origin, Reading, Site};
 use std::fmt::{self, Display, Formatter};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Rows of the table of sites.
 const SITES_MAX: usize = 5;
@@ -70,11 +70,16 @@ pub(crate) fn wrapped(text: &str) -> impl Display {
     })
 }
 
-/// A path as a person would type it here: relative where it lies below the current folder.
+/// A path as a person would type it here: relative where it lies below the folder that they typed their command in.
+///
+/// Cargo starts a test in its package's folder, and leaves the shell's own in `PWD`.
 pub(crate) fn from_here(path: &Path) -> &Path {
-    std::env::current_dir()
-        .ok()
-        .and_then(|here| path.strip_prefix(here).ok())
+    let shells = std::env::var_os("PWD").map(PathBuf::from);
+    let ours = std::env::current_dir().ok();
+    shells
+        .iter()
+        .chain(&ours)
+        .find_map(|here| path.strip_prefix(here).ok())
         .filter(|relative| !relative.as_os_str().is_empty())
         .unwrap_or(path)
 }

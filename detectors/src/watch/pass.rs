@@ -6,7 +6,7 @@ use super::{Observer, Progress, Stage};
 use crate::Profile;
 use crate::evidence::{Reading, Sample};
 use crate::heap::{Detail, HeapReading, HeapSource, SourceError};
-use crate::judge::{Floor, Floors, Motion};
+use crate::judge::{Floor, Floors, Motion, PARTS};
 use crate::workload::Kept;
 use std::time::{Duration, Instant};
 
@@ -159,11 +159,10 @@ impl<'p, D: Driver> Pass<'p, D> {
 
     /// The window that begins at `from` and is as long as all before it.
     fn window(&mut self, counted: &mut Counted, from: u64, all: u64, number: u32) {
-        let (middle, three_quarters, to) = (from + from / 2, from + from * 3 / 4, 2 * from);
+        let (middle, to) = (from + from / 2, 2 * from);
         let settle_every = ((to - middle) / SETTLED_READINGS).max(1);
-        // Least of the third and of the last quarter.
-        let mut blocks = [i64::MAX; 2];
-        let mut bytes = [i64::MAX; 2];
+        let mut blocks = [i64::MAX; PARTS];
+        let mut bytes = [i64::MAX; PARTS];
         for iteration in from..to {
             let (kept, mut reading) = self.step(counted, all, Stage::Window(number));
             if counted.out_of_time {
@@ -178,15 +177,11 @@ impl<'p, D: Driver> Pass<'p, D> {
             if (iteration - middle).is_multiple_of(settle_every) {
                 reading = self.settled();
             }
-            let quarter = usize::from(iteration >= three_quarters);
-            blocks[quarter] = blocks[quarter].min(reading.blocks.cast_signed());
-            bytes[quarter] = bytes[quarter].min(reading.bytes.cast_signed());
+            let part = part_of(iteration - middle, to - middle);
+            blocks[part] = blocks[part].min(reading.blocks.cast_signed());
+            bytes[part] = bytes[part].min(reading.bytes.cast_signed());
         }
-        let floor = |[third_quarter, last_quarter]: [i64; 2]| Floor {
-            middle,
-            third_quarter,
-            last_quarter,
-        };
+        let floor = |parts| Floor { middle, parts };
         counted.blocks.push(floor(blocks));
         counted.bytes.push(floor(bytes));
         counted.readings.push(Reading {
@@ -276,4 +271,9 @@ impl<'p, D: Driver> Pass<'p, D> {
             });
         }
     }
+}
+
+/// Which part of a window's second half an iteration falls into.
+fn part_of(iteration: u64, length: u64) -> usize {
+    usize::try_from(iteration * PARTS as u64 / length).map_or(PARTS - 1, |part| part.min(PARTS - 1))
 }

@@ -35,6 +35,16 @@ pub(crate) fn unbounded_vector() -> impl FnMut() {
     move || kept.push(black_box(7))
 }
 
+/// Pushes a number of times that depends on the seed: the doublings fall elsewhere each time.
+pub(crate) fn several_pushes(seed: u64) -> impl FnMut() {
+    let mut kept: Vec<u64> = Vec::new();
+    move || {
+        for _ in 0..=seed % 23 {
+            kept.push(black_box(7));
+        }
+    }
+}
+
 pub(crate) fn unbounded_map() -> impl FnMut() {
     let mut by_user = HashMap::new();
     let mut number = 0;

@@ -31,6 +31,8 @@ detectors::tests! {
     #[deadline(seconds = 14_400)]
     fn a_vector_that_is_never_cleared() { fires("unbounded_vector", |watch, _| watch.run(faults::unbounded_vector)); }
     #[deadline(seconds = 14_400)]
+    fn a_vector_that_doubles_without_end() { fires("several_pushes", |watch, seed| watch.run(|| faults::several_pushes(seed))); }
+    #[deadline(seconds = 14_400)]
     fn a_vector_that_is_cleared() { silent(|watch, seed| watch.run(|| clean::cleared_vector(seed))); }
 
     #[deadline(seconds = 14_400)]
