@@ -114,6 +114,8 @@ impl Workbook {
         command
             .args(arguments)
             .current_dir(&self.root)
+            // As a shell there has it.
+            .env("PWD", &self.root)
             .stdin(Stdio::null())
             // As a reader's shell has it, not as this test's cargo does.
             .env_remove("CARGO")

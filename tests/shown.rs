@@ -117,6 +117,7 @@ fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
         .args(arguments)
         .current_dir(real_root())
+        .env("PWD", real_root())
         .env_remove("RUST_BACKTRACE")
         .env_remove("DETECTORS_OUT")
         .output()

@@ -86,6 +86,8 @@ fn shows(name: &str, checked: Result<(), Complaint>) {
         prepend_module_to_snapshot => false,
         filters => [
             (r"\.rs:\d+", ".rs:[LINE]"),
+            // Paths start where the shell that typed the command stands.
+            (r"\(\S*?tests/", "(tests/"),
             (r"signature [0-9a-f]{16}", "signature [SIGNATURE]"),
             // What this build lacks depends on its flags.
             (r"built without (.*\n  )?.*\n(  .*\n)*", ""),
