@@ -15,9 +15,9 @@ const SHOWN: &str = "chapters/retained-subslices/shown";
 #[test]
 fn a_run_its_fix_and_its_pictures() {
     let workbook = Workbook::copy("shown-run");
-    let run = workbook.leaks(["run", CHAPTER]);
+    let run = leaks(&workbook, &["run", CHAPTER]);
     shown(SHOWN, "run.txt", &text(run.exits(0)));
-    let fixed = workbook.leaks(["run", CHAPTER, "--fixed"]);
+    let fixed = leaks(&workbook, &["run", CHAPTER, "--fixed"]);
     shown(SHOWN, "run-fixed.txt", &text(fixed.exits(0)));
     let both = workbook.read(&format!("target/leaks/{CHAPTER}/fixed/both.svg"));
     shown(SHOWN, "timeline.svg", &both);
@@ -63,7 +63,7 @@ fn a_profile_in_every_view() {
 fn a_check_of_the_exercise_as_shipped() {
     let workbook = Workbook::copy("shown-check");
     workbook.solve_with("as-shipped.rs");
-    let check = workbook.leaks(["check", CHAPTER]);
+    let check = leaks(&workbook, &["check", CHAPTER]);
     shown(SHOWN, "check.txt", &text(check.exits(1)));
 }
 
@@ -94,6 +94,13 @@ fn what_views_keep() {
 fn three_figures_of_one_process() {
     let printed = cargo(&["run", "-q", "-p", "leaks", "--example", "three_figures"]);
     shown("chapters", "three-figures.txt", &printed);
+}
+
+/// Runs the command as `cargo run` does, so that it suggests commands of that form.
+fn leaks(workbook: &Workbook, arguments: &[&str]) -> Ran {
+    let mut command = workbook.command(arguments);
+    command.env("CARGO", env!("CARGO"));
+    workbook.run(command)
 }
 
 /// What one passing test of the chapter printed.

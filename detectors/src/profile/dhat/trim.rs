@@ -86,12 +86,25 @@ pub(super) fn machinery(stack: &mut Vec<Call>) {
         return;
     }
     stack.truncate(end);
+    cut_start(&mut stack[end - 1]);
     stack.drain(..start);
     let leaf = &mut stack[0];
     let inlined = leaf.role.allocator_frames;
     if inlined > 0 {
         leaf.frames = Rc::from(&leaf.frames[inlined..]);
         leaf.role = Role::of(&leaf.frames);
+    }
+}
+
+/// Where the program's own frames are inlined into the function that starts them, that function goes and they stay.
+fn cut_start(call: &mut Call) {
+    let inner = call
+        .frames
+        .iter()
+        .position(|frame| is_start(&frame.function));
+    if let Some(inner) = inner.filter(|&inner| inner > 0) {
+        call.frames = Rc::from(&call.frames[..inner]);
+        call.role = Role::of(&call.frames);
     }
 }
 
