@@ -18,11 +18,13 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 detectors::tests! {
     #[ignore = "your exercise: open chapters/retained-subslices/src/exercise.rs, then `cargo run -- check retained-subslices`"]
+    #[deadline(seconds = 30)]
     fn behaviour() {
         checker::behaviour();
     }
 
     #[ignore = "your exercise: open chapters/retained-subslices/src/exercise.rs, then `cargo run -- check retained-subslices`"]
+    #[deadline(seconds = 30)]
     fn memory() {
         checker::memory().assert_steady();
     }
