@@ -34,7 +34,7 @@
 //! - dhat counts every thread of the process. [`tests!`] gives each test a process of its own; a plain `#[test]` shares
 //!   one with the harness and its neighbours.
 //! - A cache that is still filling at the end of the windows looks like a leak, since it grows in each of them. Give it a
-//!   longer [`Watch::warm_up`].
+//!   longer [`Watch::warm_up`], or let the iteration say its bound with [`Kept::of_at_most`].
 //! - A leak that strikes in fewer than one iteration of twenty may be missed. [`Evidence::smallest_leak`] says what this
 //!   very run could have caught.
 //! - A release build removes allocations that nothing reads. Pass what you build to [`std::hint::black_box`].
