@@ -1,6 +1,6 @@
 //! No process outlives its test, and no file is left behind.
 
-use crate::runs::{Ran, subject};
+use crate::runs::{Ran, program, subject};
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -44,8 +44,13 @@ fn no_file_is_left_behind() {
 fn a_signal_to_the_parent_ends_both(signal: Signal) {
     let (scratch, elsewhere) = (scratch(), scratch());
     let number_file = elsewhere.path().join("number");
-    let mut command = subject(["--ignored", "tells_its_number_and_waits"]);
+    let subject = subject(["--ignored", "tells_its_number_and_waits"]);
+    // What runs in the background ignores Ctrl-C, and so would everything that it starts.
+    let mut command = program("env");
     command
+        .arg("--default-signal=INT")
+        .arg(subject.get_program())
+        .args(subject.get_args())
         .env("TMPDIR", scratch.path())
         .env("SUBJECT_NUMBER_FILE", &number_file)
         .stdin(Stdio::null())
@@ -55,7 +60,7 @@ fn a_signal_to_the_parent_ends_both(signal: Signal) {
         std::fs::read_to_string(&number_file).ok()?.parse().ok()
     });
     kill_process(Pid::from_child(&parent.0), signal).unwrap();
-    parent.0.wait().unwrap();
+    wait_for("the parent ends", || parent.0.try_wait().unwrap());
     ends(child);
     assert_eq!(names_in(scratch.path()), [""; 0]);
 }
@@ -104,7 +109,7 @@ fn is_running(process: u32) -> bool {
 
 /// Looks until it is so; gives up after a time that only a fault needs.
 #[track_caller]
-fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(seen) = look() {
