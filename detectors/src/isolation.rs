@@ -28,7 +28,7 @@ pub(crate) fn binary_name() -> Option<String> {
     Some(name.to_owned())
 }
 
-/// How long a child may take unless the test says otherwise. A hung test is ended, not waited for.
+/// How long a child may take unless the test or the environment says otherwise. A hung test is ended, not waited for.
 const DEADLINE: Duration = Duration::from_mins(2);
 
 /// One test, as [`tests!`](crate::tests) declares it.
@@ -39,7 +39,8 @@ pub struct IsolatedTest {
     pub body: fn() -> ExitCode,
     pub ignored: Option<&'static str>,
     pub panics: Panics,
-    pub deadline: Duration,
+    /// `None` where the test doesn't say.
+    pub deadline: Option<Duration>,
 }
 
 /// What a test says about panicking.
@@ -58,7 +59,7 @@ impl IsolatedTest {
             body,
             ignored: None,
             panics: Panics::Never,
-            deadline: DEADLINE,
+            deadline: None,
         }
     }
 
@@ -76,7 +77,7 @@ impl IsolatedTest {
 
     #[must_use]
     pub const fn deadline(mut self, seconds: u64) -> Self {
-        self.deadline = Duration::from_secs(seconds);
+        self.deadline = Some(Duration::from_secs(seconds));
         self
     }
 }
@@ -126,7 +127,16 @@ pub fn main(tests: &[IsolatedTest], source: SourceFile) -> ExitCode {
         eprintln!("detectors: {refusal}");
         return ExitCode::from(2);
     }
-    let trials = tests.iter().map(|test| trial(*test, &arguments));
+    let deadline = match deadline_from_environment() {
+        Ok(deadline) => deadline,
+        Err(refusal) => {
+            eprintln!("detectors: {refusal}");
+            return ExitCode::from(2);
+        }
+    };
+    let trials = tests
+        .iter()
+        .map(|test| trial(*test, test.deadline.unwrap_or(deadline), &arguments));
     let unrunnable = source
         .complaint()
         .map(|complaint| Trial::test("every_test_of_this_file_runs", || Err(complaint.into())));
@@ -155,7 +165,25 @@ fn take_environment(arguments: &mut Arguments) -> Result<(), String> {
     }
 }
 
-fn trial(test: IsolatedTest, arguments: &Arguments) -> Trial {
+/// The deadline of tests that don't say their own.
+fn deadline_from_environment() -> Result<Duration, String> {
+    const SECONDS: &str = "DETECTORS_DEADLINE";
+    let Some(seconds) = std::env::var_os(SECONDS).filter(|seconds| !seconds.is_empty()) else {
+        return Ok(DEADLINE);
+    };
+    let number = seconds.to_str().and_then(|seconds| seconds.parse().ok());
+    number
+        .filter(|&number| number > 0)
+        .map(Duration::from_secs)
+        .ok_or_else(|| {
+            format!(
+                "{SECONDS} is `{}`; it takes the seconds that a test may run, from 1",
+                seconds.display()
+            )
+        })
+}
+
+fn trial(test: IsolatedTest, deadline: Duration, arguments: &Arguments) -> Trial {
     let output = if arguments.nocapture {
         parent::Output::PassOn
     } else if arguments.show_output {
@@ -173,7 +201,7 @@ fn trial(test: IsolatedTest, arguments: &Arguments) -> Trial {
             Trial::ignorable_test(test.name, move || Ok(Completion::ignored_with(reason)))
         }
         _ => Trial::test(test.name, move || {
-            parent::run(&test, output).map_err(Into::into)
+            parent::run(&test, deadline, output).map_err(Into::into)
         })
         .with_ignored_flag(test.ignored.is_some()),
     }
@@ -209,7 +237,8 @@ fn trial(test: IsolatedTest, arguments: &Arguments) -> Trial {
 /// - a doc comment;
 /// - `#[ignore]` or `#[ignore = "why"]`;
 /// - `#[should_panic]` or `#[should_panic(expected = "text")]`: only a panic counts, not an abort or an exit;
-/// - `#[deadline(seconds = 300)]`: when the child is ended, with all that it started; 120 unless told otherwise.
+/// - `#[deadline(seconds = 300)]`: when the child is ended, with all that it started. Without it, `DETECTORS_DEADLINE` in
+///   the environment says after how many seconds; without that, 120.
 ///
 /// Any other attribute is refused when it is compiled. Without `harness = false` the file holds one test, which
 /// fails and says so. A `#[test]` function beside `tests!` would never run, since only cargo's harness looks for those:

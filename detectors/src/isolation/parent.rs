@@ -35,18 +35,18 @@ const LOOK_EVERY_MAX: Duration = Duration::from_millis(20);
 /// How a child left.
 enum Left {
     Exited(ExitStatus),
-    /// It was ended at its deadline.
-    Overdue,
+    /// It was ended at this deadline.
+    Overdue(Duration),
 }
 
 /// Runs one test in a child. The error is the failure message.
-pub(super) fn run(test: &IsolatedTest, output: Output) -> Result<(), String> {
+pub(super) fn run(test: &IsolatedTest, deadline: Duration, output: Output) -> Result<(), String> {
     // Neither file has a name, so neither can be left behind.
     let (mut printed, mut ending_file) = tempfile::tempfile()
         .and_then(|printed| Ok((printed, tempfile::tempfile()?)))
         .map_err(|error| no_child(test, &error))?;
     let left = start(test, output, &printed, &ending_file)
-        .and_then(|child| wait(child, test.deadline))
+        .and_then(|child| wait(child, deadline))
         .map_err(|error| no_child(test, &error))?;
     let ending = read_ending(&mut ending_file);
 
@@ -102,7 +102,7 @@ fn wait(mut child: Child, deadline: Duration) -> io::Result<Left> {
             end_group(&child);
             child.kill()?;
             child.wait()?;
-            return Ok(Left::Overdue);
+            return Ok(Left::Overdue(deadline));
         }
         std::thread::sleep(look_again);
         look_again = (look_again * 2).min(LOOK_EVERY_MAX);
@@ -156,11 +156,11 @@ fn read_ending(file: &mut File) -> Option<Ending> {
 fn judge(test: &IsolatedTest, left: &Left, ending: Option<&Ending>) -> Option<String> {
     let name = test.name;
     let status = match left {
-        Left::Overdue => {
+        Left::Overdue(deadline) => {
             return Some(format!(
                 "`{name}` was still running after {} s and was ended with all that it had started: it hangs, or needs a \
                  longer #[deadline(seconds = ..)]",
-                test.deadline.as_secs()
+                deadline.as_secs()
             ));
         }
         Left::Exited(status) => status,

@@ -148,6 +148,24 @@ fn the_number_of_threads_is_taken_or_refused_in_words() {
 }
 
 #[test]
+fn the_environment_gives_a_deadline_to_tests_that_have_none() {
+    let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let waits = |deadline| {
+        let mut command = subject(["--ignored", "tells_its_number_and_waits"]);
+        command
+            .env("SUBJECT_NUMBER_FILE", scratch.path().join("number"))
+            .env("DETECTORS_DEADLINE", deadline);
+        command
+    };
+    Ran::of(&mut waits("1"))
+        .exits(101)
+        .prints("was still running after 1 s");
+    Ran::of(&mut waits("soon"))
+        .exits(2)
+        .prints("DETECTORS_DEADLINE is `soon`; it takes the seconds");
+}
+
+#[test]
 fn a_childs_own_argument_is_refused_in_words() {
     Ran::of(&mut subject([
         "--detectors-isolated-test",

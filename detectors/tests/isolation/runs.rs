@@ -120,6 +120,7 @@ pub(crate) fn program(path: impl AsRef<OsStr>) -> Command {
         "RUST_TEST_THREADS",
         "RUST_TEST_NOCAPTURE",
         "DETECTORS_OUT",
+        "DETECTORS_DEADLINE",
     ] {
         command.env_remove(variable);
     }
