@@ -177,11 +177,19 @@ mod tests {
 
     #[test]
     fn growth_within_the_noise_is_unclear() {
-        let noisy = floors(|iteration| {
-            let fall = i64::from(iteration % 800 > 700) * 900;
-            2 * iteration.cast_signed() - fall
-        });
-        assert_eq!(noisy.motion(), Motion::Unclear);
+        let with_fall = |fall: i64| {
+            let mut floors = Floors::default();
+            for (middle, floor) in [(75, 0), (150, 10), (300, 20), (600, 40), (1_200, 80)] {
+                floors.push(Floor {
+                    middle,
+                    parts: [floor + fall, floor, floor + fall, floor],
+                });
+            }
+            floors.motion()
+        };
+        // The last rise is 40: four times a fall of 10, and not of 11.
+        assert_eq!(with_fall(10), Motion::Growing);
+        assert_eq!(with_fall(11), Motion::Unclear);
     }
 
     #[test]
