@@ -83,7 +83,7 @@ pub(crate) fn measure(chapter: &Chapter, variant: Variant) -> Result<Evidence> {
         .collect();
     if !words.is_empty() {
         say::note(format!(
-            "The workload printed:\n{}",
+            "Its process printed:\n{}",
             words.join("\n").trim_end()
         ));
     }

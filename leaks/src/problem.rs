@@ -33,7 +33,22 @@ impl Problem {
 
     /// A file or folder that could not be used.
     pub(crate) fn file(action: &str, path: &Path, error: &io::Error) -> Self {
-        Problem::new(format!("can't {action} {}", crate::say::path(path))).because(error)
+        Problem::new(format!("can't {action} {}", crate::say::path(path)))
+            .because(error)
+            .step_for(error.kind())
+    }
+
+    /// Adds what to do about a place that takes no files.
+    pub(crate) fn step_for(self, kind: io::ErrorKind) -> Self {
+        match kind {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                self.next("Free some space on that disk and try again.")
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                self.next("Use a copy of the workbook in a folder that you may write to.")
+            }
+            _ => self,
+        }
     }
 
     /// Adds the reason.

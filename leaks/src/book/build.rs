@@ -19,11 +19,15 @@ pub(crate) struct Built {
 /// Builds the book of the workbook at `root` and checks its pages.
 pub(crate) fn build(root: &Path) -> Result<Built> {
     let failed = |error: mdbook_driver::errors::Error| {
-        Problem::new(format!(
+        let problem = Problem::new(format!(
             "can't build the book from {}",
             root.join("book.toml").display()
         ))
-        .because(format!("{error:#}"))
+        .because(format!("{error:#}"));
+        match error.root_cause().downcast_ref::<std::io::Error>() {
+            Some(cause) => problem.step_for(cause.kind()),
+            None => problem,
+        }
     };
     let book = MDBook::load(root).map_err(failed)?;
     book.build().map_err(failed)?;
