@@ -1,10 +1,26 @@
-//! Tells the library whether it is built with frame pointers, which no `cfg` of the compiler says.
+//! Tells the library whether it is built with frame pointers, which no `cfg` of the compiler says, and whether it can follow
+//! them on this target.
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(frame_pointers)");
+    println!("cargo::rustc-check-cfg=cfg(walks_frame_pointers)");
     println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
+    println!("cargo::rustc-check-cfg=cfg(fast_path_in_assembly)");
+    let of_target =
+        |what: &str| std::env::var(format!("CARGO_CFG_TARGET_{what}")).unwrap_or_default();
+    if of_target("ARCH") == "x86_64"
+        && of_target("POINTER_WIDTH") == "64"
+        && of_target("OS") == "linux"
+    {
+        println!("cargo::rustc-cfg=fast_path_in_assembly");
+    }
     let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     if flags.contains("force-frame-pointers=yes") || flags.contains("force-frame-pointers=y") {
         println!("cargo::rustc-cfg=frame_pointers");
+        let is_known = matches!(of_target("ARCH").as_str(), "x86_64" | "aarch64")
+            && matches!(of_target("OS").as_str(), "linux" | "macos");
+        if is_known {
+            println!("cargo::rustc-cfg=walks_frame_pointers");
+        }
     }
 }

@@ -41,6 +41,7 @@
 //! - State in statics outlives a pass: the first watch of a process sees it fill, a second one may not.
 #![warn(missing_docs)]
 
+pub mod allocator;
 mod artefacts;
 mod assert;
 mod class;
@@ -57,6 +58,7 @@ mod verdict;
 mod watch;
 mod workload;
 
+pub use allocator::{ProfilingAllocator, Scope};
 pub use assert::Complaint;
 pub use class::{Class, UnknownClass};
 pub use dhat::Alloc as DhatAllocator;

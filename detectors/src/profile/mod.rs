@@ -1,4 +1,4 @@
-//! Heap profiles: made from dhat's output, read from anyone's file, and shown.
+//! Heap profiles: made from what an allocator or dhat saw, read from anyone's file, and shown.
 //!
 //! The format is pprof's protobuf, gzipped, which Go's tools and many others read. Ours have Go's
 //! four heap sample types in Go's order: `alloc_objects`, `alloc_space`, `inuse_objects` and
@@ -21,6 +21,7 @@
 //! # Ok::<(), detectors::profile::ProfileError>(())
 //! ```
 
+mod assemble;
 mod build;
 mod check;
 mod dhat;
@@ -29,10 +30,13 @@ mod error;
 mod flamegraph;
 mod graph;
 mod list;
+mod measured;
 mod prune;
 mod read;
 mod stack;
+mod symbols;
 mod top;
+mod trim;
 mod units;
 mod write;
 
@@ -41,12 +45,14 @@ use std::path::Path;
 
 use pprof::protos;
 
-pub use dhat::{DhatOptions, SourceFrame, Symbols};
+pub use dhat::DhatOptions;
 pub use error::ProfileError;
 pub use flamegraph::{FlamegraphOptions, FlamegraphStyle};
 pub use list::{Line, Listing, Routine, SourcePaths};
+pub use measured::Measured;
 pub use read::DECOMPRESSED_BYTES_MAX;
 pub use stack::{Frame, Stack};
+pub use symbols::{SourceFrame, Symbols};
 pub use top::{Inlining, Row, Top, TopOptions};
 pub(crate) use write::write_whole;
 
@@ -115,6 +121,23 @@ impl Profile {
         options: &DhatOptions<'_>,
     ) -> Result<Self, ProfileError> {
         dhat::convert(name, json, options)
+    }
+
+    /// The profile of stacks that an instrument took in this process, by return address; `name` is what errors call it.
+    ///
+    /// `period` is how many bytes lie between two samples on average, 1 where every allocation was seen. The allocator's
+    /// frames at the leaf are cut, and the thread's start at the root.
+    ///
+    /// # Errors
+    ///
+    /// When there are no stacks.
+    pub fn from_measured(
+        name: &str,
+        stacks: &[Measured],
+        period: i64,
+        symbols: Symbols<'_>,
+    ) -> Result<Self, ProfileError> {
+        measured::convert(name, stacks, period, symbols)
     }
 
     /// The profile as gzipped protobuf. Equal profiles give equal bytes.

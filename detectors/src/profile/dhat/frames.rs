@@ -1,26 +1,10 @@
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use super::trim::Role;
-use super::{SourceFrame, Symbols};
-
-/// One address of a stack, with the calls that the compiler put there.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Call {
-    /// The innermost inlined call first. Shared: a program has far fewer calls than stacks.
-    pub(super) frames: Rc<[SourceFrame]>,
-    pub(super) address: u64,
-    pub(super) role: Role,
-}
-
-impl Hash for Call {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        // The address all but tells calls apart; hashing every name would take most of the time.
-        self.address.hash(state);
-        self.frames.len().hash(state);
-    }
-}
+use super::super::assemble::Call;
+use super::super::symbols::resolve_here;
+use super::super::trim::Role;
+use super::super::{SourceFrame, Symbols};
 
 /// dhat's table of frames, parsed once, and what is known about each address.
 pub(super) struct Calls<'a> {
@@ -111,29 +95,6 @@ impl<'a> Calls<'a> {
             .insert(positions.to_vec(), (Rc::clone(&frames), role));
         (frames, role)
     }
-}
-
-/// The calls at a return address of this process; `backtrace` itself looks at the call before it.
-fn resolve_here(return_address: u64) -> Vec<SourceFrame> {
-    let mut frames = Vec::new();
-    let Ok(address) = usize::try_from(return_address) else {
-        return frames;
-    };
-    backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
-        // `:#` leaves out the hash.
-        let Some(name) = symbol.name().map(|name| format!("{name:#}")) else {
-            return;
-        };
-        frames.push(SourceFrame {
-            function: name,
-            file: symbol
-                .filename()
-                .map(|path| path.display().to_string())
-                .unwrap_or_default(),
-            line: symbol.lineno().unwrap_or(0),
-        });
-    });
-    frames
 }
 
 /// Parses `0x1234: function (path:line:column)`; dhat writes `???` and 0 for what it doesn't know.

@@ -4,15 +4,18 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::SourceFrame;
-use super::frames::Call;
+use super::assemble::Call;
 
 /// Functions of the allocator, wherever they are said to stand.
-const ALLOCATOR: [&str; 7] = [
+const ALLOCATOR: [&str; 10] = [
+    "<detectors::allocator::",
+    "detectors::allocator::",
     "__rdl_",
     "__rg_",
     "__rust_",
     "__rustc::",
     "alloc::alloc::",
+    "_Unwind_Backtrace",
     "backtrace::",
     "dhat::",
 ];

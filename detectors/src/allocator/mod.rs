@@ -1,0 +1,506 @@
+//! An allocator that knows: what is live, exactly; by whom, in a test's scope; and from where, by samples.
+//!
+//! [`ProfilingAllocator`] wraps the allocator that a program uses anyway. It has three instruments:
+//!
+//! | instrument | says | costs | for |
+//! |---|---|---|---|
+//! | counting, [`stats`] | live, total and peak of the process | some instructions for each block | always on |
+//! | sampling, [`profile`] | a heap profile by stack, in pprof's four types, estimated | the same, and a stack for each half mebibyte | services |
+//! | scopes, [`Scope`] | live, total and peak of a thread and what it spawns, and with [`Detail::Stacks`](crate::heap::Detail::Stacks) by stack, exact | some tens of nanoseconds for each block | tests |
+//!
+//! ```
+//! #[global_allocator]
+//! static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
+//!
+//! let before = detectors::allocator::stats();
+//! let kept = vec![0_u8; 4_096];
+//! let after = detectors::allocator::stats();
+//! assert_eq!(after.live_bytes - before.live_bytes, 4_096);
+//! # drop(kept);
+//! ```
+//!
+//! # How a block passes through
+//!
+//! ```text
+//! alloc ---> count down this thread's bytes ---> something due?  no ---> inner allocator ---> marked?  no ---> done
+//!                                                 |                                             |
+//!                                                 yes: tell the process, draw a sample          yes: note whose it is
+//! ```
+//!
+//! The fast path writes two words of the thread's own cache line and reads one that hardly ever changes. No instrument takes
+//! a lock, on any path, so none can wait for itself, for a fork, or for the loader.
+//!
+//! # Bounds
+//!
+//! Tables have a fixed room. What found none is told by [`Stats::lost`], never passed over: stacks beyond 49,152, samples
+//! beyond the table's neighbourhood, blocks at addresses that no table covers.
+
+mod exact;
+mod own_memory;
+mod owners;
+mod sampling;
+mod scope;
+mod sites;
+mod slot;
+mod stack;
+mod this_thread;
+
+pub use scope::{Entered, Scope, ScopeHandle, SiteReading, follows_threads};
+
+use crate::profile::{Measured, Profile, ProfileError, Symbols};
+use sampling::{OBJECT, SAMPLES, Sample};
+use sites::SITES;
+use slot::Step;
+use stack::Stack;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Counts, samples and, in scopes, notes what the allocator inside it does.
+///
+/// It takes any [`GlobalAlloc`]: the system's, jemalloc, mimalloc. Declare it once, in the program or in a test's file:
+///
+/// ```
+/// #[global_allocator]
+/// static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
+/// # fn main() {}
+/// ```
+///
+/// A small block that is sampled, one in half a mebibyte, begins a page of its own: that is how its free is recognised.
+/// Everything else has the address that the inner allocator chose.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct ProfilingAllocator<A = System> {
+    inner: A,
+}
+
+impl ProfilingAllocator<System> {
+    /// Around the system's allocator, which Rust uses unless told otherwise.
+    pub const fn system() -> Self {
+        Self::new(System)
+    }
+}
+
+impl<A> ProfilingAllocator<A> {
+    /// Around any allocator.
+    pub const fn new(inner: A) -> Self {
+        ProfilingAllocator { inner }
+    }
+}
+
+// SAFETY: every block comes from the inner allocator with at least the asked size and alignment, and goes back to it with
+// the layout that it was given there: `sampling` keeps that for the few whose layout differs. Nothing here unwinds.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for ProfilingAllocator<A> {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match slot::count_alloc(layout.size()) {
+            // SAFETY: the caller's promise.
+            Step::Counted => unsafe { self.inner.alloc(layout) },
+            // SAFETY: the caller's promise.
+            step => unsafe { Self::alloc_slowly(layout, step, false, self) },
+        }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        match slot::count_alloc(layout.size()) {
+            // SAFETY: the caller's promise.
+            Step::Counted => unsafe { self.inner.alloc_zeroed(layout) },
+            // SAFETY: the caller's promise.
+            step => unsafe { Self::alloc_slowly(layout, step, true, self) },
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        let step = slot::count_free(block.addr(), layout.size());
+        if step == Step::Due || step == Step::Marked && SAMPLES.may_hold(block.addr()) {
+            // SAFETY: the caller's promise.
+            return unsafe { Self::dealloc_slowly(block, layout, step, self) };
+        }
+        // SAFETY: the caller's promise; such a block has the layout that the caller gave.
+        unsafe { self.inner.dealloc(block, layout) };
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let alloc = slot::count_alloc(new_size);
+        let free = slot::count_free(block.addr(), layout.size());
+        if alloc == Step::Counted && free == Step::Counted {
+            // SAFETY: the caller's promise; an unmarked block has the layout that the caller gave.
+            return unsafe { self.inner.realloc(block, layout, new_size) };
+        }
+        // SAFETY: the caller's promise.
+        unsafe { Self::realloc_slowly(block, layout, new_size, alloc, free, self) }
+    }
+}
+
+/// The slow paths. They take the fast paths' arguments in the same order and `self` last, so that those move none of them.
+impl<A: GlobalAlloc> ProfilingAllocator<A> {
+    unsafe fn ask(&self, layout: Layout, zeroed: bool) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if zeroed {
+                self.inner.alloc_zeroed(layout)
+            } else {
+                self.inner.alloc(layout)
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn alloc_slowly(layout: Layout, step: Step, zeroed: bool, this: &Self) -> *mut u8 {
+        let size = layout.size();
+        let sampled_at = match step {
+            Step::Due => slot::alloc_due(size),
+            _ => None,
+        };
+        // SAFETY: the caller's promise.
+        let block = unsafe {
+            match sampled_at {
+                Some(rate) => this.alloc_sampled(layout, zeroed, rate),
+                None => this.ask(layout, zeroed),
+            }
+        };
+        if block.is_null() {
+            slot::uncount_alloc(size);
+        } else if exact::is_on() {
+            slot::inside(|| scope::record(block.addr(), size));
+        }
+        block
+    }
+
+    #[inline(always)]
+    unsafe fn alloc_sampled(&self, layout: Layout, zeroed: bool, rate: usize) -> *mut u8 {
+        let size = layout.size();
+        let sample = sample_here(rate);
+        if !sampling::is_small(size) {
+            // SAFETY: the caller's promise.
+            let block = unsafe { self.ask(layout, zeroed) };
+            if !block.is_null() {
+                begin(sample, block, size);
+            }
+            return block;
+        }
+        if let Some(page_layout) = sampling::page_layout(layout) {
+            // SAFETY: the same size, and an alignment that includes the asked one.
+            let block = unsafe { self.ask(page_layout, zeroed) };
+            if !block.is_null() {
+                if begin(sample, block, size) {
+                    return block;
+                }
+                // Without an entry its free would use the wrong layout.
+                // SAFETY: asked for above, and given to nobody.
+                unsafe { self.inner.dealloc(block, page_layout) };
+            }
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.ask(layout, zeroed) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn dealloc_slowly(block: *mut u8, layout: Layout, step: Step, this: &Self) {
+        let size = layout.size();
+        if step == Step::Due {
+            slot::free_due(block.addr(), size);
+        }
+        // Both before the inner allocator has it back: the next owner of the address is noted in the same place.
+        if exact::is_on() {
+            slot::inside(|| scope::forget(block.addr(), size));
+        }
+        let layout = match taken(block, size) {
+            Some(sample) => {
+                end(sample, size);
+                inner_layout(layout)
+            }
+            None => layout,
+        };
+        // SAFETY: the caller's promise, with the layout that the inner allocator knows.
+        unsafe { this.inner.dealloc(block, layout) };
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn realloc_slowly(
+        block: *mut u8,
+        layout: Layout,
+        new_size: usize,
+        alloc: Step,
+        free: Step,
+        this: &Self,
+    ) -> *mut u8 {
+        let old_size = layout.size();
+        if free == Step::Due {
+            slot::free_due(block.addr(), old_size);
+        }
+        let sampled_at = match alloc {
+            Step::Due => slot::alloc_due(new_size),
+            _ => None,
+        };
+        let owner = if exact::is_on() {
+            scope::lift(block.addr())
+        } else {
+            0
+        };
+        let sample = taken(block, old_size);
+        let old_layout = if sample.is_some() {
+            inner_layout(layout)
+        } else {
+            layout
+        };
+
+        let has_page = old_layout != layout;
+        let wants_page = sampled_at.is_some() && sampling::is_small(new_size);
+        // SAFETY: the caller's promise, with the layout that the inner allocator knows.
+        let moved = unsafe {
+            if has_page || wants_page {
+                this.move_block(block, layout, old_layout, new_size, sampled_at)
+            } else {
+                let moved = this.inner.realloc(block, layout, new_size);
+                if let (false, Some(rate)) = (moved.is_null(), sampled_at) {
+                    begin(sample_here(rate), moved, new_size);
+                }
+                moved
+            }
+        };
+
+        if moved.is_null() {
+            // The old block stays as it was. Its sample's place was just left, so there is room for it.
+            if let Some(sample) = sample
+                && !SAMPLES.insert(block.addr(), sample)
+            {
+                end(sample, old_size);
+            }
+            scope::put_back(block.addr(), owner);
+            slot::uncount_alloc(new_size);
+            slot::uncount_free(old_size);
+            return moved;
+        }
+        if let Some(sample) = sample {
+            end(sample, old_size);
+        }
+        if exact::is_on() {
+            slot::inside(|| {
+                if !scope::put_down(moved.addr(), owner, old_size, new_size) {
+                    scope::record(moved.addr(), new_size);
+                }
+            });
+        }
+        moved
+    }
+
+    /// What `realloc` does, where the old or the new block has a page of its own.
+    #[inline(always)]
+    unsafe fn move_block(
+        &self,
+        block: *mut u8,
+        layout: Layout,
+        inner_layout: Layout,
+        new_size: usize,
+        sampled_at: Option<usize>,
+    ) -> *mut u8 {
+        let Ok(new_layout) = Layout::from_size_align(new_size, layout.align()) else {
+            return std::ptr::null_mut();
+        };
+        // SAFETY: `new_size` isn't zero, which the caller of `realloc` promises.
+        let moved = unsafe {
+            match sampled_at {
+                Some(rate) => self.alloc_sampled(new_layout, false, rate),
+                None => self.inner.alloc(new_layout),
+            }
+        };
+        if !moved.is_null() {
+            // SAFETY: two different blocks, each at least as large as what is copied; then the old one goes back with the
+            // layout that it came with.
+            unsafe {
+                moved.copy_from_nonoverlapping(block, layout.size().min(new_size));
+                self.inner.dealloc(block, inner_layout);
+            }
+        }
+        moved
+    }
+}
+
+/// A sample of the caller's stack.
+#[inline(always)]
+fn sample_here(rate: usize) -> Sample {
+    let site = slot::inside(|| SITES.number(Stack::here().frames()));
+    Sample::new(site.unwrap_or(sites::NONE), rate)
+}
+
+/// The sample of a block that is about to go, if it is one that may have one.
+fn taken(block: *mut u8, size: usize) -> Option<Sample> {
+    let may_be_sampled =
+        !sampling::is_small(size) || block.addr().is_multiple_of(sampling::PAGE_BYTES);
+    may_be_sampled.then(|| SAMPLES.take(block.addr())).flatten()
+}
+
+/// The layout by which the inner allocator knows a sampled block.
+fn inner_layout(layout: Layout) -> Layout {
+    if sampling::is_small(layout.size()) {
+        sampling::page_layout(layout).unwrap_or(layout)
+    } else {
+        layout
+    }
+}
+
+/// A sampled block lives. `false` when there is no room to know it by: then it counts as allocated and gone.
+fn begin(sample: Sample, block: *mut u8, size: usize) -> bool {
+    if let Some(site) = SITES.get(sample.site as usize) {
+        let (objects, bytes) = sample.weight(size);
+        site.sampled.alloc_objects.fetch_add(objects, Relaxed);
+        site.sampled.alloc_bytes.fetch_add(bytes, Relaxed);
+    }
+    let has_room = SAMPLES.insert(block.addr(), sample);
+    if !has_room {
+        end(sample, size);
+    }
+    has_room
+}
+
+/// A sampled block is gone.
+fn end(sample: Sample, size: usize) {
+    if let Some(site) = SITES.get(sample.site as usize) {
+        let (objects, bytes) = sample.weight(size);
+        site.sampled.free_objects.fetch_add(objects, Relaxed);
+        site.sampled.free_bytes.fetch_add(bytes, Relaxed);
+    }
+}
+
+/// What the process has allocated and freed since it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Bytes that are live: allocated and not freed. Exact for every thread that isn't allocating at this very moment.
+    pub live_bytes: u64,
+    /// Blocks that are live.
+    pub live_blocks: u64,
+    /// Bytes allocated so far, freed or not. A reallocation counts as a free of the old size and an allocation of the new.
+    pub total_bytes: u64,
+    /// Blocks allocated so far.
+    pub total_blocks: u64,
+    /// The most bytes that were live at once, to within [`peak_within_bytes`](Stats::peak_within_bytes).
+    pub peak_bytes: u64,
+    /// How far the peak may be off: 32 KiB for each thread, since threads don't tell of every block. A scope's peak is exact.
+    pub peak_within_bytes: u64,
+    /// Bytes that the instruments themselves hold. They come from the system's allocator and are in no other figure; of
+    /// large tables the kernel backs only what was touched.
+    pub instrument_bytes: u64,
+    /// What found no room in a table.
+    pub lost: Lost,
+}
+
+/// What found no room, since the process began. All zero, unless something is far out of the ordinary.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lost {
+    /// Allocations whose stack was a new one when there were 49,152 already: they are counted, and in no profile.
+    pub stacks: u64,
+    /// Samples without a place in the table of live ones: they are in a profile's `alloc` types, and not in its `inuse` types.
+    pub samples: u64,
+    /// Blocks that a scope couldn't note: they are in the process' figures, and not in the scope's.
+    pub noted_blocks: u64,
+}
+
+/// What the process has allocated and freed, by [`ProfilingAllocator`]'s count. All zero where that isn't its allocator.
+///
+/// Doesn't allocate. Takes some nanoseconds for each thread that there ever was at a time.
+pub fn stats() -> Stats {
+    let (counts, threads) = slot::sum();
+    let positive = |value: i64| u64::try_from(value).unwrap_or(0);
+    Stats {
+        live_bytes: positive(counts.live_bytes()),
+        live_blocks: positive(counts.live_blocks()),
+        total_bytes: counts.alloc_bytes,
+        total_blocks: counts.alloc_blocks,
+        peak_bytes: slot::peak(counts.live_bytes()),
+        peak_within_bytes: threads as u64 * slot::QUANTUM_BYTES.cast_unsigned(),
+        instrument_bytes: own_memory::held(),
+        lost: Lost {
+            stacks: SITES.lost(),
+            samples: SAMPLES.lost(),
+            noted_blocks: owners::lost(),
+        },
+    }
+}
+
+/// Whether [`ProfilingAllocator`] is this program's allocator, as far as it has allocated anything.
+pub fn is_in_use() -> bool {
+    slot::sum().0.alloc_blocks > 0
+}
+
+/// Bytes between two samples on average; `None` while nothing is sampled. 512 KiB unless told otherwise, as in Go.
+pub fn sampling_rate() -> Option<usize> {
+    Some(sampling::rate()).filter(|rate| *rate > 0)
+}
+
+/// Changes how often allocations are sampled, or with `None` stops it. Each thread follows within 32 KiB of its own
+/// allocations. Samples that were taken at another rate keep their weight, so a profile stays right.
+///
+/// Twice as often is half the variance and twice the cost. At 1 every block is sampled, and each has a page of its own: for
+/// that, take a [`Scope`].
+///
+/// # Panics
+///
+/// At 0, and above 4 GiB.
+pub fn set_sampling_rate(bytes: Option<usize>) {
+    assert!(
+        bytes.is_none_or(|bytes| bytes > 0 && u32::try_from(bytes).is_ok()),
+        "detectors: a sampling rate is from 1 byte to 4 GiB; to stop, say None"
+    );
+    sampling::set_rate(bytes.unwrap_or(0));
+}
+
+/// How stacks are taken in this build, in words for a report.
+pub fn how_stacks_are_taken() -> String {
+    stack::how()
+}
+
+/// Begins the calling thread's sampling from a seed, so that a test can repeat it.
+#[doc(hidden)]
+pub fn reseed_sampling(seed: u64) {
+    sampling::reseed(seed);
+}
+
+/// The heap profile of the process while it runs, estimated from samples, in pprof's four types: allocated since the process
+/// began, and in use now.
+///
+/// Each sample stands for the inverse of its own chance, so objects and bytes have the right expectation for every size, also
+/// where one stack allocates many. How far an estimate may be off: with `n` samples behind it, about one part in the square
+/// root of `n`.
+///
+/// Names, files and lines are resolved here, in the calling thread, and the tables for that are given back before this returns.
+///
+/// # Errors
+///
+/// When no sample was taken yet.
+pub fn profile() -> Result<Profile, ProfileError> {
+    let samples: Vec<Measured> = SITES
+        .iter()
+        .map(|(_, site)| {
+            let value = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed);
+            // Frees first: what is allocated and freed between the two reads is then seen as live, and never as negative.
+            let (free_objects, free_bytes) = (
+                value(&site.sampled.free_objects),
+                value(&site.sampled.free_bytes),
+            );
+            let (alloc_objects, alloc_bytes) = (
+                value(&site.sampled.alloc_objects),
+                value(&site.sampled.alloc_bytes),
+            );
+            let objects = |units: u64| ((units + OBJECT / 2) / OBJECT).cast_signed();
+            Measured {
+                stack: site.frames().to_vec(),
+                values: [
+                    objects(alloc_objects),
+                    alloc_bytes.cast_signed(),
+                    objects(alloc_objects.saturating_sub(free_objects)),
+                    alloc_bytes.saturating_sub(free_bytes).cast_signed(),
+                ],
+            }
+        })
+        .filter(|measured| measured.values[0] > 0)
+        .collect();
+    let rate = sampling::rate().max(1).try_into().unwrap_or(i64::MAX);
+    Profile::from_measured("this process' heap", &samples, rate, Symbols::ThisProcess)
+}

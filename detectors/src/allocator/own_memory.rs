@@ -1,0 +1,63 @@
+//! The instrument's own memory: from the system's allocator, whatever the program uses, so that it neither counts itself
+//! nor waits for the allocator that it wraps.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+static HELD: AtomicU64 = AtomicU64::new(0);
+
+/// Bytes that the instrument holds; of large tables the kernel backs only what was touched.
+pub(super) fn held() -> u64 {
+    HELD.load(Relaxed)
+}
+
+/// A value in memory of its own; `None` when the system has none left.
+pub(super) fn make<T>(value: T) -> Option<NonNull<T>> {
+    let place = bytes(Layout::new::<T>())?.cast::<T>();
+    // SAFETY: fresh memory of that type's layout, which nobody else knows.
+    unsafe { place.write(value) };
+    Some(place)
+}
+
+/// Frees what [`make`] gave, without dropping it.
+///
+/// # Safety
+///
+/// `value` came from [`make`], and nobody uses it any more.
+pub(super) unsafe fn free<T>(value: NonNull<T>) {
+    let layout = Layout::new::<T>();
+    HELD.fetch_sub(layout.size() as u64, Relaxed);
+    // SAFETY: the caller's promise; `make` used this layout.
+    unsafe { System.dealloc(value.as_ptr().cast(), layout) };
+}
+
+/// Zeroed memory; large pieces are given by the kernel page by page, as they are touched.
+pub(super) fn zeroed(layout: Layout) -> Option<NonNull<u8>> {
+    debug_assert!(layout.size() > 0);
+    // SAFETY: no layout here has size zero.
+    let place = NonNull::new(unsafe { System.alloc_zeroed(layout) })?;
+    HELD.fetch_add(layout.size() as u64, Relaxed);
+    Some(place)
+}
+
+/// Memory of any content.
+pub(super) fn bytes(layout: Layout) -> Option<NonNull<u8>> {
+    debug_assert!(layout.size() > 0);
+    // SAFETY: no layout here has size zero.
+    let place = NonNull::new(unsafe { System.alloc(layout) })?;
+    HELD.fetch_add(layout.size() as u64, Relaxed);
+    Some(place)
+}
+
+/// Frees what [`bytes`] or [`zeroed`] gave.
+///
+/// # Safety
+///
+/// `place` came from one of them with this layout, and nobody uses it any more.
+pub(super) unsafe fn free_bytes(place: NonNull<u8>, layout: Layout) {
+    HELD.fetch_sub(layout.size() as u64, Relaxed);
+    // SAFETY: the caller's promise.
+    unsafe { System.dealloc(place.as_ptr(), layout) };
+}

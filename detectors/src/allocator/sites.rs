@@ -1,0 +1,209 @@
+//! Stacks, each kept once and numbered. Nothing is ever removed, so readers need no lock.
+
+use super::own_memory;
+use std::alloc::Layout;
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
+
+/// The number of no site: blocks that are counted without their stack.
+pub(super) const NONE: usize = 0;
+
+/// Numbers are below this.
+pub(super) const NUMBERS: usize = 1 << 16;
+
+/// More stacks than this, and a table of [`NUMBERS`] gets slow.
+pub(super) const SITES_MAX: usize = NUMBERS / 4 * 3;
+
+/// A stack, and what was sampled there. The frames lie behind it.
+pub(super) struct Site {
+    hash: u64,
+    length: usize,
+    /// What was allocated there and what was freed again, as sampling estimates it.
+    pub(super) sampled: Estimates,
+}
+
+/// Objects in units of [`super::sampling::OBJECT`], and bytes.
+#[derive(Default)]
+pub(super) struct Estimates {
+    pub(super) alloc_objects: AtomicU64,
+    pub(super) alloc_bytes: AtomicU64,
+    pub(super) free_objects: AtomicU64,
+    pub(super) free_bytes: AtomicU64,
+}
+
+impl Site {
+    pub(super) fn frames(&self) -> &[usize] {
+        // SAFETY: `make` wrote that many frames right behind the site, and they never change.
+        unsafe {
+            let behind = (&raw const *self).add(1).cast::<usize>();
+            std::slice::from_raw_parts(behind, self.length)
+        }
+    }
+
+    fn layout(length: usize) -> Option<Layout> {
+        let frames = Layout::array::<usize>(length).ok()?;
+        let (layout, offset) = Layout::new::<Site>().extend(frames).ok()?;
+        debug_assert_eq!(
+            offset,
+            size_of::<Site>(),
+            "frames lie right behind the site"
+        );
+        Some(layout)
+    }
+
+    fn make(hash: u64, frames: &[usize]) -> Option<NonNull<Site>> {
+        let place = own_memory::bytes(Self::layout(frames.len())?)?.cast::<Site>();
+        // SAFETY: fresh memory, large enough for the site and its frames behind it.
+        unsafe {
+            place.write(Site {
+                hash,
+                length: frames.len(),
+                sampled: Estimates::default(),
+            });
+            let behind = place.add(1).cast::<usize>().as_ptr();
+            behind.copy_from_nonoverlapping(frames.as_ptr(), frames.len());
+        }
+        Some(place)
+    }
+}
+
+/// Open addressing: a site's number is its place in the table.
+pub(super) struct Sites {
+    table: [AtomicPtr<Site>; NUMBERS],
+    count: AtomicUsize,
+    /// Stacks that found no room.
+    lost: AtomicU64,
+}
+
+pub(super) static SITES: Sites = Sites::new();
+
+impl Sites {
+    pub(super) const fn new() -> Self {
+        Sites {
+            table: [const { AtomicPtr::new(null_mut()) }; NUMBERS],
+            count: AtomicUsize::new(0),
+            lost: AtomicU64::new(0),
+        }
+    }
+
+    /// The number of these frames' site. [`NONE`] without frames, and when there is no room for another one.
+    pub(super) fn number(&self, frames: &[usize]) -> usize {
+        if frames.is_empty() {
+            return NONE;
+        }
+        let hash = hash(frames);
+        let mut fresh: Option<NonNull<Site>> = None;
+        let mut at = (hash >> 48) as usize % NUMBERS;
+        let number = loop {
+            // Number 0 is no site's.
+            if at == NONE {
+                at = 1;
+            }
+            let entry = &self.table[at];
+            // SAFETY: what is in the table is never freed.
+            let site = match unsafe { entry.load(Acquire).as_ref() } {
+                Some(site) => site,
+                None => {
+                    if fresh.is_none() && self.count.load(Relaxed) < SITES_MAX {
+                        fresh = Site::make(hash, frames);
+                    }
+                    let Some(made) = fresh else {
+                        self.lost.fetch_add(1, Relaxed);
+                        return NONE;
+                    };
+                    match entry.compare_exchange(null_mut(), made.as_ptr(), AcqRel, Acquire) {
+                        Ok(_) => {
+                            self.count.fetch_add(1, Relaxed);
+                            return at;
+                        }
+                        // SAFETY: as above.
+                        Err(other) => unsafe { &*other },
+                    }
+                }
+            };
+            if site.hash == hash && site.frames() == frames {
+                break at;
+            }
+            at = (at + 1) % NUMBERS;
+        };
+        if let (Some(made), Some(layout)) = (fresh, Site::layout(frames.len())) {
+            // SAFETY: `make` gave it with this layout, and it was not put into the table.
+            unsafe { own_memory::free_bytes(made.cast(), layout) };
+        }
+        number
+    }
+
+    /// The site of that number; `None` for [`NONE`].
+    pub(super) fn get(&self, number: usize) -> Option<&Site> {
+        // SAFETY: what is in the table is never freed.
+        unsafe { self.table.get(number)?.load(Acquire).as_ref() }
+    }
+
+    /// Every site with its number.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Site)> {
+        (1..NUMBERS).filter_map(|number| Some((number, self.get(number)?)))
+    }
+
+    /// How often a stack found no room.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.load(Relaxed)
+    }
+}
+
+/// A multiply and a fold for each frame: addresses differ in their middle bits, and the product carries them up.
+fn hash(frames: &[usize]) -> u64 {
+    let mut hash = frames.len() as u64;
+    for &frame in frames {
+        let product = u128::from(hash ^ frame as u64) * 0x9e37_79b9_7f4a_7c15;
+        #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
+        let folded = (product >> 64) as u64 ^ product as u64;
+        hash = folded;
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NONE, Sites};
+
+    /// Large: it doesn't fit on a test thread's stack.
+    fn table() -> &'static Sites {
+        static TABLE: Sites = Sites::new();
+        &TABLE
+    }
+
+    #[test]
+    fn equal_stacks_have_one_number_and_others_have_others() {
+        let sites = table();
+        let first = sites.number(&[1, 2, 3]);
+        assert_eq!(sites.number(&[1, 2, 3]), first);
+        assert_ne!(sites.number(&[1, 2]), first);
+        assert_ne!(sites.number(&[3, 2, 1]), first);
+        assert_eq!(
+            sites.get(first).map(super::Site::frames),
+            Some([1, 2, 3].as_slice())
+        );
+        assert_eq!(sites.number(&[]), NONE);
+        assert!(sites.get(NONE).is_none());
+    }
+
+    #[test]
+    fn threads_agree_on_numbers() {
+        static TABLE: Sites = Sites::new();
+        let numbers = || -> Vec<usize> {
+            (0..500_usize)
+                .map(|at| TABLE.number(&[at * 64 + 4_096, at]))
+                .collect()
+        };
+        let all: Vec<Vec<usize>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(numbers)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().expect("no thread panics"))
+                .collect()
+        });
+        assert!(all.iter().all(|numbers| *numbers == all[0]));
+        assert_eq!(TABLE.iter().count(), 500);
+    }
+}

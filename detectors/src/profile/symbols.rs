@@ -1,0 +1,66 @@
+//! From addresses to names, files and lines.
+
+use std::fmt;
+
+/// Where names, files and lines of a profile come from.
+#[derive(Clone, Copy, Default)]
+pub enum Symbols<'a> {
+    /// From this process' own debug information, by address: whole paths. An address whose name
+    /// there isn't the one that dhat wrote belongs to another process, and dhat's text is used.
+    #[default]
+    ThisProcess,
+    /// From dhat's text, which keeps the last three parts of each path.
+    Recorded,
+    /// From a function of the caller's, which gets a return address and gives the calls there, the
+    /// innermost inlined one first. Where it gives none, dhat's text is used.
+    With(&'a dyn Fn(u64) -> Vec<SourceFrame>),
+}
+
+impl fmt::Debug for Symbols<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ThisProcess => "ThisProcess",
+            Self::Recorded => "Recorded",
+            Self::With(_) => "With(..)",
+        })
+    }
+}
+
+/// One call as debug information describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceFrame {
+    /// The function's name, without hash.
+    pub function: String,
+    /// The source file; empty when it is unknown.
+    pub file: String,
+    /// The line, counted from one; zero when it is unknown.
+    pub line: u32,
+}
+
+/// The calls at a return address of this process; `backtrace` itself looks at the call before it.
+pub(super) fn resolve_here(return_address: u64) -> Vec<SourceFrame> {
+    let mut frames = Vec::new();
+    let Ok(address) = usize::try_from(return_address) else {
+        return frames;
+    };
+    backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
+        // `:#` leaves out the hash.
+        let Some(name) = symbol.name().map(|name| format!("{name:#}")) else {
+            return;
+        };
+        frames.push(SourceFrame {
+            function: name,
+            file: symbol
+                .filename()
+                .map(|path| path.display().to_string())
+                .unwrap_or_default(),
+            line: symbol.lineno().unwrap_or(0),
+        });
+    });
+    frames
+}
+
+/// Gives back what resolving has read of this program's debug information: tens of megabytes, for some programs.
+pub(super) fn give_back() {
+    backtrace::clear_symbol_cache();
+}

@@ -1,0 +1,123 @@
+//! What a scope counts, to the byte, while other tests allocate beside it.
+
+use detectors::Scope;
+use detectors::allocator::follows_threads;
+use detectors::heap::{Detail, HeapReading};
+use std::hint::black_box;
+
+fn scope() -> Scope {
+    Scope::new(Detail::Counts).expect("the profiling allocator is this file's")
+}
+
+/// Live blocks and bytes.
+fn live(reading: HeapReading) -> (u64, u64) {
+    (reading.blocks, reading.bytes)
+}
+
+#[test]
+fn blocks_of_the_scope_and_no_others_count() {
+    let before = vec![1_u8; 700];
+    let scope = scope();
+    assert_eq!(scope.read(), HeapReading::default());
+    let kept = black_box(vec![1_u8; 500]);
+    drop(before);
+    assert_eq!(live(scope.read()), (1, 500));
+    drop(black_box(vec![1_u8; 9_000]));
+    let reading = scope.read();
+    assert_eq!(live(reading), (1, 500));
+    assert_eq!((reading.total_blocks, reading.total_bytes), (2, 9_500));
+    assert_eq!(reading.peak_bytes, 9_500);
+    drop(kept);
+    assert_eq!(live(scope.read()), (0, 0));
+}
+
+#[test]
+fn what_grows_and_shrinks_in_place_is_one_block() {
+    let scope = scope();
+    let mut grown: Vec<u8> = Vec::with_capacity(100);
+    grown.resize(100, 1);
+    grown.reserve_exact(100_000);
+    let reading = scope.read();
+    assert_eq!(live(reading), (1, 100_100));
+    assert_eq!((reading.total_blocks, reading.total_bytes), (2, 100_200));
+    grown.shrink_to_fit();
+    assert_eq!(live(scope.read()), (1, 100));
+    drop(black_box(grown));
+    assert_eq!(live(scope.read()), (0, 0));
+}
+
+#[test]
+fn a_block_that_grows_into_the_scope_counts_from_then_on() {
+    let mut older: Vec<u8> = vec![1; 64];
+    let scope = scope();
+    older.reserve_exact(1_000);
+    assert_eq!(live(scope.read()), (1, 1_064));
+    drop(older);
+    assert_eq!(live(scope.read()), (0, 0));
+}
+
+#[test]
+fn threads_are_followed_and_frees_come_from_anywhere() {
+    assert!(
+        follows_threads(),
+        "this standard library's threads free what their spawner gave them"
+    );
+    let scope = scope();
+    let from_grandchild = std::thread::spawn(|| {
+        let inner = std::thread::spawn(|| black_box(vec![1_u8; 3_000]));
+        inner.join().expect("it doesn't panic")
+    });
+    let kept = from_grandchild.join().expect("it doesn't panic");
+    assert_eq!(live(scope.read()), (1, 3_000));
+    std::thread::spawn(move || drop(kept))
+        .join()
+        .expect("it doesn't panic");
+    assert_eq!(live(scope.read()), (0, 0));
+}
+
+#[test]
+fn an_inner_scope_counts_for_the_outer_too() {
+    let outer = scope();
+    let first = black_box(vec![1_u8; 10]);
+    let inner = scope();
+    let second = black_box(vec![1_u8; 20]);
+    assert_eq!(live(inner.read()), (1, 20));
+    assert_eq!(live(outer.read()), (2, 30));
+    drop(inner);
+    let third = black_box(vec![1_u8; 30]);
+    assert_eq!(live(outer.read()), (3, 60));
+    drop((first, second, third));
+    assert_eq!(live(outer.read()), (0, 0));
+}
+
+#[test]
+fn what_outlives_its_scope_never_counts_in_a_later_one() {
+    for _ in 0..2_000 {
+        let old = {
+            let _scope = scope();
+            black_box(vec![1_u8; 4_000])
+        };
+        let scope = scope();
+        let new = black_box(vec![1_u8; 50]);
+        drop(old);
+        assert_eq!(live(scope.read()), (1, 50));
+        drop(new);
+        assert_eq!(live(scope.read()), (0, 0));
+    }
+}
+
+#[test]
+fn a_site_is_told_by_its_line() {
+    let scope = Scope::new(Detail::Stacks).expect("the profiling allocator is this file's");
+    let kept: Vec<Box<[u64; 4]>> = (0..100).map(|_| a_box()).collect();
+    let profile = scope.profile().expect("something was allocated");
+    let top = profile.top(Some("inuse_objects")).expect("one of the four");
+    assert!(top.rows[0].function.ends_with("scopes::a_box"), "{top}");
+    assert_eq!(top.rows[0].flat, 100, "{top}");
+    drop(kept);
+}
+
+#[inline(never)]
+fn a_box() -> Box<[u64; 4]> {
+    black_box(Box::new([7; 4]))
+}
