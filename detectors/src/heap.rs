@@ -1,13 +1,26 @@
 //! Where heap readings come from.
 
+mod allocator_source;
 mod dhat_source;
 
+pub use allocator_source::AllocatorSource;
 pub use dhat_source::DhatSource;
 
 use crate::Profile;
+use crate::evidence::Frame;
 use std::fmt;
 
-/// Something that counts the live heap: today dhat, another allocator tomorrow.
+/// The source that suits the program's allocator: [`AllocatorSource`] where that is a
+/// [`ProfilingAllocator`](crate::ProfilingAllocator), else [`DhatSource`].
+pub fn suitable_source() -> Box<dyn HeapSource> {
+    if crate::allocator::is_in_use() {
+        Box::new(AllocatorSource::default())
+    } else {
+        Box::new(DhatSource::default())
+    }
+}
+
+/// Something that counts the live heap: a [`ProfilingAllocator`](crate::ProfilingAllocator), or dhat.
 ///
 /// A watch starts it, reads it after each iteration, and stops it. Only what is allocated between start
 /// and stop counts, so each reading is *above what was live at the start*.
@@ -18,6 +31,11 @@ pub trait HeapSource: fmt::Debug {
     /// How stacks are taken and what this build lacks, for the evidence.
     fn stacks(&self) -> String;
 
+    /// What this instrument misses here, and how to have it; empty when nothing.
+    fn lacks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Starts to count from zero.
     ///
     /// # Errors
@@ -27,6 +45,22 @@ pub trait HeapSource: fmt::Debug {
 
     /// What is live now. Must not allocate.
     fn read(&self) -> HeapReading;
+
+    /// Whether [`each_site`](HeapSource::each_site) tells anything: some instruments know their sites only at the end.
+    fn reads_sites(&self) -> bool {
+        false
+    }
+
+    /// Tells what each site holds now, when it was started with [`Detail::Stacks`]. What `visit` allocates isn't counted.
+    fn each_site(&self, visit: &mut dyn FnMut(SiteReading)) {
+        let _ = visit;
+    }
+
+    /// The stacks of sites that [`each_site`](HeapSource::each_site) told of, allocation first.
+    fn stacks_of(&self, sites: &[usize]) -> Vec<Vec<Frame>> {
+        let _ = sites;
+        Vec::new()
+    }
 
     /// Stops, and gives the profile of the run when it was started with [`Detail::Stacks`].
     ///
@@ -58,6 +92,17 @@ pub struct HeapReading {
     pub total_blocks: u64,
     /// Bytes allocated so far, freed or not.
     pub total_bytes: u64,
+}
+
+/// What is live at one site: of all blocks that one stack allocated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SiteReading {
+    /// The site's number: the same for the same stack as long as the process lives.
+    pub site: usize,
+    /// Live blocks.
+    pub blocks: u64,
+    /// Live bytes.
+    pub bytes: u64,
 }
 
 /// Why a heap source can't speak.

@@ -222,7 +222,7 @@ fn trial(test: IsolatedTest, deadline: Duration, arguments: &Arguments) -> Trial
 ///
 /// ```no_run
 /// #[global_allocator]
-/// static ALLOCATOR: detectors::DhatAllocator = detectors::DhatAllocator;
+/// static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 ///
 /// detectors::tests! {
 ///     fn lookups_are_steady() {
@@ -257,7 +257,8 @@ macro_rules! tests {
     };
 }
 
-/// [`tests!`](crate::tests) of a file that has no global allocator of its own: it gets dhat's, which a watch reads.
+/// [`tests!`](crate::tests) of a file that has no global allocator of its own: it gets a
+/// [`ProfilingAllocator`](crate::ProfilingAllocator) around the system's, which a watch reads.
 ///
 /// ```no_run
 /// detectors::memory_tests! {
@@ -270,7 +271,7 @@ macro_rules! tests {
 macro_rules! memory_tests {
     ($($tests:tt)+) => {
         #[global_allocator]
-        static ALLOCATOR: $crate::DhatAllocator = $crate::DhatAllocator;
+        static ALLOCATOR: $crate::ProfilingAllocator = $crate::ProfilingAllocator::system();
 
         $crate::tests! { $($tests)+ }
     };

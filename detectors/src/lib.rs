@@ -27,12 +27,23 @@
 //! }
 //! ```
 //!
-//! [`memory_tests!`] makes dhat the file's global allocator; where the file names it itself, [`tests!`] does the rest.
+//! [`memory_tests!`] makes a [`ProfilingAllocator`] the file's global allocator; where the file names its own, [`tests!`] does
+//! the rest. A watch reads whichever of the two instruments that allocator is:
+//!
+//! | the file's allocator | a watch reads | sees |
+//! |---|---|---|
+//! | [`ProfilingAllocator`], around any other | exact scopes, sites at any moment | the whole process in [`tests!`]; in a plain `#[test]` its own thread and what that one spawns |
+//! | [`DhatAllocator`] | dhat, the independent witness: twenty times slower, sites at the end | always the whole process |
+//!
+//! Plain `#[test]` functions under a `ProfilingAllocator` run in parallel and stay exact, as far as [`Scope`] can see. What it
+//! can't see needs the process of its own that [`tests!`] gives.
 //!
 //! # Where it can mislead you
 //!
 //! - dhat counts every thread of the process. [`tests!`] gives each test a process of its own; a plain `#[test]` shares
 //!   one with the harness and its neighbours.
+//! - A [`Scope`] doesn't count what a thread does that was there before: a static pool, a runtime that tests share. Work that is
+//!   handed to one leaks unseen, unless the task is followed ([`allocator::ScopeHandle::follow`]).
 //! - A cache that is still filling at the end of the windows looks like a leak, since it grows in each of them. Give it a
 //!   longer [`Watch::warm_up`], or let the iteration say its bound with [`Kept::of_at_most`].
 //! - A leak that strikes in fewer than one iteration of twenty may be missed. [`Evidence::smallest_leak`] says what this

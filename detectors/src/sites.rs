@@ -52,33 +52,80 @@ pub(crate) struct Round {
 
 /// Compares rounds of ascending length.
 pub(crate) fn grown(rounds: Vec<Round>) -> Grown {
-    let mut sites: Vec<GrowingSite> = Vec::new();
-    let mut positions: HashMap<Frame, usize> = HashMap::new();
+    let mut sites = Sites::of_rounds(rounds.len());
     for (number, round) in rounds.iter().enumerate() {
-        let Some(profile) = &round.profile else {
-            continue;
-        };
-        for (stack, held) in holding(profile) {
-            let site = site(stack);
-            let position = *positions.entry(site.frame.clone()).or_insert_with(|| {
-                sites.push(GrowingSite {
-                    site,
-                    held: vec![Held::default(); rounds.len()],
-                });
-                sites.len() - 1
-            });
-            let at = &mut sites[position].held[number];
-            at.blocks += held.blocks;
-            at.bytes += held.bytes;
+        for (stack, held) in round.profile.iter().flat_map(holding) {
+            sites.add(stack, [(number, held)]);
         }
     }
     Grown {
-        sites,
+        sites: sites.sites,
         rounds: rounds.iter().map(|round| round.iterations).collect(),
         profile: rounds
             .into_iter()
             .next_back()
             .and_then(|round| round.profile),
+    }
+}
+
+/// What each stack held at the floor of each window of one run.
+#[derive(Debug, Default)]
+pub(crate) struct Windows {
+    /// The iteration at which each window has its floor.
+    pub(crate) middles: Vec<u64>,
+    /// Each stack, allocation first, with its floors of blocks and bytes.
+    pub(crate) stacks: Vec<(Vec<Frame>, Vec<(i64, i64)>)>,
+    pub(crate) profile: Option<Profile>,
+}
+
+/// Compares the windows of one run.
+pub(crate) fn grown_in_windows(windows: Windows) -> Grown {
+    let mut sites = Sites::of_rounds(windows.middles.len());
+    for (stack, floors) in windows.stacks {
+        let held = floors
+            .into_iter()
+            .map(|(blocks, bytes)| Held { blocks, bytes });
+        sites.add(stack, held.enumerate());
+    }
+    Grown {
+        sites: sites.sites,
+        rounds: windows.middles,
+        profile: windows.profile,
+    }
+}
+
+/// Sites, each once, while stacks are added up.
+#[derive(Debug)]
+struct Sites {
+    sites: Vec<GrowingSite>,
+    positions: HashMap<Frame, usize>,
+    rounds: usize,
+}
+
+impl Sites {
+    fn of_rounds(rounds: usize) -> Self {
+        Sites {
+            sites: Vec::new(),
+            positions: HashMap::new(),
+            rounds,
+        }
+    }
+
+    fn add(&mut self, stack: Vec<Frame>, held: impl IntoIterator<Item = (usize, Held)>) {
+        let site = site(stack);
+        let next = self.sites.len();
+        let position = *self.positions.entry(site.frame.clone()).or_insert(next);
+        if position == next {
+            self.sites.push(GrowingSite {
+                site,
+                held: vec![Held::default(); self.rounds],
+            });
+        }
+        for (round, held) in held {
+            let at = &mut self.sites[position].held[round];
+            at.blocks += held.blocks;
+            at.bytes += held.bytes;
+        }
     }
 }
 
@@ -224,6 +271,16 @@ fn frame(frame: &profile::Frame<'_>) -> Frame {
         function: frame.function.to_owned(),
         file: without_detours(frame.file),
         line: frame.line,
+    }
+}
+
+impl From<&profile::SourceFrame> for Frame {
+    fn from(frame: &profile::SourceFrame) -> Self {
+        Frame {
+            function: frame.function.clone(),
+            file: without_detours(&frame.file),
+            line: frame.line,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod judgement;
 mod pass;
 
 use crate::evidence::Evidence;
-use crate::heap::{DhatSource, HeapSource};
+use crate::heap::{HeapSource, suitable_source};
 use crate::workload::{Boxed, Kept, Workload};
 use driver::{Driver, SyncDriver};
 use pass::{Budget, Pass};
@@ -90,7 +90,8 @@ impl fmt::Debug for Watch {
 }
 
 impl Watch {
-    /// A watch with the measured defaults, reading the heap through dhat.
+    /// A watch with the measured defaults. It reads the heap through the program's own allocator: a
+    /// [`ProfilingAllocator`](crate::ProfilingAllocator), or else dhat.
     ///
     /// The name goes into the evidence and the failure messages.
     pub fn new(name: impl Into<String>) -> Self {
@@ -101,7 +102,7 @@ impl Watch {
             deadline: Duration::from_mins(1),
             pressure_bytes: 32 << 20,
             always_profile: false,
-            source: Box::new(DhatSource::default()),
+            source: suitable_source(),
             observer: None,
         }
     }

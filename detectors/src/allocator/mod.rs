@@ -45,7 +45,7 @@ mod slot;
 mod stack;
 mod this_thread;
 
-pub use scope::{Entered, Scope, ScopeHandle, SiteReading, follows_threads};
+pub use scope::{Entered, Scope, ScopeHandle, follows_threads};
 
 use crate::profile::{Measured, Profile, ProfileError, Symbols};
 use sampling::{OBJECT, SAMPLES, Sample};
@@ -502,5 +502,7 @@ pub fn profile() -> Result<Profile, ProfileError> {
         .filter(|measured| measured.values[0] > 0)
         .collect();
     let rate = sampling::rate().max(1).try_into().unwrap_or(i64::MAX);
-    Profile::from_measured("this process' heap", &samples, rate, Symbols::ThisProcess)
+    let profile = Profile::from_measured("this process' heap", &samples, rate, Symbols::ThisProcess);
+    crate::profile::give_back();
+    profile
 }

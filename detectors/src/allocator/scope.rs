@@ -3,7 +3,7 @@
 use super::sites::{self, SITES};
 use super::stack::Stack;
 use super::{exact, own_memory, owners, slot};
-use crate::heap::{Detail, HeapReading, SourceError};
+use crate::heap::{Detail, HeapReading, SiteReading, SourceError};
 use crate::profile::{Profile, ProfileError, Symbols};
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -136,24 +136,19 @@ impl Scope {
         self.tag.core().read(self.tag)
     }
 
-    /// What is live at each site now, for sites that allocated within the scope. Empty without [`Detail::Stacks`].
-    pub fn sites(&self) -> Vec<SiteReading> {
-        let mut readings = Vec::new();
-        self.read_sites(&mut readings);
-        readings
-    }
-
-    /// Like [`sites`](Scope::sites), into a vector that is cleared first: doesn't allocate when it is long enough.
-    pub fn read_sites(&self, into: &mut Vec<SiteReading>) {
-        into.clear();
-        self.tag.core().each_site(self.tag, |site, counts| {
-            if site != sites::NONE {
-                into.push(SiteReading {
-                    site,
-                    blocks: counts.live_blocks().cast_unsigned(),
-                    bytes: counts.live_bytes().cast_unsigned(),
-                });
-            }
+    /// Tells what is live at each site now, for sites that allocated within the scope; nothing without [`Detail::Stacks`].
+    /// What `visit` allocates and frees belongs to no scope.
+    pub fn each_site(&self, visit: &mut dyn FnMut(SiteReading)) {
+        slot::inside(|| {
+            self.tag.core().each_site(self.tag, |site, counts| {
+                if site != sites::NONE {
+                    visit(SiteReading {
+                        site,
+                        blocks: counts.live_blocks().cast_unsigned(),
+                        bytes: counts.live_bytes().cast_unsigned(),
+                    });
+                }
+            });
         });
     }
 
@@ -180,7 +175,7 @@ impl Scope {
         Profile::from_measured("the scope's profile", &samples, 1, Symbols::ThisProcess)
     }
 
-    /// The stack of a site that [`sites`](Scope::sites) names: return addresses, the innermost first.
+    /// The stack of a site that [`each_site`](Scope::each_site) told of: return addresses, the innermost first.
     pub fn stack_of(site: usize) -> &'static [usize] {
         SITES.get(site).map_or(&[], sites::Site::frames)
     }
@@ -279,35 +274,24 @@ impl<F> Drop for Followed<F> {
     }
 }
 
-/// What is live at one site.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SiteReading {
-    /// The site's number: the same for the same stack as long as the process lives.
-    pub site: usize,
-    /// Live blocks.
-    pub blocks: u64,
-    /// Live bytes.
-    pub bytes: u64,
-}
-
 /// Whether threads that are spawned with `std::thread` are counted in their spawner's scope.
 ///
 /// A new thread says nothing of its spawner. But the first thing that the standard library's threads do is to free what
 /// their spawner handed them, and that block's scope is known. This asks by experiment, once: another version of the standard
 /// library may do otherwise. Where it says no, put threads into the scope with [`ScopeHandle::enter`].
 pub fn follows_threads() -> bool {
+    const BYTES: u32 = 10_007;
     static FOLLOWS: OnceLock<bool> = OnceLock::new();
     *FOLLOWS.get_or_init(|| {
         let Ok(scope) = Scope::new(Detail::Counts) else {
             return false;
         };
-        const BYTES: u64 = 10_007;
         let before = scope.read().total_bytes;
         let spawned = std::thread::Builder::new().spawn(|| {
             drop(std::hint::black_box(vec![1_u8; BYTES as usize]));
         });
         let joined = spawned.is_ok_and(|thread| thread.join().is_ok());
-        joined && scope.read().total_bytes - before >= BYTES
+        joined && scope.read().total_bytes - before >= u64::from(BYTES)
     })
 }
 
@@ -334,11 +318,11 @@ impl Tag {
     }
 
     fn generation(self) -> u16 {
-        (self.0 >> 40) as u16
+        u16::try_from(self.0 >> 40 & 0xffff).unwrap_or(0)
     }
 
     fn core(self) -> &'static Core {
-        let core = (self.0 >> SITE_BITS) as u16;
+        let core = u16::try_from(self.0 >> SITE_BITS & 0xffff).unwrap_or(0);
         // SAFETY: a tag is made from a core that is in the table, and no core is ever freed.
         unsafe { &*CORES[usize::from(core)].load(Acquire) }
     }
@@ -475,7 +459,7 @@ struct SiteCells {
 impl Core {
     /// A core's next life, or a new core.
     fn open(stacks: bool, parent: Option<Tag>) -> Option<Tag> {
-        let core = (0..CORES_MAX).find_map(|number| Self::take(number))?;
+        let core = (0..CORES_MAX).find_map(Self::take)?;
         core.stacks.store(stacks, Relaxed);
         core.parent
             .store(parent.map_or(0, |parent| parent.0), Relaxed);
@@ -580,12 +564,18 @@ impl Core {
     /// Each site that allocated in this life, with its counts.
     fn each_site(&self, tag: Tag, mut visit: impl FnMut(usize, slot::Counts)) {
         let generation = tag.generation();
-        for (piece, cells) in self.cells.iter().enumerate() {
+        let end = if self.stacks.load(Relaxed) {
+            SITES.end()
+        } else {
+            sites::NONE + 1
+        };
+        for piece in 0..end.div_ceil(CELLS) {
             // SAFETY: what is in the table is never freed.
-            let Some(cells) = (unsafe { cells.load(Acquire).as_ref() }) else {
+            let Some(cells) = (unsafe { self.cells[piece].load(Acquire).as_ref() }) else {
                 continue;
             };
-            for (at, cells) in cells.iter().enumerate() {
+            let first = piece * CELLS;
+            for (site, cells) in (first..end).zip(cells) {
                 let alloc_blocks = cells.alloc_blocks.get(generation);
                 if alloc_blocks > 0 {
                     let counts = slot::Counts {
@@ -594,7 +584,7 @@ impl Core {
                         free_blocks: cells.free_blocks.get(generation),
                         free_bytes: cells.free_bytes.get(generation),
                     };
-                    visit(piece * CELLS + at, counts);
+                    visit(site, counts);
                 }
             }
         }

@@ -1,9 +1,9 @@
-//! Stacks, each kept once and numbered. Nothing is ever removed, so readers need no lock.
+//! Stacks, each kept once and numbered from 1 up. Nothing is ever removed, so readers need no lock.
 
 use super::own_memory;
 use std::alloc::Layout;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 
 /// The number of no site: blocks that are counted without their stack.
@@ -18,6 +18,7 @@ pub(super) const SITES_MAX: usize = NUMBERS / 4 * 3;
 /// A stack, and what was sampled there. The frames lie behind it.
 pub(super) struct Site {
     hash: u64,
+    number: usize,
     length: usize,
     /// What was allocated there and what was freed again, as sampling estimates it.
     pub(super) sampled: Estimates,
@@ -52,12 +53,13 @@ impl Site {
         Some(layout)
     }
 
-    fn make(hash: u64, frames: &[usize]) -> Option<NonNull<Site>> {
+    fn make(hash: u64, number: usize, frames: &[usize]) -> Option<NonNull<Site>> {
         let place = own_memory::bytes(Self::layout(frames.len())?)?.cast::<Site>();
         // SAFETY: fresh memory, large enough for the site and its frames behind it.
         unsafe {
             place.write(Site {
                 hash,
+                number,
                 length: frames.len(),
                 sampled: Estimates::default(),
             });
@@ -68,10 +70,12 @@ impl Site {
     }
 }
 
-/// Open addressing: a site's number is its place in the table.
 pub(super) struct Sites {
+    /// Open addressing, by the stack's hash.
     table: [AtomicPtr<Site>; NUMBERS],
-    count: AtomicUsize,
+    by_number: [AtomicPtr<Site>; NUMBERS],
+    /// Numbers below this were given away.
+    next: AtomicUsize,
     /// Stacks that found no room.
     lost: AtomicU64,
 }
@@ -82,7 +86,8 @@ impl Sites {
     pub(super) const fn new() -> Self {
         Sites {
             table: [const { AtomicPtr::new(null_mut()) }; NUMBERS],
-            count: AtomicUsize::new(0),
+            by_number: [const { AtomicPtr::new(null_mut()) }; NUMBERS],
+            next: AtomicUsize::new(1),
             lost: AtomicU64::new(0),
         }
     }
@@ -96,53 +101,70 @@ impl Sites {
         let mut fresh: Option<NonNull<Site>> = None;
         let mut at = (hash >> 48) as usize % NUMBERS;
         let number = loop {
-            // Number 0 is no site's.
-            if at == NONE {
-                at = 1;
-            }
             let entry = &self.table[at];
-            // SAFETY: what is in the table is never freed.
-            let site = match unsafe { entry.load(Acquire).as_ref() } {
-                Some(site) => site,
-                None => {
-                    if fresh.is_none() && self.count.load(Relaxed) < SITES_MAX {
-                        fresh = Site::make(hash, frames);
+            let mut there = entry.load(Acquire);
+            if there.is_null() {
+                fresh = fresh.or_else(|| self.make(hash, frames));
+                let Some(made) = fresh else {
+                    self.lost.fetch_add(1, Relaxed);
+                    return NONE;
+                };
+                match entry.compare_exchange(null_mut(), made.as_ptr(), AcqRel, Acquire) {
+                    Ok(_) => {
+                        // SAFETY: what is in the table is never freed.
+                        return self.known(unsafe { made.as_ref() });
                     }
-                    let Some(made) = fresh else {
-                        self.lost.fetch_add(1, Relaxed);
-                        return NONE;
-                    };
-                    match entry.compare_exchange(null_mut(), made.as_ptr(), AcqRel, Acquire) {
-                        Ok(_) => {
-                            self.count.fetch_add(1, Relaxed);
-                            return at;
-                        }
-                        // SAFETY: as above.
-                        Err(other) => unsafe { &*other },
-                    }
+                    Err(other) => there = other,
                 }
-            };
+            }
+            // SAFETY: as above.
+            let site = unsafe { &*there };
             if site.hash == hash && site.frames() == frames {
-                break at;
+                break self.known(site);
             }
             at = (at + 1) % NUMBERS;
         };
         if let (Some(made), Some(layout)) = (fresh, Site::layout(frames.len())) {
-            // SAFETY: `make` gave it with this layout, and it was not put into the table.
+            // SAFETY: `make` gave it with this layout, and it was not put into the table. Its number stays unused.
             unsafe { own_memory::free_bytes(made.cast(), layout) };
         }
         number
     }
 
+    fn make(&self, hash: u64, frames: &[usize]) -> Option<NonNull<Site>> {
+        if self.next.load(Relaxed) > SITES_MAX {
+            return None;
+        }
+        // Threads that race past the check take numbers that are still in the table.
+        let number = self.next.fetch_add(1, Relaxed);
+        (number < NUMBERS)
+            .then(|| Site::make(hash, number, frames))
+            .flatten()
+    }
+
+    /// The number of a site in the table, by which it can be found from now on.
+    fn known(&self, site: &Site) -> usize {
+        let place = &self.by_number[site.number];
+        if place.load(Relaxed).is_null() {
+            place.store((&raw const *site).cast_mut(), Release);
+        }
+        site.number
+    }
+
     /// The site of that number; `None` for [`NONE`].
     pub(super) fn get(&self, number: usize) -> Option<&Site> {
-        // SAFETY: what is in the table is never freed.
-        unsafe { self.table.get(number)?.load(Acquire).as_ref() }
+        // SAFETY: what is found here is in the table, and so never freed.
+        unsafe { self.by_number.get(number)?.load(Acquire).as_ref() }
     }
 
     /// Every site with its number.
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Site)> {
-        (1..NUMBERS).filter_map(|number| Some((number, self.get(number)?)))
+        (1..self.end()).filter_map(|number| Some((number, self.get(number)?)))
+    }
+
+    /// Every site's number is below this.
+    pub(super) fn end(&self) -> usize {
+        self.next.load(Relaxed).min(NUMBERS)
     }
 
     /// How often a stack found no room.

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use super::assemble::{self, Call};
 use super::symbols::resolve_here;
 use super::trim::{self, Role};
-use super::{Profile, ProfileError, SourceFrame, Symbols, symbols};
+use super::{Profile, ProfileError, SourceFrame, Symbols};
+use crate::evidence;
 
 /// A stack, and what was measured there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,24 +27,44 @@ pub(super) fn convert(
     let mut known: HashMap<usize, Call> = HashMap::new();
     let mut merged: HashMap<Vec<Call>, [i64; 4]> = HashMap::new();
     for measured in stacks {
-        let calls = measured.stack.iter().map(|&return_address| {
-            let call = known.entry(return_address);
-            call.or_insert_with(|| resolved(return_address, how))
-                .clone()
-        });
-        let mut stack: Vec<Call> = calls.collect();
-        trim::machinery(&mut stack);
+        let stack = trimmed(&measured.stack, how, &mut known);
         let sums = merged.entry(stack).or_default();
         for (sum, value) in sums.iter_mut().zip(measured.values) {
             *sum = sum.saturating_add(value);
         }
     }
-    symbols::give_back();
     let mut samples: Vec<_> = merged.into_iter().collect();
     assemble::sort(&mut samples);
     let program = std::env::current_exe().unwrap_or_default();
     let program = assemble::program(&program.to_string_lossy());
     Profile::sealed(name, assemble::assemble(&program, &samples, period))
+}
+
+/// The frames of stacks of return addresses, each trimmed as a profile's are, allocation first.
+pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<evidence::Frame>> {
+    let mut known: HashMap<usize, Call> = HashMap::new();
+    let resolved = stacks
+        .iter()
+        .map(|stack| {
+            trimmed(stack, how, &mut known)
+                .iter()
+                .flat_map(|call| call.frames.iter())
+                .map(evidence::Frame::from)
+                .collect()
+        })
+        .collect();
+    resolved
+}
+
+fn trimmed(stack: &[usize], how: Symbols<'_>, known: &mut HashMap<usize, Call>) -> Vec<Call> {
+    let calls = stack.iter().map(|&return_address| {
+        let call = known.entry(return_address);
+        call.or_insert_with(|| resolved(return_address, how))
+            .clone()
+    });
+    let mut stack = calls.collect();
+    trim::machinery(&mut stack);
+    stack
 }
 
 fn resolved(return_address: usize, how: Symbols<'_>) -> Call {

@@ -61,6 +61,6 @@ pub(super) fn resolve_here(return_address: u64) -> Vec<SourceFrame> {
 }
 
 /// Gives back what resolving has read of this program's debug information: tens of megabytes, for some programs.
-pub(super) fn give_back() {
+pub(crate) fn give_back() {
     backtrace::clear_symbol_cache();
 }

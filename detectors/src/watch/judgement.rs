@@ -60,7 +60,9 @@ impl Watch {
             return evidence;
         }
 
-        let grown = if growing || unclear || self.always_profile {
+        // Noise that hides a leak in the totals doesn't hide it at its site.
+        let hidden = unclear || !growing && is_coarse(counted) && self.source.reads_sites();
+        let grown = if growing || hidden || self.always_profile {
             self.grown(counted, driver, budget, unclear)
         } else {
             Ok(Grown::default())
@@ -75,7 +77,7 @@ impl Watch {
         evidence.profile.clone_from(&grown.profile);
 
         // Where totals drown in noise, a site that grows in a straight line settles it.
-        let by_site = unclear && grown.has_straight_site();
+        let by_site = hidden && grown.has_straight_site();
         if growing && grown.was_read() && !grown.explains(totals(counted)) {
             evidence.because = format!(
                 "live memory rose in each of {} windows, but not when the workload ran again from a fresh state",
@@ -141,7 +143,8 @@ impl Watch {
             && counted.peak_bytes >= PRESSURE_TIMES.saturating_mul(counted.resting_bytes)
     }
 
-    /// Runs the workload to half its length and to the whole, under full stacks; to every quarter when only a
+    /// Runs the workload again, under full stacks. An instrument that can tell its sites at any moment is read in each window
+    /// of one run; for another one the workload runs to half its length and to the whole, and to every quarter when only a
     /// straight line can settle it.
     fn grown(
         &mut self,
@@ -150,13 +153,17 @@ impl Watch {
         budget: &Budget,
         by_line: bool,
     ) -> Result<Grown, SourceError> {
+        let mut pass = Pass::new(driver, &mut *self.source, &mut self.observer, budget);
+        if pass.reads_sites() {
+            let windows = pass.sites_by_window(self.warm_up, counted.readings.len())?;
+            return Ok(sites::grown_in_windows(windows));
+        }
         let whole = counted.iterations();
         let lengths: &[u64] = if by_line {
             &[whole / 4, whole / 2, whole * 3 / 4, whole]
         } else {
             &[whole / 2, whole]
         };
-        let mut pass = Pass::new(driver, &mut *self.source, &mut self.observer, budget);
         let mut rounds = Vec::new();
         for (number, &iterations) in (1..).zip(lengths) {
             rounds.push(Round {
@@ -207,7 +214,7 @@ impl Watch {
             instrument: Instrument {
                 name: self.source.name().to_owned(),
                 stacks: self.source.stacks(),
-                lacks: lacks(),
+                lacks: [lacks(), self.source.lacks()].concat(),
             },
             not_read: not_read(),
             profile: None,

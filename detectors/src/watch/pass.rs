@@ -5,9 +5,11 @@ use super::judgement::is_fine;
 use super::{Observer, Progress, Stage};
 use crate::Profile;
 use crate::evidence::{Reading, Sample};
-use crate::heap::{Detail, HeapReading, HeapSource, SourceError};
+use crate::heap::{Detail, HeapReading, HeapSource, SiteReading, SourceError};
 use crate::judge::{Floor, Floors, Motion, PARTS};
+use crate::sites::Windows;
 use crate::workload::Kept;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// How long a settling reading may take: above the 5 ms by which a runtime's task count was seen to lag.
@@ -114,6 +116,11 @@ impl<'p, D: Driver> Pass<'p, D> {
         }
     }
 
+    /// Whether the instrument can tell its sites while it runs.
+    pub(super) fn reads_sites(&self) -> bool {
+        self.source.reads_sites()
+    }
+
     /// Counts through warm-up and windows; stops early when nothing grows and the resolution is fine.
     pub(super) fn count(&mut self, warm_up: u64, windows: u32) -> Result<Counted, SourceError> {
         let all = warm_up << windows;
@@ -209,6 +216,51 @@ impl<'p, D: Driver> Pass<'p, D> {
         (kept, reading)
     }
 
+    /// Runs through warm-up and windows from a fresh state, with a stack for each block, and reads what each site holds.
+    pub(super) fn sites_by_window(
+        &mut self,
+        warm_up: u64,
+        windows: usize,
+    ) -> Result<Windows, SourceError> {
+        let all = warm_up << windows;
+        self.source.start(Detail::Stacks)?;
+        self.driver.refresh();
+        let mut floors = SiteFloors::new(windows);
+        for iteration in 0..all {
+            self.driver.iterate();
+            let reading = self.source.read();
+            self.tell(Stage::Sites(1), iteration + 1, all, reading);
+            if self.budget.is_spent() {
+                self.source.stop()?;
+                return Err(out_of_time(iteration + 1, all));
+            }
+            // The windows double: an iteration's window is told by how often the warm-up fits.
+            let Some(window) = (iteration / warm_up).checked_ilog2() else {
+                continue;
+            };
+            let from = warm_up << window;
+            let (middle, to) = (from + from / 2, 2 * from);
+            let settle_every = ((to - middle) / SETTLED_READINGS).max(1);
+            if iteration >= middle && (iteration - middle).is_multiple_of(settle_every) {
+                self.settled();
+                floors.begin(window as usize);
+                self.source
+                    .each_site(&mut |reading| floors.add(window as usize, reading));
+            }
+        }
+        self.settled();
+        let (sites, floors): (Vec<_>, Vec<_>) = floors.holding().unzip();
+        let stacks = self.source.stacks_of(&sites);
+        let profile = self.source.stop()?;
+        Ok(Windows {
+            middles: (0..windows)
+                .map(|window| (warm_up << window) + (warm_up << window) / 2)
+                .collect(),
+            stacks: stacks.into_iter().zip(floors).collect(),
+            profile,
+        })
+    }
+
     /// Runs `iterations` from a fresh state with a stack for each block, and gives the profile.
     ///
     /// `None` when the workload allocated nothing at all.
@@ -225,12 +277,7 @@ impl<'p, D: Driver> Pass<'p, D> {
             self.tell(Stage::Sites(round), iteration, iterations, reading);
             if self.budget.is_spent() {
                 self.source.stop()?;
-                return Err(SourceError {
-                    reason: format!(
-                        "the deadline came after {iteration} of {iterations} iterations under full stacks"
-                    ),
-                    next: "give the watch a longer deadline".to_owned(),
-                });
+                return Err(out_of_time(iteration, iterations));
             }
         }
         self.settled();
@@ -270,6 +317,78 @@ impl<'p, D: Driver> Pass<'p, D> {
                 live_bytes: reading.bytes.cast_signed(),
             });
         }
+    }
+}
+
+/// The floors of each site, window by window.
+#[derive(Debug)]
+struct SiteFloors {
+    /// Readings taken in each window.
+    readings: Vec<u32>,
+    sites: HashMap<usize, Vec<SiteFloor>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct SiteFloor {
+    blocks: i64,
+    bytes: i64,
+    /// In how many of the window's readings the site was there. Where it wasn't, it held nothing.
+    seen: u32,
+}
+
+impl SiteFloors {
+    fn new(windows: usize) -> Self {
+        SiteFloors {
+            readings: vec![0; windows],
+            sites: HashMap::new(),
+        }
+    }
+
+    fn begin(&mut self, window: usize) {
+        self.readings[window] += 1;
+    }
+
+    fn add(&mut self, window: usize, reading: SiteReading) {
+        const UNSEEN: SiteFloor = SiteFloor {
+            blocks: i64::MAX,
+            bytes: i64::MAX,
+            seen: 0,
+        };
+        let windows = self.readings.len();
+        let floors = self.sites.entry(reading.site);
+        let floor = &mut floors.or_insert_with(|| vec![UNSEEN; windows])[window];
+        floor.blocks = floor.blocks.min(reading.blocks.cast_signed());
+        floor.bytes = floor.bytes.min(reading.bytes.cast_signed());
+        floor.seen += 1;
+    }
+
+    /// Each site that held something at a floor, with its floors of blocks and bytes.
+    fn holding(self) -> impl Iterator<Item = (usize, Vec<(i64, i64)>)> {
+        let readings = self.readings;
+        self.sites.into_iter().filter_map(move |(site, floors)| {
+            let floors: Vec<(i64, i64)> = floors
+                .iter()
+                .zip(&readings)
+                .map(|(floor, &readings)| {
+                    if floor.seen < readings {
+                        (0, 0)
+                    } else {
+                        (floor.blocks, floor.bytes)
+                    }
+                })
+                .collect();
+            let holds = floors.iter().any(|floor| *floor != (0, 0));
+            holds.then_some((site, floors))
+        })
+    }
+}
+
+fn out_of_time(iteration: u64, of: u64) -> SourceError {
+    SourceError {
+        reason: format!(
+            "the deadline came after {iteration} of {of} iterations under full stacks"
+        ),
+        next: "give the watch a longer deadline".to_owned(),
     }
 }
 

@@ -117,6 +117,17 @@ pub(crate) fn under_buffers(seed: u64) -> impl FnMut() {
     }
 }
 
+/// Keeps one byte more in each iteration, and beside it a buffer whose size is anyone's guess.
+pub(crate) fn one_byte_in_noise(seed: u64) -> impl FnMut() {
+    let mut random = Random::new(seed);
+    let mut kept = Vec::with_capacity(10_000);
+    let mut buffer = Vec::new();
+    move || {
+        drop(std::mem::replace(&mut buffer, black_box(vec![0_u8; random.length(100_000)])));
+        kept.push(Box::new(black_box(1_u8)));
+    }
+}
+
 pub(crate) fn beside_a_cache(seed: u64) -> impl FnMut() {
     let mut random = Random::new(seed);
     let mut cache: VecDeque<Vec<u8>> = VecDeque::with_capacity(64);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use self::frames::Calls;
 use super::assemble::{self, Call};
-use super::{Profile, ProfileError, Symbols, symbols, trim};
+use super::{Profile, ProfileError, Symbols, trim};
 
 /// How [`Profile::from_dhat`] reads its input.
 #[derive(Debug, Clone, Default)]
@@ -82,7 +82,6 @@ pub(super) fn convert(
                 .ok_or_else(|| malformed("its amounts don't fit in 63 bits".to_owned()))?;
         }
     }
-    symbols::give_back();
     let mut samples: Vec<_> = merged.into_iter().collect();
     assemble::sort(&mut samples);
     // dhat sees every allocation.
