@@ -502,7 +502,8 @@ pub fn profile() -> Result<Profile, ProfileError> {
         .filter(|measured| measured.values[0] > 0)
         .collect();
     let rate = sampling::rate().max(1).try_into().unwrap_or(i64::MAX);
-    let profile = Profile::from_measured("this process' heap", &samples, rate, Symbols::ThisProcess);
+    let profile =
+        Profile::from_measured("this process' heap", &samples, rate, Symbols::ThisProcess);
     crate::profile::give_back();
     profile
 }

@@ -677,10 +677,15 @@ pub(super) fn inside<T>(work: impl FnOnce() -> T) -> Option<T> {
     if slot.inside.load(Relaxed) {
         return None;
     }
+    struct Leave(&'static Slot);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            self.0.inside.store(false, Relaxed);
+        }
+    }
     slot.inside.store(true, Relaxed);
-    let done = work();
-    slot.inside.store(false, Relaxed);
-    Some(done)
+    let _leave = Leave(slot);
+    Some(work())
 }
 
 /// The bounds of this thread's stack, lowest address first, asked of the system once for each thread.

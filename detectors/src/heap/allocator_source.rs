@@ -124,7 +124,8 @@ impl HeapSource for AllocatorSource {
             Err(ProfileError::NoSamples { .. }) => Ok(None),
             Err(error) => Err(SourceError {
                 reason: format!("the scope's profile can't be taken: {error}"),
-                next: "watch with dhat instead: Watch::heap_source(DhatSource::default())".to_owned(),
+                next: "watch with dhat instead: Watch::heap_source(DhatSource::default())"
+                    .to_owned(),
             }),
         }
     }

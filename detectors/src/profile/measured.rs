@@ -57,14 +57,19 @@ pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<e
 }
 
 fn trimmed(stack: &[usize], how: Symbols<'_>, known: &mut HashMap<usize, Call>) -> Vec<Call> {
-    let calls = stack.iter().map(|&return_address| {
-        let call = known.entry(return_address);
-        call.or_insert_with(|| resolved(return_address, how))
-            .clone()
-    });
-    let mut stack = calls.collect();
-    trim::machinery(&mut stack);
-    stack
+    let mut calls = Vec::with_capacity(stack.len());
+    for &return_address in stack {
+        let call = known
+            .entry(return_address)
+            .or_insert_with(|| resolved(return_address, how));
+        calls.push(call.clone());
+        // What is further out would be cut. To resolve it would mean to read the C library's debug information.
+        if call.role.starts() {
+            break;
+        }
+    }
+    trim::machinery(&mut calls);
+    calls
 }
 
 fn resolved(return_address: usize, how: Symbols<'_>) -> Call {

@@ -53,9 +53,9 @@ pub use measured::Measured;
 pub(crate) use measured::resolve_stacks;
 pub use read::DECOMPRESSED_BYTES_MAX;
 pub use stack::{Frame, Stack};
+pub(crate) use symbols::give_back;
 pub use symbols::{SourceFrame, Symbols};
 pub use top::{Inlining, Row, Top, TopOptions};
-pub(crate) use symbols::give_back;
 pub(crate) use write::write_whole;
 
 /// A profile whose references all hold: it can be asked anything without further checks.

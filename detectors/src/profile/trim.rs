@@ -64,6 +64,11 @@ pub(super) struct Role {
 }
 
 impl Role {
+    /// Whether a thread or a measurement starts here: nothing further out says anything about the program.
+    pub(super) fn starts(self) -> bool {
+        self.starts
+    }
+
     pub(super) fn of(frames: &[SourceFrame]) -> Self {
         let machinery =
             |frame: &SourceFrame| is_start(&frame.function) || is_passed_on(&frame.function);

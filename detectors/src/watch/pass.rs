@@ -249,9 +249,9 @@ impl<'p, D: Driver> Pass<'p, D> {
             }
         }
         self.settled();
+        let profile = self.source.stop()?;
         let (sites, floors): (Vec<_>, Vec<_>) = floors.holding().unzip();
         let stacks = self.source.stacks_of(&sites);
-        let profile = self.source.stop()?;
         Ok(Windows {
             middles: (0..windows)
                 .map(|window| (warm_up << window) + (warm_up << window) / 2)
@@ -385,9 +385,7 @@ impl SiteFloors {
 
 fn out_of_time(iteration: u64, of: u64) -> SourceError {
     SourceError {
-        reason: format!(
-            "the deadline came after {iteration} of {of} iterations under full stacks"
-        ),
+        reason: format!("the deadline came after {iteration} of {of} iterations under full stacks"),
         next: "give the watch a longer deadline".to_owned(),
     }
 }

@@ -123,7 +123,10 @@ pub(crate) fn one_byte_in_noise(seed: u64) -> impl FnMut() {
     let mut kept = Vec::with_capacity(10_000);
     let mut buffer = Vec::new();
     move || {
-        drop(std::mem::replace(&mut buffer, black_box(vec![0_u8; random.length(100_000)])));
+        drop(std::mem::replace(
+            &mut buffer,
+            black_box(vec![0_u8; random.length(100_000)]),
+        ));
         kept.push(Box::new(black_box(1_u8)));
     }
 }
