@@ -200,7 +200,8 @@ impl Drop for Scope {
     fn drop(&mut self) {
         drop(self.entered.take());
         if self.of_process {
-            OF_PROCESS.store(0, Release);
+            // One that was refused leaves the other's in place.
+            let _ = OF_PROCESS.compare_exchange(self.tag.0, 0, AcqRel, Relaxed);
         }
         self.tag.core().close();
     }

@@ -121,3 +121,20 @@ fn a_site_is_told_by_its_line() {
 fn a_box() -> Box<[u64; 4]> {
     black_box(Box::new([7; 4]))
 }
+
+/// The only test of this file that counts the whole process: there is one such scope at a time.
+#[test]
+fn a_second_scope_of_the_process_is_refused_and_changes_nothing() {
+    let whole = Scope::of_process(Detail::Counts).expect("there is no other");
+    for _ in 0..2 {
+        let refused = Scope::of_process(Detail::Counts).expect_err("there is one already");
+        assert!(
+            refused.reason.contains("counted already"),
+            "{}",
+            refused.reason
+        );
+    }
+    let before = whole.read().total_blocks;
+    drop(black_box(Box::new(1)));
+    assert!(whole.read().total_blocks > before);
+}
