@@ -587,13 +587,16 @@ impl Core {
                 continue;
             };
             for (at, cells) in cells.iter().enumerate() {
+                // Frees first: what is allocated and freed between the two reads is then seen as live, and never as negative.
+                let free_blocks = cells.free_blocks.get(generation);
+                let free_bytes = cells.free_bytes.get(generation);
                 let alloc_blocks = cells.alloc_blocks.get(generation);
                 if alloc_blocks > 0 {
                     let counts = slot::Counts {
                         alloc_blocks,
                         alloc_bytes: cells.alloc_bytes.get(generation),
-                        free_blocks: cells.free_blocks.get(generation),
-                        free_bytes: cells.free_bytes.get(generation),
+                        free_blocks,
+                        free_bytes,
                     };
                     visit(piece * CELLS + at, counts);
                 }
@@ -640,7 +643,8 @@ impl Cell {
     }
 
     pub(super) fn get(&self, generation: u16) -> u64 {
-        let word = self.0.load(Relaxed);
+        // Whoever sees a free in one cell sees the allocation before it in another.
+        let word = self.0.load(Acquire);
         if word >> VALUE_BITS == u64::from(generation) {
             word & VALUE
         } else {
@@ -660,7 +664,7 @@ impl Cell {
             let value = step(value) & VALUE;
             match self
                 .0
-                .compare_exchange_weak(word, mine << VALUE_BITS | value, Relaxed, Relaxed)
+                .compare_exchange_weak(word, mine << VALUE_BITS | value, Release, Relaxed)
             {
                 Ok(_) => return value,
                 Err(now) => word = now,

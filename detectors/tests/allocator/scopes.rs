@@ -4,6 +4,8 @@ use detectors::Scope;
 use detectors::allocator::follows_threads;
 use detectors::heap::{Detail, HeapReading};
 use std::hint::black_box;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 fn scope() -> Scope {
     Scope::new(Detail::Counts).expect("the profiling allocator is this file's")
@@ -137,4 +139,29 @@ fn a_second_scope_of_the_process_is_refused_and_changes_nothing() {
     let before = whole.read().total_blocks;
     drop(black_box(Box::new(1)));
     assert!(whole.read().total_blocks > before);
+}
+
+#[test]
+fn a_reading_beside_threads_that_free_is_never_negative() {
+    let scope = Scope::new(Detail::Stacks).expect("the profiling allocator is this file's");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(|| {
+                while !done.load(Relaxed) {
+                    drop(black_box(Box::new([7_u64; 4])));
+                }
+            });
+        }
+        let mut sites = Vec::with_capacity(1_000);
+        for _ in 0..20_000 {
+            let reading = scope.read();
+            assert!(reading.blocks < 1_000 && reading.bytes < 1 << 20, "{reading:?}");
+        }
+        for _ in 0..2_000 {
+            scope.read_sites(&mut sites);
+            assert!(sites.iter().all(|site| site.blocks < 1_000), "{sites:?}");
+        }
+        done.store(true, Relaxed);
+    });
 }
