@@ -200,7 +200,8 @@ impl Drop for Scope {
     fn drop(&mut self) {
         drop(self.entered.take());
         if self.of_process {
-            OF_PROCESS.store(0, Release);
+            // One that was refused leaves the other's in place.
+            let _ = OF_PROCESS.compare_exchange(self.tag.0, 0, AcqRel, Relaxed);
         }
         self.tag.core().close();
     }
@@ -336,8 +337,20 @@ impl Tag {
         self.core().generation.load(Acquire) == self.generation()
     }
 
-    fn open_parent(self) -> Option<Tag> {
-        Tag::unpacked(self.core().parent.load(Relaxed)).filter(|parent| parent.is_open())
+    /// The scope around this one, ended or not.
+    fn parent(self) -> Option<Tag> {
+        // SAFETY: what is in the table is never freed.
+        let parents = unsafe { self.core().parents.load(Acquire).as_ref() }?;
+        Tag::unpacked(parents[usize::from(self.generation())].load(Relaxed))
+    }
+
+    /// This scope, or the nearest around it that hasn't ended.
+    fn nearest_open(self) -> Option<Tag> {
+        let mut tag = self;
+        while !tag.is_open() {
+            tag = tag.parent()?;
+        }
+        Some(tag)
     }
 }
 
@@ -346,15 +359,15 @@ static OF_PROCESS: AtomicU64 = AtomicU64::new(0);
 
 /// The scope that this thread's allocations belong to.
 fn current() -> Option<Tag> {
-    let of_thread = Tag::unpacked(slot::scope()).filter(|tag| tag.is_open());
+    let of_thread = Tag::unpacked(slot::scope()).and_then(Tag::nearest_open);
     of_thread.or_else(|| Tag::unpacked(OF_PROCESS.load(Acquire)).filter(|tag| tag.is_open()))
 }
 
 /// The scope, as a word for a slot, that a new thread inherits from whoever allocated the block that it frees first.
 pub(super) fn of_spawner(freed: usize) -> u64 {
-    let owner = Tag::unpacked(owners::get(freed));
+    let owner = Tag::unpacked(owners::get(freed)).and_then(Tag::nearest_open);
     owner
-        .filter(|tag| tag.is_open() && tag.0 != OF_PROCESS.load(Relaxed))
+        .filter(|tag| tag.0 != OF_PROCESS.load(Relaxed))
         .map_or(0, |tag| tag.0)
 }
 
@@ -412,23 +425,22 @@ fn site_of(owner: u64) -> usize {
 }
 
 impl Tag {
-    /// This scope and those around it.
+    /// This scope and those around it. One that has ended may lie within one that hasn't: cells drop what is none of theirs.
     fn each(self, mut change: impl FnMut(&Core, u16)) {
-        change(self.core(), self.generation());
-        let mut around = self.open_parent();
+        let mut around = Some(self);
         while let Some(tag) = around {
             change(tag.core(), tag.generation());
-            around = tag.open_parent();
+            around = tag.parent();
         }
     }
 
     fn wants_stacks(self) -> bool {
         let mut tag = Some(self);
         while let Some(this) = tag {
-            if this.core().stacks.load(Relaxed) {
+            if this.is_open() && this.core().stacks.load(Relaxed) {
                 return true;
             }
-            tag = this.open_parent();
+            tag = this.parent();
         }
         false
     }
@@ -447,12 +459,17 @@ struct Core {
     /// Which life this is; a closed core has one that no tag has yet.
     generation: AtomicU16,
     stacks: AtomicBool,
-    parent: AtomicU64,
+    /// The scope around each life, as a tag's word; null while no life had one. A block may outlive its scope, and its free
+    /// still counts in those around, whatever has become of the core: so none is overwritten.
+    parents: AtomicPtr<Parents>,
     live_bytes: Cell,
     peak_bytes: Cell,
     /// Cells by site, in pieces that are made when needed.
     cells: [AtomicPtr<[SiteCells; CELLS]>; sites::NUMBERS / CELLS],
 }
+
+/// Half a mebibyte, of which the kernel backs a page for each 512 lives.
+type Parents = [AtomicU64; 1 << 16];
 
 struct SiteCells {
     alloc_blocks: Cell,
@@ -466,9 +483,30 @@ impl Core {
     fn open(stacks: bool, parent: Option<Tag>) -> Option<Tag> {
         let core = (0..CORES_MAX).find_map(Self::take)?;
         core.stacks.store(stacks, Relaxed);
-        core.parent
-            .store(parent.map_or(0, |parent| parent.0), Relaxed);
-        Some(Tag::new(core.number, core.generation.load(Relaxed)))
+        let generation = core.generation.load(Relaxed);
+        if let Some(parent) = parent
+            && !core.lies_within(generation, parent)
+        {
+            core.close();
+            return None;
+        }
+        Some(Tag::new(core.number, generation))
+    }
+
+    /// `false` when there is no memory to keep it. Only the life that is about to begin calls it.
+    fn lies_within(&self, generation: u16, parent: Tag) -> bool {
+        let mut parents = self.parents.load(Acquire);
+        if parents.is_null() {
+            let layout = std::alloc::Layout::new::<Parents>();
+            let Some(fresh) = own_memory::zeroed(layout) else {
+                return false;
+            };
+            parents = fresh.cast::<Parents>().as_ptr();
+            self.parents.store(parents, Release);
+        }
+        // SAFETY: zeroed memory is a valid array of atomics, and is never freed.
+        unsafe { &(*parents)[usize::from(generation)] }.store(parent.0, Relaxed);
+        true
     }
 
     fn take(number: usize) -> Option<&'static Core> {
@@ -581,13 +619,16 @@ impl Core {
             };
             let first = piece * CELLS;
             for (site, cells) in (first..end).zip(cells) {
+                // Frees first: what is allocated and freed between the two reads is then seen as live, and never as negative.
+                let free_blocks = cells.free_blocks.get(generation);
+                let free_bytes = cells.free_bytes.get(generation);
                 let alloc_blocks = cells.alloc_blocks.get(generation);
                 if alloc_blocks > 0 {
                     let counts = slot::Counts {
                         alloc_blocks,
                         alloc_bytes: cells.alloc_bytes.get(generation),
-                        free_blocks: cells.free_blocks.get(generation),
-                        free_bytes: cells.free_bytes.get(generation),
+                        free_blocks,
+                        free_bytes,
                     };
                     visit(site, counts);
                 }
@@ -634,7 +675,8 @@ impl Cell {
     }
 
     pub(super) fn get(&self, generation: u16) -> u64 {
-        let word = self.0.load(Relaxed);
+        // Whoever sees a free in one cell sees the allocation before it in another.
+        let word = self.0.load(Acquire);
         if word >> VALUE_BITS == u64::from(generation) {
             word & VALUE
         } else {
@@ -654,7 +696,7 @@ impl Cell {
             let value = step(value) & VALUE;
             match self
                 .0
-                .compare_exchange_weak(word, mine << VALUE_BITS | value, Relaxed, Relaxed)
+                .compare_exchange_weak(word, mine << VALUE_BITS | value, Release, Relaxed)
             {
                 Ok(_) => return value,
                 Err(now) => word = now,

@@ -4,6 +4,9 @@ use detectors::Scope;
 use detectors::allocator::follows_threads;
 use detectors::heap::{Detail, HeapReading};
 use std::hint::black_box;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc;
 
 fn scope() -> Scope {
     Scope::new(Detail::Counts).expect("the profiling allocator is this file's")
@@ -91,6 +94,68 @@ fn an_inner_scope_counts_for_the_outer_too() {
 }
 
 #[test]
+fn what_outlives_an_inner_scope_still_counts_for_the_outer() {
+    let outer = scope();
+    let middle = scope();
+    let inner = scope();
+    let kept = black_box(vec![1_u8; 10]);
+    drop(inner);
+    assert_eq!(live(middle.read()), (1, 10));
+    drop(middle);
+    assert_eq!(live(outer.read()), (1, 10));
+    drop(kept);
+    assert_eq!(live(outer.read()), (0, 0));
+}
+
+#[test]
+fn the_outer_scope_is_told_of_a_free_whoever_uses_the_inner_ones_place_by_then() {
+    // In no scope, since it is older than each of them.
+    let (give, take) = mpsc::sync_channel::<Vec<u8>>(0);
+    let (done, wait) = mpsc::sync_channel::<()>(0);
+    let elsewhere = std::thread::spawn(move || {
+        for kept in take {
+            let _uses_the_inner_ones_place = scope();
+            drop(kept);
+            done.send(()).expect("the other end lives");
+        }
+    });
+    let outer = scope();
+    let round = || {
+        let inner = scope();
+        let kept = black_box(vec![1_u8; 10]);
+        drop(inner);
+        give.send(kept).expect("the other end lives");
+        wait.recv().expect("the other end lives");
+    };
+    // What the channels keep for this thread.
+    round();
+    let before = live(outer.read());
+    for _ in 0..200 {
+        round();
+    }
+    assert_eq!(live(outer.read()), before);
+    drop(give);
+    elsewhere.join().expect("it doesn't panic");
+}
+
+#[test]
+fn a_thread_outlives_the_inner_scope_and_counts_for_the_outer() {
+    let outer = scope();
+    let inner = scope();
+    let (go, wait) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        wait.recv().expect("the other end lives");
+        black_box(vec![1_u8; 3_000])
+    });
+    drop(inner);
+    let before = outer.read().total_bytes;
+    go.send(()).expect("the other end lives");
+    let kept = thread.join().expect("it doesn't panic");
+    assert!(outer.read().total_bytes - before >= 3_000);
+    drop(kept);
+}
+
+#[test]
 fn what_outlives_its_scope_never_counts_in_a_later_one() {
     for _ in 0..2_000 {
         let old = {
@@ -120,4 +185,50 @@ fn a_site_is_told_by_its_line() {
 #[inline(never)]
 fn a_box() -> Box<[u64; 4]> {
     black_box(Box::new([7; 4]))
+}
+
+/// The only test of this file that counts the whole process: there is one such scope at a time.
+#[test]
+fn a_second_scope_of_the_process_is_refused_and_changes_nothing() {
+    let whole = Scope::of_process(Detail::Counts).expect("there is no other");
+    for _ in 0..2 {
+        let refused = Scope::of_process(Detail::Counts).expect_err("there is one already");
+        assert!(
+            refused.reason.contains("counted already"),
+            "{}",
+            refused.reason
+        );
+    }
+    let before = whole.read().total_blocks;
+    drop(black_box(Box::new(1)));
+    assert!(whole.read().total_blocks > before);
+}
+
+#[test]
+fn a_reading_beside_threads_that_free_is_never_negative() {
+    let scope = Scope::new(Detail::Stacks).expect("the profiling allocator is this file's");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(|| {
+                while !done.load(Relaxed) {
+                    drop(black_box(Box::new([7_u64; 4])));
+                }
+            });
+        }
+        // Joined first, so that a failure ends the threads.
+        let read = || {
+            for _ in 0..2_000 {
+                let reading = scope.read();
+                assert!(
+                    reading.blocks < 1_000 && reading.bytes < 1 << 20,
+                    "{reading:?}"
+                );
+                scope.each_site(&mut |site| assert!(site.blocks < 1_000, "{site:?}"));
+            }
+        };
+        let outcome = threads.spawn(read).join();
+        done.store(true, Relaxed);
+        outcome.expect("no reading is negative");
+    });
 }
