@@ -8,7 +8,7 @@ use crate::profile::{Profile, ProfileError, Symbols};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::ptr::null_mut;
-use std::sync::OnceLock;
+use std::sync::{MutexGuard, OnceLock};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU64};
 use std::task::{Context, Poll};
@@ -66,8 +66,8 @@ pub struct ScopeHandle(Tag);
 pub struct Entered {
     tag: Tag,
     before: u64,
-    /// It changes what this thread does, so it stays here.
-    _of_this_thread: PhantomData<*mut ()>,
+    /// It changes what this thread does, so it stays here; others may look, as at a lock's guard.
+    _of_this_thread: PhantomData<MutexGuard<'static, ()>>,
 }
 
 impl Scope {
