@@ -205,8 +205,9 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
             slot::free_due(block.addr(), size);
         }
         // Both before the inner allocator has it back: the next owner of the address is noted in the same place.
+        // Inside as well: what is noted is forgotten once it is gone, whoever frees it.
         if exact::is_on() {
-            slot::inside(|| scope::forget(block.addr(), size));
+            scope::forget(block.addr(), size);
         }
         let layout = match taken(block, size) {
             Some(sample) => {
@@ -279,12 +280,8 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         if let Some(sample) = sample {
             end(sample, old_size);
         }
-        if exact::is_on() {
-            slot::inside(|| {
-                if !scope::put_down(moved.addr(), owner, old_size, new_size) {
-                    scope::record(moved.addr(), new_size);
-                }
-            });
+        if exact::is_on() && !scope::put_down(moved.addr(), owner, old_size, new_size) {
+            slot::inside(|| scope::record(moved.addr(), new_size));
         }
         moved
     }
@@ -451,6 +448,28 @@ pub fn set_sampling_rate(bytes: Option<usize>) {
     sampling::set_rate(bytes.unwrap_or(0));
 }
 
+/// Runs `work`, of which no scope counts and no profile samples what this thread allocates in it. [`stats`] does.
+///
+/// For what belongs to an instrument and not to the program: another profiler's tables, a test's own notes. It may be nested.
+/// A block that a scope counts already stays the scope's: it is seen to grow, to shrink and to go, in here too. A block that
+/// was allocated in here counts nowhere, unless it grows or shrinks outside: then as a new one.
+///
+/// ```
+/// # #[global_allocator]
+/// # static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
+/// use detectors::{Scope, allocator::uncounted, heap::Detail};
+///
+/// let scope = Scope::new(Detail::Counts)?;
+/// let notes = uncounted(|| vec![0_u8; 1_000]);
+/// assert_eq!(scope.read().total_blocks, 0);
+/// # drop(notes);
+/// # Ok::<(), detectors::heap::SourceError>(())
+/// ```
+pub fn uncounted<T>(work: impl FnOnce() -> T) -> T {
+    let _inside = slot::Inside::enter();
+    work()
+}
+
 /// How stacks are taken in this build, in words for a report.
 pub fn how_stacks_are_taken() -> String {
     stack::how()
@@ -475,27 +494,19 @@ pub fn reseed_sampling(seed: u64) {
 ///
 /// When no sample was taken yet.
 pub fn profile() -> Result<Profile, ProfileError> {
+    let _uncounted = slot::Inside::enter();
     let samples: Vec<Measured> = SITES
         .iter()
         .map(|(_, site)| {
-            let value = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed);
-            // Frees first: what is allocated and freed between the two reads is then seen as live, and never as negative.
-            let (free_objects, free_bytes) = (
-                value(&site.sampled.free_objects),
-                value(&site.sampled.free_bytes),
-            );
-            let (alloc_objects, alloc_bytes) = (
-                value(&site.sampled.alloc_objects),
-                value(&site.sampled.alloc_bytes),
-            );
-            let objects = |units: u64| ((units + OBJECT / 2) / OBJECT).cast_signed();
+            let [alloc_objects, alloc_bytes, objects, bytes] = sampled(site);
+            let whole = |units: u64| ((units + OBJECT / 2) / OBJECT).cast_signed();
             Measured {
                 stack: site.frames().to_vec(),
                 values: [
-                    objects(alloc_objects),
+                    whole(alloc_objects),
                     alloc_bytes.cast_signed(),
-                    objects(alloc_objects.saturating_sub(free_objects)),
-                    alloc_bytes.saturating_sub(free_bytes).cast_signed(),
+                    whole(objects),
+                    bytes.cast_signed(),
                 ],
             }
         })
@@ -506,4 +517,51 @@ pub fn profile() -> Result<Profile, ProfileError> {
         Profile::from_measured("this process' heap", &samples, rate, Symbols::ThisProcess);
     crate::profile::give_back();
     profile
+}
+
+/// Objects and bytes allocated, objects and bytes in use; objects in units of [`OBJECT`].
+fn sampled(site: &sites::Site) -> [u64; 4] {
+    let value = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed);
+    // Frees first: what is allocated and freed between the two reads is then seen as live, and never as negative.
+    let free_objects = value(&site.sampled.free_objects);
+    let free_bytes = value(&site.sampled.free_bytes);
+    let alloc_objects = value(&site.sampled.alloc_objects);
+    let alloc_bytes = value(&site.sampled.alloc_bytes);
+    [
+        alloc_objects,
+        alloc_bytes,
+        alloc_objects.saturating_sub(free_objects),
+        alloc_bytes.saturating_sub(free_bytes),
+    ]
+}
+
+/// What [`profile`] estimates at one stack, before anything is rounded or named.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// Return addresses, the innermost first.
+    pub stack: &'static [usize],
+    /// Objects and bytes allocated, objects and bytes in use.
+    pub values: [f64; 4],
+}
+
+/// What [`profile`] says, without names: a test of the estimates takes thousands of them.
+#[doc(hidden)]
+pub fn estimates() -> Vec<Estimate> {
+    let objects = |units: u64| units as f64 / OBJECT as f64;
+    SITES
+        .iter()
+        .map(|(_, site)| {
+            let [alloc_objects, alloc_bytes, live_objects, live_bytes] = sampled(site);
+            Estimate {
+                stack: site.frames(),
+                values: [
+                    objects(alloc_objects),
+                    alloc_bytes as f64,
+                    objects(live_objects),
+                    live_bytes as f64,
+                ],
+            }
+        })
+        .collect()
 }

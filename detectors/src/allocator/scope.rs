@@ -159,10 +159,7 @@ impl Scope {
     /// When the scope counts without stacks, or when nothing was allocated.
     pub fn profile(&self) -> Result<Profile, ProfileError> {
         // What making the profile allocates is no part of what the scope counts.
-        slot::inside(|| self.make_profile()).unwrap_or_else(|| self.make_profile())
-    }
-
-    fn make_profile(&self) -> Result<Profile, ProfileError> {
+        let _uncounted = slot::Inside::enter();
         let mut samples = Vec::new();
         self.tag.core().each_site(self.tag, |site, counts| {
             if let Some(site) = SITES.get(site) {

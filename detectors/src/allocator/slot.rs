@@ -83,6 +83,8 @@ impl Slot {
 pub(super) static UNREGISTERED: Slot = Slot::new(-1);
 /// What threads point at that have given theirs back.
 static GONE: Slot = Slot::new(-1);
+/// The same, for those that are [`inside`] meanwhile.
+static GONE_INSIDE: Slot = Slot::new(-1);
 
 /// What threads without a slot count into, each step for all to see.
 static SHARED: Counts<AtomicU64> = Counts {
@@ -247,7 +249,7 @@ fn add(counter: &AtomicU64, amount: u64) {
 /// Finishes an allocation that [`count_alloc`] found due; the rate by which it is sampled, or `None` when it isn't.
 pub(super) fn alloc_due(size: usize) -> Option<usize> {
     let Some((slot, is_fresh)) = own(None) else {
-        GONE.alloc_left.store(-1, Relaxed);
+        this_thread::get().alloc_left.store(-1, Relaxed);
         SHARED.alloc_blocks.fetch_add(1, Relaxed);
         SHARED.alloc_bytes.fetch_add(size as u64, Relaxed);
         tell_shared(size.cast_signed() as i64);
@@ -307,7 +309,7 @@ pub(super) fn reseed(seed: u64) {
 /// Finishes a free that [`count_free`] found due.
 pub(super) fn free_due(address: usize, size: usize) {
     let Some((slot, is_fresh)) = own(Some(address)) else {
-        GONE.free_left.store(-1, Relaxed);
+        this_thread::get().free_left.store(-1, Relaxed);
         SHARED.free_blocks.fetch_add(1, Relaxed);
         SHARED.free_bytes.fetch_add(size as u64, Relaxed);
         tell_shared(-(size.cast_signed() as i64));
@@ -608,7 +610,11 @@ impl Chunk {
 }
 
 fn is_dummy(slot: &'static Slot) -> bool {
-    std::ptr::eq(slot, &UNREGISTERED) || std::ptr::eq(slot, &GONE)
+    std::ptr::eq(slot, &UNREGISTERED) || is_gone(slot)
+}
+
+fn is_gone(slot: &'static Slot) -> bool {
+    std::ptr::eq(slot, &GONE) || std::ptr::eq(slot, &GONE_INSIDE)
 }
 
 /// This thread's slot, and whether it was taken only now; `None` for a thread that has given its own back, or can't
@@ -620,7 +626,7 @@ fn own(freed: Option<usize>) -> Option<(&'static Slot, bool)> {
     if !is_dummy(slot) {
         return Some((slot, false));
     }
-    if std::ptr::eq(slot, &GONE) {
+    if is_gone(slot) {
         return None;
     }
     UNREGISTERED.alloc_left.store(-1, Relaxed);
@@ -669,23 +675,45 @@ pub(super) fn enter_scope(tag: u64) -> Option<u64> {
 
 /// Does the instrument's own work: `None` when this thread is at it already.
 pub(super) fn inside<T>(work: impl FnOnce() -> T) -> Option<T> {
-    let slot = this_thread::get();
-    // The dummies are everyone's, and nothing that they stand for calls back here.
-    if is_dummy(slot) {
-        return Some(work());
+    let _inside = Inside::enter()?;
+    Some(work())
+}
+
+/// This thread does the instrument's own work, or what is to be treated like it, until this is dropped.
+pub(super) struct Inside(());
+
+impl Inside {
+    /// `None` when it is at it already.
+    pub(super) fn enter() -> Option<Self> {
+        let mut slot = this_thread::get();
+        if is_dummy(slot) {
+            match own(None) {
+                Some((own, _)) => slot = own,
+                // The dummies are everyone's, so which of the two it points at is this thread's flag.
+                None if std::ptr::eq(this_thread::get(), &GONE_INSIDE) => return None,
+                None => {
+                    this_thread::set(&GONE_INSIDE);
+                    return Some(Inside(()));
+                }
+            }
+        }
+        if slot.inside.load(Relaxed) {
+            return None;
+        }
+        slot.inside.store(true, Relaxed);
+        Some(Inside(()))
     }
-    if slot.inside.load(Relaxed) {
-        return None;
-    }
-    struct Leave(&'static Slot);
-    impl Drop for Leave {
-        fn drop(&mut self) {
-            self.0.inside.store(false, Relaxed);
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let slot = this_thread::get();
+        if is_gone(slot) {
+            this_thread::set(&GONE);
+        } else {
+            slot.inside.store(false, Relaxed);
         }
     }
-    slot.inside.store(true, Relaxed);
-    let _leave = Leave(slot);
-    Some(work())
 }
 
 /// The bounds of this thread's stack, lowest address first, asked of the system once for each thread.

@@ -1,7 +1,7 @@
 //! What a scope counts, to the byte, while other tests allocate beside it.
 
 use detectors::Scope;
-use detectors::allocator::follows_threads;
+use detectors::allocator::{follows_threads, uncounted};
 use detectors::heap::{Detail, HeapReading};
 use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
@@ -231,4 +231,36 @@ fn a_reading_beside_threads_that_free_is_never_negative() {
         done.store(true, Relaxed);
         outcome.expect("no reading is negative");
     });
+}
+
+#[test]
+fn what_is_allocated_uncounted_counts_nowhere_and_what_is_freed_there_is_gone() {
+    let scope = scope();
+    let counted = black_box(vec![1_u8; 100]);
+    let mut grown: Vec<u8> = Vec::with_capacity(10);
+    let mut hidden = uncounted(|| {
+        drop(counted);
+        grown.reserve_exact(1_000);
+        // Nested, and left early: what follows is still uncounted.
+        let first = uncounted(|| black_box(vec![1_u8; 70]));
+        drop(first);
+        black_box(vec![1_u8; 200])
+    });
+    let reading = scope.read();
+    assert_eq!(live(reading), (1, 1_000));
+    assert_eq!((reading.total_blocks, reading.total_bytes), (3, 1_110));
+    hidden.reserve_exact(5_000);
+    assert_eq!(live(scope.read()), (2, 6_200));
+    drop((grown, hidden));
+    assert_eq!(live(scope.read()), (0, 0));
+}
+
+#[test]
+fn a_panic_ends_what_is_uncounted() {
+    let scope = scope();
+    let caught = std::panic::catch_unwind(|| uncounted(|| std::panic::resume_unwind(Box::new(1))));
+    assert!(caught.is_err());
+    let kept = black_box(vec![1_u8; 100]);
+    assert!(scope.read().bytes >= 100);
+    drop(kept);
 }

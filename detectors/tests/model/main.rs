@@ -1,0 +1,34 @@
+//! The allocator against a model of it, and its estimates against the truth.
+//!
+//! The program's own allocator is another one: nothing is counted but what the tests ask for themselves, so that every figure
+//! of the process is exactly the model's. A process for each test, since the rate and the tables are the process'.
+
+mod bounds;
+mod checking;
+#[path = "../allocator/random.rs"]
+mod random;
+mod sequences;
+mod statistics;
+mod threads;
+
+detectors::tests! {
+    fn a_scope_counts_what_the_model_counts() {
+        sequences::in_a_scope();
+    }
+
+    fn the_process_counts_what_the_model_counts() {
+        sequences::in_the_process();
+    }
+
+    fn more_samples_than_there_is_room_for() {
+        bounds::more_samples_than_there_is_room_for();
+    }
+
+    fn five_hundred_threads() {
+        threads::five_hundred();
+    }
+
+    fn estimates_are_unbiased() {
+        statistics::estimates_are_unbiased();
+    }
+}
