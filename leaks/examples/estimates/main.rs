@@ -31,13 +31,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(format!("samples found no room: {lost:?}").into());
     }
 
-    let go_rate = &sampled[2];
-    print!(
-        "{}\n{}\n{}",
+    // Go's rate, and ours unless told otherwise.
+    let usual = &sampled[2];
+    let tables = [
+        tables::chances(usual.rate),
         tables::rates(&sampled, &truth),
-        tables::sites(go_rate, &truth),
-        tables::average(go_rate)
-    );
+        tables::sites(usual, &truth),
+        tables::average(usual),
+    ];
+    print!("{}", tables.join("\n"));
     if let Some(file) = std::env::args_os().nth(1) {
         std::fs::write(file, plot::draw(&sampled, &truth))?;
     }

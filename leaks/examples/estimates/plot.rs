@@ -18,8 +18,8 @@ const DOWNWARDS: f64 = 402.0;
 /// The row below a panel for estimates of nothing, which a logarithmic axis hasn't.
 const ROW: f64 = 24.0;
 
-/// Both axes, as powers of two: from 32 kB to 64 MB.
-const LOWEST: f64 = 15.0;
+/// Both axes, as powers of two: from 23 kB to 64 MB.
+const LOWEST: f64 = 14.5;
 const HIGHEST: f64 = 26.0;
 const TICKS: [i32; 4] = [16, 19, 22, 25];
 
@@ -69,16 +69,12 @@ svg.sampled-estimates:root {{ color-scheme: light dark; color: CanvasText; backg
 }
 
 fn axes(svg: &mut String, one: &Sampled) {
-    let samples = mean(one.profiles.iter().map(|profile| {
-        let of_site = profile.iter().map(|site| site.samples.iter().sum::<f64>());
-        of_site.sum()
-    }));
     let bottom = SIDE + ROW;
     let _ = writeln!(
         svg,
         r#"<text x="0" y="-14"><tspan font-weight="600">a sample each {}</tspan><tspan class="quiet" dx="10">{} samples in a profile</tspan></text>"#,
         bytes(f64::from(one.rate)),
-        count(samples)
+        count(one.samples())
     );
     for tick in TICKS {
         let value = f64::from(tick).exp2();

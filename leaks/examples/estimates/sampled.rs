@@ -45,6 +45,13 @@ impl Sampled {
         }
     }
 
+    /// How many live samples a profile has, on average.
+    pub(crate) fn samples(&self) -> f64 {
+        let of_sites = self.profiles.iter().flatten();
+        let all: f64 = of_sites.flat_map(|site| site.samples).sum();
+        all / self.profiles.len() as f64
+    }
+
     /// What each profile says of one site.
     pub(crate) fn of(&self, site: usize) -> impl Iterator<Item = Estimate> {
         self.profiles.iter().map(move |profile| profile[site])

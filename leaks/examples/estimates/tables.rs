@@ -1,16 +1,42 @@
 //! The figures as tables.
 
-use crate::sampled::{Estimate, PROFILES, Sampled, chance};
+use crate::sampled::{PROFILES, Sampled, chance};
 use crate::workload::SITES;
 use std::fmt::Write;
 
 type Truth = [u64; SITES.len()];
 
-/// Each rate: what it costs in samples, and how far its figures are off.
+/// What one sample stands for, by the size of its block.
+pub(crate) fn chances(rate: u32) -> String {
+    let mut table = String::from("block     chance to be hit   one hit stands for\n");
+    for size in [16, 4 << 10, 300 << 10, 8 << 20] {
+        let size = f64::from(size);
+        let chance = chance(size, rate);
+        let blocks = chance.recip();
+        let blocks = if blocks < 1_000.0 {
+            format!("{blocks:.1}")
+        } else {
+            count(blocks)
+        };
+        let _ = writeln!(
+            table,
+            "{:>6} {:>19} {:>20} = {}",
+            bytes(size),
+            format!("{:.3} %", 100.0 * chance),
+            format!("{blocks} blocks"),
+            bytes(size / chance)
+        );
+    }
+    table
+}
+
+/// Each rate: its samples, and how far the figures are off.
 pub(crate) fn rates(sampled: &[Sampled], truth: &Truth) -> String {
     let mut table = String::from(
-        "a sample each   samples   mean of all   total off by   a site off by   sites not seen\n",
+        "a sample each   samples   mean total   total off by   ids off by   sites not seen\n",
     );
+    let ids = SITES.iter().position(|site| site.name == "ids");
+    let ids = ids.expect("a site of many small blocks");
     let all: f64 = truth.iter().map(|bytes| *bytes as f64).sum();
     for one in sampled {
         let totals: Vec<f64> = one
@@ -18,25 +44,17 @@ pub(crate) fn rates(sampled: &[Sampled], truth: &Truth) -> String {
             .iter()
             .map(|profile| profile.iter().map(|site| site.bytes).sum::<f64>() / all)
             .collect();
-        let of_sites: Vec<f64> = one
-            .profiles
-            .iter()
-            .flat_map(|profile| shares(profile, truth))
-            .collect();
-        let unseen = of_sites.iter().filter(|share| **share == 0.0).count();
-        let samples = mean(one.profiles.iter().map(|profile| {
-            let of_site = |site: &Estimate| site.samples.iter().sum::<f64>();
-            profile.iter().map(of_site).sum()
-        }));
+        let of_sites = || one.profiles.iter().flatten();
+        let unseen = of_sites().filter(|site| site.bytes == 0.0).count();
         let _ = writeln!(
             table,
-            "{:>13} {:>9} {:>13} {:>14} {:>15} {:>16}",
+            "{:>13} {:>9} {:>12} {:>14} {:>12} {:>16}",
             bytes(f64::from(one.rate)),
-            count(samples),
+            count(one.samples()),
             percent(mean(totals.iter().copied())),
             percent(off_by(&totals)),
-            percent(off_by(&of_sites)),
-            format!("{unseen} of {}", of_sites.len())
+            percent(off_by(&shares(one, ids, truth))),
+            format!("{unseen} of {}", of_sites().count())
         );
     }
     table
@@ -49,10 +67,7 @@ pub(crate) fn sites(one: &Sampled, truth: &Truth) -> String {
     );
     for (number, site) in SITES.iter().enumerate() {
         let live = truth[number] as f64;
-        let shares: Vec<f64> = one
-            .of(number)
-            .map(|estimate| estimate.bytes / live)
-            .collect();
+        let shares = shares(one, number, truth);
         let samples = mean(one.of(number).map(|estimate| estimate.samples.iter().sum()));
         let (lowest, highest) = shares.iter().fold((f64::MAX, 0_f64), |(low, high), share| {
             (low.min(*share), high.max(*share))
@@ -131,11 +146,10 @@ pub(crate) fn average(one: &Sampled) -> String {
     )
 }
 
-fn shares(profile: &[Estimate; SITES.len()], truth: &Truth) -> Vec<f64> {
-    profile
-        .iter()
-        .zip(truth)
-        .map(|(estimate, truth)| estimate.bytes / *truth as f64)
+/// What each profile says of a site, as a share of the truth.
+fn shares(one: &Sampled, site: usize, truth: &Truth) -> Vec<f64> {
+    one.of(site)
+        .map(|estimate| estimate.bytes / truth[site] as f64)
         .collect()
 }
 
@@ -144,7 +158,7 @@ pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     sum / count
 }
 
-/// The root of the mean square of what shares of the truth are off from 1.
+/// How far shares of the truth are from 1: the root of the mean of the squares.
 fn off_by(shares: &[f64]) -> f64 {
     mean(shares.iter().map(|share| (share - 1.0).powi(2))).sqrt()
 }
