@@ -8,13 +8,13 @@ use crate::workload::SITES;
 use std::fmt::Write;
 
 const WIDTH: f64 = 800.0;
-const HEIGHT: f64 = 892.0;
+const HEIGHT: f64 = 906.0;
 /// A panel is a square: on its diagonal the estimate is the truth.
 const SIDE: f64 = 308.0;
 const LEFT: f64 = 72.0;
 const TOP: f64 = 116.0;
 const RIGHTWARDS: f64 = 400.0;
-const DOWNWARDS: f64 = 402.0;
+const DOWNWARDS: f64 = 416.0;
 /// The row below a panel for estimates of nothing, which a logarithmic axis hasn't.
 const ROW: f64 = 24.0;
 
@@ -59,7 +59,7 @@ svg.sampled-estimates:root {{ color-scheme: light dark; color: CanvasText; backg
 .sampled-estimates .axis {{ stroke: currentColor; stroke-opacity: .6; }}
 .sampled-estimates .truth {{ stroke: currentColor; stroke-opacity: .7; stroke-dasharray: 5 4; }}
 .sampled-estimates .quiet {{ fill-opacity: .72; font-size: 12px; }}
-.sampled-estimates .dots {{ fill: none; stroke: #2f8fd8; stroke-width: 4; stroke-linecap: round; stroke-opacity: .6; }}
+.sampled-estimates .dots {{ fill: none; stroke: #3a96dd; stroke-width: 4; stroke-linecap: round; stroke-opacity: .75; }}
 .sampled-estimates .mean {{ stroke: currentColor; stroke-width: 2; }}
 </style>
 <text x="16" y="28" font-size="17" font-weight="600">Estimate against truth at four rates</text>

@@ -1,6 +1,6 @@
 //! The figures as tables.
 
-use crate::sampled::{PROFILES, Sampled, chance};
+use crate::sampled::{Estimate, PROFILES, Sampled, chance};
 use crate::workload::SITES;
 use std::fmt::Write;
 
@@ -63,7 +63,7 @@ pub(crate) fn rates(sampled: &[Sampled], truth: &Truth) -> String {
 /// Each site at one rate.
 pub(crate) fn sites(one: &Sampled, truth: &Truth) -> String {
     let mut table = String::from(
-        "site        keeps                               live  samples   off by   1/sqrt(n)    lowest   highest\n",
+        "site      keeps                          live  samples   off by  1/sqrt(n)   lowest  highest\n",
     );
     for (number, site) in SITES.iter().enumerate() {
         let live = truth[number] as f64;
@@ -81,7 +81,7 @@ pub(crate) fn sites(one: &Sampled, truth: &Truth) -> String {
             .collect();
         let _ = writeln!(
             table,
-            "{:<11} {:<30} {:>9} {:>8.1} {:>8} {:>11} {:>9} {:>9}",
+            "{:<9} {:<27} {:>7} {:>8.1} {:>8} {:>10} {:>8} {:>8}",
             site.name,
             keeps.join(", "),
             bytes(live),
@@ -97,53 +97,42 @@ pub(crate) fn sites(one: &Sampled, truth: &Truth) -> String {
 
 /// A site of two sizes, scaled in two ways.
 pub(crate) fn average(one: &Sampled) -> String {
-    let (number, site, [(short_ones, short), (long_ones, long)]) = SITES
+    let (number, site, [(_, short), (_, long)]) = SITES
         .iter()
         .enumerate()
         .find_map(|(number, site)| Some((number, site, *site.keeps.as_array()?)))
         .expect("a site of two sizes");
-    let row = |name: &str, objects: f64, size: f64| {
-        format!("{name:<34} {:>9} {:>9}\n", count(objects), bytes(size))
+    let row = |name: &str, objects: f64, held: f64| {
+        format!("{name:<34} {:>9} {:>9}\n", count(objects), bytes(held))
     };
-    let each_by_its_chance = (
-        mean(one.of(number).map(|estimate| estimate.objects)),
-        mean(one.of(number).map(|estimate| estimate.bytes)),
-    );
-    let by_average: Vec<(f64, f64)> = one
-        .of(number)
-        .map(|estimate| {
-            let [short_ones, long_ones] = estimate.samples;
-            let objects = short_ones + long_ones;
-            let size = short_ones * f64::from(short) + long_ones * f64::from(long);
-            let chance = chance(size / objects, one.rate);
-            (objects / chance, size / chance)
-        })
-        .collect();
-    let by_average = (
-        mean(by_average.iter().map(|(objects, _)| *objects)),
-        mean(by_average.iter().map(|(_, size)| *size)),
-    );
-    format!(
-        "{:<34} {:>9} {:>9}\n{}{}{}",
-        format!("{}, mean of {PROFILES} profiles", site.name),
-        "objects",
-        "bytes",
+    let means = |name: &str, of: &dyn Fn(Estimate) -> (f64, f64)| {
         row(
-            "live",
-            f64::from(short_ones + long_ones),
-            site.bytes() as f64
+            name,
+            mean(one.of(number).map(|estimate| of(estimate).0)),
+            mean(one.of(number).map(|estimate| of(estimate).1)),
+        )
+    };
+    let by_average = |estimate: Estimate| {
+        let [short_hits, long_hits] = estimate.samples;
+        let hits = short_hits + long_hits;
+        let hit_bytes = short_hits * f64::from(short) + long_hits * f64::from(long);
+        let chance = chance(hit_bytes / hits, one.rate);
+        (hits / chance, hit_bytes / chance)
+    };
+    [
+        format!(
+            "{:<34} {:>9} {:>9}\n",
+            format!("{}, mean of {PROFILES} profiles", site.name),
+            "objects",
+            "bytes"
         ),
-        row(
-            "each sample by its own chance",
-            each_by_its_chance.0,
-            each_by_its_chance.1
-        ),
-        row(
-            "all by the chance of the average",
-            by_average.0,
-            by_average.1
-        ),
-    )
+        row("live", f64::from(site.blocks()), site.bytes() as f64),
+        means("each sample by its own chance", &|estimate| {
+            (estimate.objects, estimate.bytes)
+        }),
+        means("all by the chance of the average", &by_average),
+    ]
+    .concat()
 }
 
 /// What each profile says of a site, as a share of the truth.

@@ -133,7 +133,10 @@ fn answers(bytes: usize) -> Block {
     block(bytes)
 }
 
-/// In its caller, which is then the function that allocates.
+#[expect(
+    clippy::inline_always,
+    reason = "the caller is then the function that allocates, whatever the build"
+)]
 #[inline(always)]
 fn block(bytes: usize) -> Block {
     black_box(vec![0; bytes].into_boxed_slice())
