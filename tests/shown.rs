@@ -96,6 +96,28 @@ fn three_figures_of_one_process() {
     shown("chapters", "three-figures.txt", &printed);
 }
 
+#[test]
+fn estimates_of_a_sampled_profile() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a writable target");
+    let plot = folder.path().join("estimates.svg");
+    let mut arguments = vec!["run", "-q", "-p", "leaks", "--example", "estimates", "--"];
+    arguments.extend(plot.to_str());
+    let printed = cargo(&arguments);
+    let tables: Vec<&str> = printed.split("\n\n").collect();
+    let names = [
+        "sampled-chances.txt",
+        "sampled-rates.txt",
+        "sampled-sites.txt",
+        "sampled-average.txt",
+    ];
+    assert_eq!(tables.len(), names.len(), "{printed}");
+    for (name, table) in names.into_iter().zip(tables) {
+        shown("chapters", name, table);
+    }
+    let drawn = fs::read_to_string(&plot).expect("the example draws");
+    shown("chapters", "sampled-estimates.svg", &drawn);
+}
+
 /// Runs the command as `cargo run` does, so that it suggests commands of that form.
 fn leaks(workbook: &Workbook, arguments: &[&str]) -> Ran {
     let mut command = workbook.command(arguments);

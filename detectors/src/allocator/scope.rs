@@ -8,9 +8,9 @@ use crate::profile::{Profile, ProfileError, Symbols};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::ptr::null_mut;
-use std::sync::{MutexGuard, OnceLock};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU64};
+use std::sync::{MutexGuard, OnceLock};
 use std::task::{Context, Poll};
 
 /// Counts exactly what this thread allocates from here on, with the threads and tasks that come of it.
