@@ -197,7 +197,8 @@ pub(crate) fn in_a_scope() {
             }
             assert_eq!(scope.read(), model.counts, "rate {rate:?}, case {case}");
         }
-        assert!(refused > CASES / 2, "{refused} requests were refused");
+        // Few where all is sampled: a small block that is refused with a page of its own is asked for without one.
+        assert!(refused > 20, "{refused} requests were refused");
     }
     nothing_is_left();
 }

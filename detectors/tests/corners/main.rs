@@ -1,0 +1,39 @@
+//! Moments at which an allocator has nothing to stand on: before main, at a thread's end, after a fork, without memory.
+
+#[cfg(unix)]
+mod fork;
+mod moments;
+mod rates;
+
+#[global_allocator]
+static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
+
+detectors::tests! {
+    fn before_main() {
+        moments::before_main();
+    }
+
+    fn in_destructors_at_a_threads_end() {
+        moments::in_destructors();
+    }
+
+    fn where_panics_abort() {
+        moments::where_panics_abort();
+    }
+
+    fn without_memory_for_tables() {
+        moments::without_memory_for_tables();
+    }
+
+    fn after_a_fork() {
+        fork::while_others_allocate();
+    }
+
+    fn rates_change_while_threads_allocate() {
+        rates::change_while_threads_allocate();
+    }
+
+    fn four_profiles_at_once_while_threads_allocate() {
+        rates::four_profiles_at_once();
+    }
+}

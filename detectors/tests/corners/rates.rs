@@ -1,0 +1,111 @@
+//! Sampling, changed and read while others allocate.
+
+use detectors::allocator::{estimates, profile, set_sampling_rate, stats};
+use std::hint::black_box;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+const THREADS: usize = 4;
+
+/// Allocates, grows and frees until it is told to stop; holds nothing in the end.
+#[inline(never)]
+fn allocate(done: &AtomicBool) {
+    let mut kept: Vec<Vec<u8>> = Vec::with_capacity(64);
+    let mut at = 0_usize;
+    while !done.load(Relaxed) {
+        at += 1;
+        let mut block = vec![1_u8; 1 + at * 7_919 % 40_000];
+        block.reserve_exact(at * 104_729 % 70_000);
+        if kept.len() == 64 {
+            kept.swap_remove(at % 64);
+        }
+        kept.push(black_box(block));
+    }
+}
+
+/// Runs `meanwhile` while threads allocate. What they allocated is gone afterwards, from the counts and from the estimates.
+fn while_threads_allocate(meanwhile: impl FnOnce()) {
+    let in_use = || -> [f64; 2] {
+        let sum = |of: usize| {
+            let here = |stack: &[usize]| names_allocate(stack);
+            let all = estimates();
+            all.iter()
+                .filter(|at| here(at.stack))
+                .map(|at| at.values[of])
+                .sum()
+        };
+        [sum(2), sum(3)]
+    };
+    let done = AtomicBool::new(false);
+    let run = |meanwhile: &mut dyn FnMut()| {
+        let outcome = std::thread::scope(|threads| {
+            let running: Vec<_> = (0..THREADS)
+                .map(|_| threads.spawn(|| allocate(&done)))
+                .collect();
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(meanwhile));
+            done.store(true, Relaxed);
+            for thread in running {
+                thread.join().expect("it doesn't panic");
+            }
+            outcome
+        });
+        outcome.expect("nothing of it panics");
+    };
+    let mut meanwhile = Some(meanwhile);
+    run(&mut || {
+        if let Some(meanwhile) = meanwhile.take() {
+            meanwhile();
+        }
+    });
+    assert_eq!(in_use(), [0.0, 0.0]);
+}
+
+/// Whether the stack passes `allocate`, told by its own addresses: names would take long.
+fn names_allocate(stack: &[usize]) -> bool {
+    let mut found = false;
+    for &address in stack {
+        backtrace::resolve(std::ptr::without_provenance_mut(address - 1), |symbol| {
+            found |= symbol
+                .name()
+                .is_some_and(|name| name.to_string().contains("rates::allocate"));
+        });
+    }
+    found
+}
+
+pub(crate) fn change_while_threads_allocate() {
+    let before = stats();
+    while_threads_allocate(|| {
+        let rates = [None, Some(1), Some(4_096), Some(512 << 10), Some(100)];
+        for round in 0..2_000 {
+            set_sampling_rate(rates[round % rates.len()]);
+            std::thread::yield_now();
+        }
+        set_sampling_rate(None);
+    });
+    assert!(stats().total_blocks > before.total_blocks);
+    assert_eq!(stats().lost.samples, 0);
+}
+
+pub(crate) fn four_profiles_at_once() {
+    set_sampling_rate(Some(4_096));
+    while_threads_allocate(|| {
+        std::thread::scope(|threads| {
+            let profiles: Vec<_> = (0..4)
+                .map(|_| {
+                    threads.spawn(|| {
+                        for _ in 0..3 {
+                            let profile = profile().expect("there are samples");
+                            for stack in profile.stacks() {
+                                assert!(stack.values.iter().all(|value| *value >= 0));
+                            }
+                        }
+                    })
+                })
+                .collect();
+            for profile in profiles {
+                profile.join().expect("it doesn't panic");
+            }
+        });
+    });
+}
