@@ -59,7 +59,7 @@ pub(crate) fn grown(rounds: Vec<Round>) -> Grown {
         }
     }
     Grown {
-        sites: sites.sites,
+        sites: sites.all,
         rounds: rounds.iter().map(|round| round.iterations).collect(),
         profile: rounds
             .into_iter()
@@ -68,13 +68,16 @@ pub(crate) fn grown(rounds: Vec<Round>) -> Grown {
     }
 }
 
+/// The floors of one stack, window by window.
+pub(crate) type BlocksAndBytes = Vec<(i64, i64)>;
+
 /// What each stack held at the floor of each window of one run.
 #[derive(Debug, Default)]
 pub(crate) struct Windows {
     /// The iteration at which each window has its floor.
     pub(crate) middles: Vec<u64>,
     /// Each stack, allocation first, with its floors of blocks and bytes.
-    pub(crate) stacks: Vec<(Vec<Frame>, Vec<(i64, i64)>)>,
+    pub(crate) stacks: Vec<(Vec<Frame>, BlocksAndBytes)>,
     pub(crate) profile: Option<Profile>,
 }
 
@@ -88,7 +91,7 @@ pub(crate) fn grown_in_windows(windows: Windows) -> Grown {
         sites.add(stack, held.enumerate());
     }
     Grown {
-        sites: sites.sites,
+        sites: sites.all,
         rounds: windows.middles,
         profile: windows.profile,
     }
@@ -97,7 +100,7 @@ pub(crate) fn grown_in_windows(windows: Windows) -> Grown {
 /// Sites, each once, while stacks are added up.
 #[derive(Debug)]
 struct Sites {
-    sites: Vec<GrowingSite>,
+    all: Vec<GrowingSite>,
     positions: HashMap<Frame, usize>,
     rounds: usize,
 }
@@ -105,7 +108,7 @@ struct Sites {
 impl Sites {
     fn of_rounds(rounds: usize) -> Self {
         Sites {
-            sites: Vec::new(),
+            all: Vec::new(),
             positions: HashMap::new(),
             rounds,
         }
@@ -113,16 +116,16 @@ impl Sites {
 
     fn add(&mut self, stack: Vec<Frame>, held: impl IntoIterator<Item = (usize, Held)>) {
         let site = site(stack);
-        let next = self.sites.len();
+        let next = self.all.len();
         let position = *self.positions.entry(site.frame.clone()).or_insert(next);
         if position == next {
-            self.sites.push(GrowingSite {
+            self.all.push(GrowingSite {
                 site,
                 held: vec![Held::default(); self.rounds],
             });
         }
         for (round, held) in held {
-            let at = &mut self.sites[position].held[round];
+            let at = &mut self.all[position].held[round];
             at.blocks += held.blocks;
             at.bytes += held.bytes;
         }

@@ -209,20 +209,15 @@ impl Drop for Ended<'_> {
 /// Reads everything there is to read, and changes the rate.
 fn read_until(at_work: &AtomicUsize, scope: &Scope) {
     let rates = [Some(4_096), Some(512), None, Some(64 << 10)];
-    let mut sites = Vec::new();
     let mut round = 0;
     while at_work.load(Relaxed) > 0 {
         set_sampling_rate(rates[round / 64 % rates.len()]);
         round += 1;
         let reading = scope.read();
         assert!(reading.blocks <= reading.total_blocks, "{reading:?}");
-        scope.read_sites(&mut sites);
-        assert!(
-            sites
-                .iter()
-                .all(|site| site.blocks <= reading.total_blocks + (1 << 40)),
-            "{sites:?}"
-        );
+        scope.each_site(&mut |site| {
+            assert!(site.blocks <= reading.total_blocks + (1 << 40), "{site:?}");
+        });
         black_box(stats());
         black_box(estimates());
         std::thread::yield_now();

@@ -35,6 +35,16 @@
 //! Tables have a fixed room. What found none is told by [`Stats::lost`], never passed over: stacks beyond 49,152, samples
 //! beyond the table's neighbourhood, blocks at addresses that no table covers.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what runs for each block is one function, and a stack begins where the program's own code does"
+)]
+#![expect(
+    clippy::large_stack_arrays,
+    reason = "tables that are statics: none is ever made on a stack"
+)]
+#![expect(clippy::similar_names, reason = "a block has a site and a size")]
+
 mod exact;
 mod own_memory;
 mod owners;
@@ -363,6 +373,14 @@ fn end(sample: Sample, size: usize) {
         site.sampled.free_bytes.fetch_add(bytes, Relaxed);
     }
 }
+
+/// Spreads addresses, which differ in few of their bits, over all bits: the golden ratio's fraction (Knuth's multiplicative
+/// hash).
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a 32-bit target takes the lower half, which spreads as well"
+)]
+const SPREAD: usize = 0x9e37_79b9_7f4a_7c15_u64 as usize;
 
 /// What the process has allocated and freed since it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

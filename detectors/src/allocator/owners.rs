@@ -86,10 +86,7 @@ fn word(address: usize) -> usize {
 
 fn piece(address: usize, make: bool) -> Option<&'static Words> {
     let which = (address >> PIECE_BITS) + 1;
-    let first = which
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize)
-        .rotate_left(12)
-        % PIECES;
+    let first = which.wrapping_mul(super::SPREAD).rotate_left(12) % PIECES;
     for step in 0..PIECES {
         let piece = &TABLE[(first + step) % PIECES];
         let mut now = piece.which.load(Acquire);

@@ -186,9 +186,9 @@ impl<const N: usize> Samples<N> {
 
     fn places(address: usize) -> impl Iterator<Item = usize> {
         let page = address / PAGE_BYTES;
-        let group = (page >> NEIGHBOURS_BITS).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize);
+        let group = (page >> NEIGHBOURS_BITS).wrapping_mul(super::SPREAD);
         let group = group.rotate_left(24) << NEIGHBOURS_BITS;
-        let first = group | page % (1 << NEIGHBOURS_BITS);
+        let first = group | (page % (1 << NEIGHBOURS_BITS));
         (0..STEPS_MAX).map(move |step| first.wrapping_add(step) % N)
     }
 
@@ -286,7 +286,7 @@ mod tests {
                 kept.push(page * PAGE_BYTES);
             }
         }
-        assert_eq!(SAMPLES.lost() as usize + kept.len(), 200);
+        assert_eq!(SAMPLES.lost() + kept.len() as u64, 200);
         assert!(kept.len() > 32, "{}", kept.len());
         for address in &kept {
             assert_eq!(SAMPLES.take(*address), Some(sample));

@@ -136,6 +136,13 @@ impl Scope {
         self.tag.core().read(self.tag)
     }
 
+    /// What is live at each site now, as [`each_site`](Scope::each_site) tells it.
+    pub fn sites(&self) -> Vec<SiteReading> {
+        let mut readings = Vec::new();
+        self.each_site(&mut |reading| readings.push(reading));
+        readings
+    }
+
     /// Tells what is live at each site now, for sites that allocated within the scope; nothing without [`Detail::Stacks`].
     /// What `visit` allocates and frees belongs to no scope.
     pub fn each_site(&self, visit: &mut dyn FnMut(SiteReading)) {

@@ -559,26 +559,22 @@ impl Chunk {
 
     fn grow(&'static self) -> Option<&'static Chunk> {
         let fresh = super::own_memory::make(Chunk::new())?;
-        match self
+        let linked = self
             .next
-            .compare_exchange(null_mut(), fresh.as_ptr(), AcqRel, Acquire)
-        {
-            Ok(_) => {
-                // SAFETY: made above, linked, and so never freed.
-                let fresh: &'static Chunk = unsafe { fresh.as_ref() };
-                // `mark_every_block` either finds this chunk, or has switched on before this looks.
-                fence(SeqCst);
-                if exact::is_on() {
-                    fresh.mark_every_block();
-                }
-                Some(fresh)
-            }
-            Err(_) => {
-                // SAFETY: made above, and not linked.
-                unsafe { super::own_memory::free(fresh) };
-                self.next()
-            }
+            .compare_exchange(null_mut(), fresh.as_ptr(), AcqRel, Acquire);
+        if linked.is_err() {
+            // SAFETY: made above, and not linked.
+            unsafe { super::own_memory::free(fresh) };
+            return self.next();
         }
+        // SAFETY: made above, linked, and so never freed.
+        let fresh: &'static Chunk = unsafe { fresh.as_ref() };
+        // `mark_every_block` either finds this chunk, or has switched on before this looks.
+        fence(SeqCst);
+        if exact::is_on() {
+            fresh.mark_every_block();
+        }
+        Some(fresh)
     }
 
     fn mark_every_block(&self) {
@@ -610,11 +606,11 @@ impl Chunk {
 }
 
 fn is_dummy(slot: &'static Slot) -> bool {
-    std::ptr::eq(slot, &UNREGISTERED) || is_gone(slot)
+    std::ptr::eq(slot, &raw const UNREGISTERED) || is_gone(slot)
 }
 
 fn is_gone(slot: &'static Slot) -> bool {
-    std::ptr::eq(slot, &GONE) || std::ptr::eq(slot, &GONE_INSIDE)
+    std::ptr::eq(slot, &raw const GONE) || std::ptr::eq(slot, &raw const GONE_INSIDE)
 }
 
 /// This thread's slot, and whether it was taken only now; `None` for a thread that has given its own back, or can't
@@ -690,7 +686,7 @@ impl Inside {
             match own(None) {
                 Some((own, _)) => slot = own,
                 // The dummies are everyone's, so which of the two it points at is this thread's flag.
-                None if std::ptr::eq(this_thread::get(), &GONE_INSIDE) => return None,
+                None if std::ptr::eq(this_thread::get(), &raw const GONE_INSIDE) => return None,
                 None => {
                     this_thread::set(&GONE_INSIDE);
                     return Some(Inside(()));
@@ -729,4 +725,55 @@ pub(super) fn stack_bounds(ask: impl FnOnce() -> Option<(usize, usize)>) -> Opti
         slot.stack_high.store(high, Relaxed);
     }
     Some((slot.stack_low.load(Relaxed), slot.stack_high.load(Relaxed)))
+}
+
+#[cfg(all(test, fast_path_in_assembly))]
+mod tests {
+    use super::{Slot, Step, assembly, portable};
+    use crate::allocator::sampling::mixed;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    /// Everything that the fast path touches.
+    fn touched(slot: &Slot) -> (i64, u64, i64, u64) {
+        (
+            slot.alloc_left.load(Relaxed),
+            slot.alloc_blocks.load(Relaxed),
+            slot.free_left.load(Relaxed),
+            slot.free_blocks.load(Relaxed),
+        )
+    }
+
+    #[test]
+    fn both_fast_paths_do_the_same() {
+        let (one, other) = (Slot::new(100_000), Slot::new(100_000));
+        let mut steps = [0; 3];
+        for seed in 0..5_000 {
+            let random = mixed(seed);
+            let size = usize::try_from(random % 200).expect("it is small");
+            let address = usize::try_from(random >> 20).expect("64 bits") & !0xff0;
+            if seed == 3_000 {
+                one.unmarked_bits.store(0, Relaxed);
+                other.unmarked_bits.store(0, Relaxed);
+            }
+            let (a, b) = if random.is_multiple_of(2) {
+                (
+                    assembly::count_alloc(&one, size),
+                    portable::count_alloc(&other, size),
+                )
+            } else {
+                (
+                    assembly::count_free(&one, address, size),
+                    portable::count_free(&other, address, size),
+                )
+            };
+            assert_eq!(a, b, "size {size}, address {address:#x}");
+            assert_eq!(touched(&one), touched(&other));
+            steps[match a {
+                Step::Counted => 0,
+                Step::Due => 1,
+                Step::Marked => 2,
+            }] += 1;
+        }
+        assert!(steps.iter().all(|&times| times > 100), "{steps:?}");
+    }
 }

@@ -43,7 +43,7 @@ pub(super) fn convert(
 /// The frames of stacks of return addresses, each trimmed as a profile's are, allocation first.
 pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<evidence::Frame>> {
     let mut known: HashMap<usize, Call> = HashMap::new();
-    let resolved = stacks
+    stacks
         .iter()
         .map(|stack| {
             trimmed(stack, how, &mut known)
@@ -52,8 +52,7 @@ pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<e
                 .map(evidence::Frame::from)
                 .collect()
         })
-        .collect();
-    resolved
+        .collect()
 }
 
 fn trimmed(stack: &[usize], how: Symbols<'_>, known: &mut HashMap<usize, Call>) -> Vec<Call> {

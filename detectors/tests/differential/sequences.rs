@@ -223,7 +223,9 @@ fn at_once(seed: u64, at: ReallocAt, check: impl Fn()) -> Vec<Pool> {
         check();
     }
     for (pool, take) in pools.iter_mut().zip(&takes) {
-        take.try_iter().for_each(|block| pool.add(block));
+        for block in take.try_iter() {
+            pool.add(block);
+        }
     }
     pools
 }

@@ -5,6 +5,10 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 /// Runs what the arguments ask for, and prints the nanoseconds that it took.
+///
+/// # Panics
+///
+/// On arguments that it doesn't know: only the benchmark gives them.
 pub fn main(set_mode: impl Fn(&str)) {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [workload, threads, rounds, mode] = arguments.as_slice() else {
