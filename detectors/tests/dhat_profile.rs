@@ -6,9 +6,11 @@
 
 use std::hint::black_box;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use detectors::profile::{DhatOptions, FlamegraphOptions, Profile, SourcePaths};
+use detectors::profile::{DhatOptions, FlamegraphOptions, Profile};
+
+#[path = "support/go_pprof.rs"]
+mod go_pprof;
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -76,7 +78,7 @@ fn main() {
     let profile = Profile::from_dhat(&json, &DhatOptions::default()).unwrap();
     totals(&profile, &stats);
     names(&profile);
-    go(&profile);
+    go_pprof::agrees(&profile, "dhat_profile::(fetch|nest)$");
     println!("test dhats_totals_names_and_lines_arrive ... ok");
 }
 
@@ -131,82 +133,4 @@ fn names(profile: &Profile) {
     assert!(found, "{}", profile.top(Some("alloc_space")).unwrap());
     let drawing = profile.flamegraph(&FlamegraphOptions::default()).unwrap();
     assert!(drawing.contains("dhat_profile::fetch"));
-}
-
-/// What Go's pprof says of the profile is what we say.
-fn go(profile: &Profile) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("heap.pb.gz");
-    profile.write(&path).unwrap();
-    let pprof = |arguments: &[&str]| {
-        Command::new("go")
-            .args(["tool", "pprof"])
-            .args(arguments)
-            .arg(&path)
-            .stdin(Stdio::null())
-            .current_dir(folder.path())
-            .output()
-    };
-    for ty in profile.sample_types() {
-        let index = format!("-sample_index={}", ty.name);
-        let Ok(top) = pprof(&["-top", &index]) else {
-            eprintln!("go is not installed: not compared with its pprof");
-            return;
-        };
-        assert_eq!(
-            String::from_utf8_lossy(&top.stdout),
-            profile.top(Some(&ty.name)).unwrap().to_string()
-        );
-    }
-    let list = pprof(&[
-        "-list=dhat_profile::(fetch|nest)$",
-        "-sample_index=alloc_space",
-    ])
-    .unwrap();
-    let ours = profile
-        .list(
-            Some("alloc_space"),
-            "dhat_profile::(fetch|nest)$",
-            &SourcePaths::default(),
-        )
-        .unwrap();
-    assert_eq!(String::from_utf8_lossy(&list.stdout), ours.to_string());
-    assert!(
-        ours.to_string().contains("// THE LINE OF THE BODY"),
-        "{ours}"
-    );
-
-    let raw = String::from_utf8(pprof(&["-raw"]).unwrap().stdout).unwrap();
-    let mut sums = [0_i64; 4];
-    for line in raw.lines().skip_while(|line| *line != "Samples:").skip(2) {
-        let Some((values, _)) = line.split_once(": ") else {
-            break;
-        };
-        for (sum, value) in sums.iter_mut().zip(values.split_whitespace()) {
-            *sum += value.parse::<i64>().unwrap();
-        }
-    }
-    let totals: Vec<i64> = profile
-        .sample_types()
-        .iter()
-        .map(|ty| profile.total(&ty.name).unwrap())
-        .collect();
-    assert_eq!(sums[..], totals, "{raw}");
-
-    // Without graphviz Go's tool can't draw.
-    if Command::new("dot").arg("-V").output().is_ok() {
-        let png = pprof(&["-png", "-output=graph.png"]).unwrap();
-        assert!(
-            png.status.success(),
-            "{}",
-            String::from_utf8_lossy(&png.stderr)
-        );
-        assert!(
-            std::fs::read(folder.path().join("graph.png"))
-                .unwrap()
-                .starts_with(b"\x89PNG")
-        );
-    } else {
-        eprintln!("graphviz is not installed: no picture asked of Go's pprof");
-    }
 }

@@ -745,7 +745,7 @@ mod tests {
 
     #[test]
     fn both_fast_paths_do_the_same() {
-        let (one, other) = (Slot::new(100_000), Slot::new(100_000));
+        let (one, other) = (Slot::new(200_000), Slot::new(200_000));
         let mut steps = [0; 3];
         for seed in 0..5_000 {
             let random = mixed(seed);
