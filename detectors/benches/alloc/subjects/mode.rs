@@ -3,7 +3,7 @@
 use detectors::Scope;
 use detectors::heap::Detail;
 
-pub fn set(mode: &str) {
+pub(crate) fn set(mode: &str) {
     match mode {
         "counting" => detectors::allocator::set_sampling_rate(None),
         "sampling" => detectors::allocator::set_sampling_rate(Some(512 << 10)),
