@@ -1,14 +1,20 @@
 //! What each subject of the allocator's benchmark does: `SUBJECT WORKLOAD THREADS ROUNDS MODE`.
 
+mod pass_through;
+mod resident;
+
+pub use pass_through::PassThrough;
+
 use std::hint::black_box;
 use std::sync::mpsc;
 use std::time::Instant;
 
-/// Runs what the arguments ask for, and prints the nanoseconds that it took.
+/// Runs what the arguments ask for, and prints the nanoseconds that it took; for `resident`, whose rounds are the megabytes to
+/// hold, the kilobytes that were resident.
 ///
 /// # Panics
 ///
-/// On arguments that it doesn't know: only the benchmark gives them.
+/// When the arguments name something that doesn't exist.
 pub fn main(set_mode: impl Fn(&str)) {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [workload, threads, rounds, mode] = arguments.as_slice() else {
@@ -19,6 +25,11 @@ pub fn main(set_mode: impl Fn(&str)) {
     };
     let threads: usize = threads.parse().expect("THREADS is a number");
     let rounds: usize = rounds.parse().expect("ROUNDS is a number");
+    if workload == "resident" {
+        set_mode(mode);
+        println!("{}", resident::kilobytes_holding(rounds));
+        return;
+    }
     let work: fn(usize) = match workload.as_str() {
         "json" => json,
         "tiny" => tiny,

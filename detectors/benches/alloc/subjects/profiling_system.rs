@@ -1,4 +1,4 @@
-//! A subject of the allocator's benchmark: a profiling allocator around system.
+//! A subject of the allocator's benchmark: this library's allocator around the system's allocator.
 mod mode;
 
 #[global_allocator]

@@ -1,4 +1,4 @@
-//! A subject of the allocator's benchmark: a profiling allocator around jemalloc.
+//! A subject of the allocator's benchmark: this library's allocator around jemalloc.
 mod mode;
 
 #[global_allocator]

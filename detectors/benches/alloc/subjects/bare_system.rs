@@ -1,4 +1,4 @@
-//! A subject of the allocator's benchmark: system, bare.
+//! A subject of the allocator's benchmark: the system's allocator, bare.
 
 #[global_allocator]
 static ALLOCATOR: std::alloc::System = std::alloc::System;
