@@ -61,6 +61,7 @@ impl Workbook {
                 "version = \"0.1.0\"",
                 &format!("version = \"0.1.0-copy-{name}\""),
             )
+            .replace("\"detectors/benches/peers\", ", "")
             .replace("\"detectors\", \"leaks\"", "\"leaks\"")
             .replace(
                 "detectors = { path = \"detectors\" }",
