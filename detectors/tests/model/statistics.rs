@@ -51,7 +51,9 @@ fn of_all_sizes(blocks: &mut Blocks) {
     }
 }
 
-const CLASSES: [(usize, fn(&mut Blocks)); 10] = [
+type Class = (usize, fn(&mut Blocks));
+
+const CLASSES: [Class; 10] = [
     (1 << 4, of_size::<{ 1 << 4 }>),
     (1 << 6, of_size::<{ 1 << 6 }>),
     (1 << 8, of_size::<{ 1 << 8 }>),
@@ -64,7 +66,7 @@ const CLASSES: [(usize, fn(&mut Blocks)); 10] = [
     (1 << 22, of_size::<{ 1 << 22 }>),
 ];
 
-#[inline(always)]
+#[inline]
 fn push(blocks: &mut Blocks, size: usize) {
     let layout = Layout::from_size_align(size, 8).expect("it is small enough");
     // SAFETY: not zero bytes.
