@@ -6,15 +6,17 @@ fn main() {
     println!("cargo::rustc-check-cfg=cfg(walks_frame_pointers)");
     println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
     println!("cargo::rustc-check-cfg=cfg(fast_path_in_assembly)");
+    let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let of_target =
         |what: &str| std::env::var(format!("CARGO_CFG_TARGET_{what}")).unwrap_or_default();
     if of_target("ARCH") == "x86_64"
         && of_target("POINTER_WIDTH") == "64"
         && of_target("OS") == "linux"
+        // A sanitizer sees what the compiler emits, and not what is in assembly.
+        && !flags.contains("-Zsanitizer")
     {
         println!("cargo::rustc-cfg=fast_path_in_assembly");
     }
-    let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     if flags.contains("force-frame-pointers=yes") || flags.contains("force-frame-pointers=y") {
         println!("cargo::rustc-cfg=frame_pointers");
         let is_known = matches!(of_target("ARCH").as_str(), "x86_64" | "aarch64")

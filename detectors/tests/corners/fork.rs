@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-const FORKS: usize = 200;
+const FORKS: usize = 100;
 /// A child that is alive after this hangs.
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -45,7 +45,7 @@ fn ends(number: usize, scope: &Scope) -> bool {
     if child == 0 {
         let good = in_child(number, scope);
         // SAFETY: ends the child without running what belongs to the parent's threads.
-        unsafe { libc::_exit(if good { 0 } else { 1 }) };
+        unsafe { libc::_exit(i32::from(!good)) };
     }
     let since = Instant::now();
     loop {
@@ -76,7 +76,7 @@ fn in_child(number: usize, scope: &Scope) -> bool {
     drop(kept);
     good &= stats().live_bytes == before.0.live_bytes && scope.read().bytes == before.1.bytes;
     // Names take a while to find.
-    if number.is_multiple_of(20) {
+    if number.is_multiple_of(50) {
         good &= profile().is_ok_and(|profile| profile.total("inuse_space").is_ok());
     }
     good

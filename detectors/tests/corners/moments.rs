@@ -4,6 +4,7 @@ use detectors::Scope;
 use detectors::allocator::stats;
 use detectors::heap::Detail;
 use std::hint::black_box;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicPtr;
@@ -50,8 +51,11 @@ impl Drop for Last {
     }
 }
 
+/// A block of its own.
+type Left = Box<[u8; 77]>;
+
 /// What threads leave behind, for the main thread to free.
-static LEFT: std::sync::Mutex<Vec<Box<[u8; 77]>>> = std::sync::Mutex::new(Vec::new());
+static LEFT: std::sync::Mutex<Vec<Left>> = std::sync::Mutex::new(Vec::new());
 
 /// Blocks and bytes that one call allocates.
 const CALL: (u64, u64) = (3, 77 + 1_000 + 2_000);
@@ -71,7 +75,7 @@ unsafe extern "C" fn after_all_of_them(_value: *mut libc::c_void) {
 }
 
 pub(crate) fn in_destructors() {
-    const THREADS: u64 = 50;
+    const THREADS: u32 = 50;
     let mut key = 0;
     // SAFETY: the key is written, and the destructor takes any value.
     assert_eq!(
@@ -106,7 +110,7 @@ pub(crate) fn in_destructors() {
     let after = stats();
     let left = LEFT.lock().expect("nobody panics").len() as u64;
     // The first variable, the second one, and the C library's.
-    assert_eq!(left, 3 * THREADS);
+    assert_eq!(left, 3 * u64::from(THREADS));
     assert_eq!(after.live_blocks - before.live_blocks, left);
     assert_eq!(after.live_bytes - before.live_bytes, left * 77);
     let of_a_thread = (
@@ -115,11 +119,11 @@ pub(crate) fn in_destructors() {
     );
     assert_eq!(
         after.total_blocks - before.total_blocks,
-        THREADS * of_a_thread.0 + left * CALL.0
+        u64::from(THREADS) * of_a_thread.0 + left * CALL.0
     );
     assert_eq!(
         after.total_bytes - before.total_bytes,
-        THREADS * of_a_thread.1 + left * CALL.1
+        u64::from(THREADS) * of_a_thread.1 + left * CALL.1
     );
     let counted = scope.read();
     assert_eq!((counted.blocks, counted.bytes), (left, left * 77));
@@ -185,7 +189,6 @@ pub(crate) fn where_panics_abort() {
     let ended = Command::new(&program).output().expect("it runs");
     let printed = String::from_utf8_lossy(&ended.stdout);
     assert_eq!(printed, "the hook has spoken\n", "{ended:?}");
-    use std::os::unix::process::ExitStatusExt as _;
     assert_eq!(ended.status.signal(), Some(libc::SIGABRT), "{ended:?}");
 }
 

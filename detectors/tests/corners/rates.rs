@@ -4,8 +4,11 @@ use detectors::allocator::{estimates, profile, set_sampling_rate, stats};
 use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 const THREADS: usize = 4;
+/// Nothing takes longer, unless it never comes.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Allocates, grows and frees until it is told to stop; holds nothing in the end.
 #[inline(never)]
@@ -25,17 +28,6 @@ fn allocate(done: &AtomicBool) {
 
 /// Runs `meanwhile` while threads allocate. What they allocated is gone afterwards, from the counts and from the estimates.
 fn while_threads_allocate(meanwhile: impl FnOnce()) {
-    let in_use = || -> [f64; 2] {
-        let sum = |of: usize| {
-            let here = |stack: &[usize]| names_allocate(stack);
-            let all = estimates();
-            all.iter()
-                .filter(|at| here(at.stack))
-                .map(|at| at.values[of])
-                .sum()
-        };
-        [sum(2), sum(3)]
-    };
     let done = AtomicBool::new(false);
     let run = |meanwhile: &mut dyn FnMut()| {
         let outcome = std::thread::scope(|threads| {
@@ -57,10 +49,15 @@ fn while_threads_allocate(meanwhile: impl FnOnce()) {
             meanwhile();
         }
     });
-    assert_eq!(in_use(), [0.0, 0.0]);
+    // Names take long, and few stacks hold anything.
+    for at in estimates() {
+        if at.values[2..] != [0.0, 0.0] {
+            assert!(!names_allocate(at.stack), "{at:?}");
+        }
+    }
 }
 
-/// Whether the stack passes `allocate`, told by its own addresses: names would take long.
+/// Whether the stack passes `allocate`.
 fn names_allocate(stack: &[usize]) -> bool {
     let mut found = false;
     for &address in stack {
@@ -77,7 +74,7 @@ pub(crate) fn change_while_threads_allocate() {
     let before = stats();
     while_threads_allocate(|| {
         let rates = [None, Some(1), Some(4_096), Some(512 << 10), Some(100)];
-        for round in 0..2_000 {
+        for round in 0..500 {
             set_sampling_rate(rates[round % rates.len()]);
             std::thread::yield_now();
         }
@@ -90,11 +87,16 @@ pub(crate) fn change_while_threads_allocate() {
 pub(crate) fn four_profiles_at_once() {
     set_sampling_rate(Some(4_096));
     while_threads_allocate(|| {
+        let since = Instant::now();
+        while estimates().is_empty() {
+            assert!(since.elapsed() < DEADLINE, "no sample yet");
+            std::thread::yield_now();
+        }
         std::thread::scope(|threads| {
             let profiles: Vec<_> = (0..4)
                 .map(|_| {
                     threads.spawn(|| {
-                        for _ in 0..3 {
+                        for _ in 0..2 {
                             let profile = profile().expect("there are samples");
                             for stack in profile.stacks() {
                                 assert!(stack.values.iter().all(|value| *value >= 0));

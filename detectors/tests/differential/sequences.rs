@@ -45,9 +45,9 @@ impl Pool {
                 let size = self.random.size(22);
                 let layout =
                     Layout::from_size_align(size, self.random.align()).expect("it is small enough");
-                let site = self.random.below(sites::count());
+                let at = self.random.below(sites::count());
                 let zeroed = self.random.below(4) == 0;
-                self.add(Block::alloc(site, layout, zeroed));
+                self.add(Block::alloc(at, layout, zeroed));
             }
             5..=6 if !is_full => {
                 let Some(mut block) = self.remove() else {

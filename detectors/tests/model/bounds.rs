@@ -27,15 +27,24 @@ pub(crate) fn more_samples_than_there_is_room_for() {
     let full = stats();
     assert_eq!(full.live_blocks, BLOCKS as u64);
     assert!(full.lost.samples >= (BLOCKS - (1 << 16)) as u64, "{full:?}");
-    let objects = |of: usize| -> f64 { estimates().iter().map(|at| at.values[of]).sum() };
     // At this rate a block of 16 bytes stands for itself, but for one part in ten million.
-    assert_eq!(objects(0).round(), BLOCKS as f64);
-    assert_eq!(objects(2).round(), BLOCKS as f64 - full.lost.samples as f64);
+    let objects = |of: usize| -> u64 {
+        let sum: f64 = estimates().iter().map(|at| at.values[of]).sum();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count"
+        )]
+        let whole = sum.round() as u64;
+        whole
+    };
+    assert_eq!(objects(0), BLOCKS as u64);
+    assert_eq!(objects(2), BLOCKS as u64 - full.lost.samples);
     for block in blocks {
         // SAFETY: it is live with this layout.
         unsafe { SUBJECT.dealloc(block, layout) };
     }
-    assert_eq!((objects(0).round(), objects(2)), (BLOCKS as f64, 0.0));
+    assert_eq!((objects(0), objects(2)), (BLOCKS as u64, 0));
     assert_eq!((stats().live_blocks, stats().live_bytes), (0, 0));
     assert_eq!(Checking::live(), 0);
 }
