@@ -36,15 +36,52 @@ pub(super) unsafe fn free<T>(value: NonNull<T>) {
 /// Zeroed memory; large pieces are given by the kernel page by page, as they are touched.
 pub(super) fn zeroed(layout: Layout) -> Option<NonNull<u8>> {
     debug_assert!(layout.size() > 0);
-    // SAFETY: no layout here has size zero.
-    let place = NonNull::new(unsafe { System.alloc_zeroed(layout) })?;
+    let place = if is_mapped(layout) {
+        map(layout.size())?
+    } else {
+        // SAFETY: no layout here has size zero.
+        NonNull::new(unsafe { System.alloc_zeroed(layout) })?
+    };
     HELD.fetch_add(layout.size() as u64, Relaxed);
     Some(place)
 }
 
+/// Whether it is a map of its own.
+///
+/// A table of owners is as large as the addresses that it covers. glibc puts it into the heap when it is told to, or once the
+/// program has freed a larger block that was mapped; there it pushes the next block out of what it covers, and that one wants
+/// another table.
+fn is_mapped(layout: Layout) -> bool {
+    const LARGE_BYTES: usize = 1 << 20;
+    cfg!(unix) && layout.size() >= LARGE_BYTES
+}
+
+#[cfg(unix)]
+fn map(size: usize) -> Option<NonNull<u8>> {
+    // SAFETY: asks for memory at an address that the kernel chooses.
+    let place = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            size,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANON,
+            -1,
+            0,
+        )
+    };
+    NonNull::new(place)
+        .filter(|place| place.as_ptr() != libc::MAP_FAILED)
+        .map(NonNull::cast)
+}
+
+#[cfg(not(unix))]
+fn map(_size: usize) -> Option<NonNull<u8>> {
+    None
+}
+
 /// Memory of any content.
 pub(super) fn bytes(layout: Layout) -> Option<NonNull<u8>> {
-    debug_assert!(layout.size() > 0);
+    debug_assert!(layout.size() > 0 && !is_mapped(layout));
     // SAFETY: no layout here has size zero.
     let place = NonNull::new(unsafe { System.alloc(layout) })?;
     HELD.fetch_add(layout.size() as u64, Relaxed);
@@ -58,6 +95,12 @@ pub(super) fn bytes(layout: Layout) -> Option<NonNull<u8>> {
 /// `place` came from one of them with this layout, and nobody uses it any more.
 pub(super) unsafe fn free_bytes(place: NonNull<u8>, layout: Layout) {
     HELD.fetch_sub(layout.size() as u64, Relaxed);
+    #[cfg(unix)]
+    if is_mapped(layout) {
+        // SAFETY: the caller's promise; `zeroed` mapped it with this size. Nothing can be done if the kernel keeps it.
+        unsafe { libc::munmap(place.as_ptr().cast(), layout.size()) };
+        return;
+    }
     // SAFETY: the caller's promise.
     unsafe { System.dealloc(place.as_ptr(), layout) };
 }

@@ -1,0 +1,33 @@
+//! The instruments' tables lie apart from the program's blocks. A process of its own: it counts what the instruments hold.
+//!
+//! The bug: a table that covers 16 MiB of addresses came from the system's allocator, which took it from the heap where told to
+//! map nothing, or once its threshold for that had risen. The table itself then pushed the next block out of what it covers,
+//! so that each block wanted another table, until memory ran out.
+#![cfg(all(target_os = "linux", target_env = "gnu"))]
+
+use detectors::{Scope, heap::Detail};
+
+#[global_allocator]
+static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
+
+/// As glibc rounds it up: a header, and a multiple of 16.
+const BLOCK_BYTES: usize = 100_000 + 16;
+
+#[test]
+fn a_table_pushes_no_block_out_of_what_it_covers() {
+    // SAFETY: sets a number in the C library.
+    let is_set = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20) };
+    assert_eq!(
+        is_set, 1,
+        "from here on large blocks come from the heap too"
+    );
+    let scope = Scope::new(Detail::Counts).expect("the allocator is a ProfilingAllocator");
+    let blocks: [Vec<u8>; 8] = std::array::from_fn(|_| Vec::with_capacity(100_000));
+    let addresses = blocks.each_ref().map(|block| block.as_ptr().addr());
+    let side_by_side = std::array::from_fn(|at| addresses[0] + at * BLOCK_BYTES);
+    let live = scope.read().blocks;
+    // A failure is told with a backtrace, which would want tables too.
+    drop(scope);
+    assert_eq!(live, 8);
+    assert_eq!(addresses, side_by_side);
+}
