@@ -45,6 +45,7 @@
 )]
 #![expect(clippy::similar_names, reason = "a block has a site and a size")]
 
+mod estimates;
 mod exact;
 mod own_memory;
 mod owners;
@@ -53,12 +54,16 @@ mod scope;
 mod sites;
 mod slot;
 mod stack;
+mod stats;
 mod this_thread;
 
+pub use estimates::profile;
+#[doc(hidden)]
+pub use estimates::{Estimate, estimates};
 pub use scope::{Entered, Scope, ScopeHandle, follows_threads};
+pub use stats::{Lost, Stats, stats};
 
-use crate::profile::{Measured, Profile, ProfileError, Symbols};
-use sampling::{OBJECT, SAMPLES, Sample};
+use sampling::{SAMPLES, Sample};
 use sites::SITES;
 use slot::Step;
 use stack::Stack;
@@ -382,63 +387,6 @@ fn end(sample: Sample, size: usize) {
 )]
 const SPREAD: usize = 0x9e37_79b9_7f4a_7c15_u64 as usize;
 
-/// What the process has allocated and freed since it began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Bytes that are live: allocated and not freed. Exact for every thread that isn't allocating at this very moment.
-    pub live_bytes: u64,
-    /// Blocks that are live.
-    pub live_blocks: u64,
-    /// Bytes allocated so far, freed or not. A reallocation counts as a free of the old size and an allocation of the new.
-    pub total_bytes: u64,
-    /// Blocks allocated so far.
-    pub total_blocks: u64,
-    /// The most bytes that were live at once, to within [`peak_within_bytes`](Stats::peak_within_bytes).
-    pub peak_bytes: u64,
-    /// How far the peak may be off: 32 KiB for each thread, since threads don't tell of every block. A scope's peak is exact.
-    pub peak_within_bytes: u64,
-    /// Bytes that the instruments themselves hold. They come from the system's allocator and are in no other figure; of
-    /// large tables the kernel backs only what was touched.
-    pub instrument_bytes: u64,
-    /// What found no room in a table.
-    pub lost: Lost,
-}
-
-/// What found no room, since the process began. All zero, unless something is far out of the ordinary.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Lost {
-    /// Allocations whose stack was a new one when there were 49,152 already: they are counted, and in no profile.
-    pub stacks: u64,
-    /// Samples without a place in the table of live ones: they are in a profile's `alloc` types, and not in its `inuse` types.
-    pub samples: u64,
-    /// Blocks that a scope couldn't note: they are in the process' figures, and not in the scope's.
-    pub noted_blocks: u64,
-}
-
-/// What the process has allocated and freed, by [`ProfilingAllocator`]'s count. All zero where that isn't its allocator.
-///
-/// Doesn't allocate. Takes some nanoseconds for each thread that there ever was at a time.
-pub fn stats() -> Stats {
-    let (counts, threads) = slot::sum();
-    let positive = |value: i64| u64::try_from(value).unwrap_or(0);
-    Stats {
-        live_bytes: positive(counts.live_bytes()),
-        live_blocks: positive(counts.live_blocks()),
-        total_bytes: counts.alloc_bytes,
-        total_blocks: counts.alloc_blocks,
-        peak_bytes: slot::peak(counts.live_bytes()),
-        peak_within_bytes: threads as u64 * slot::QUANTUM_BYTES.cast_unsigned(),
-        instrument_bytes: own_memory::held(),
-        lost: Lost {
-            stacks: SITES.lost(),
-            samples: SAMPLES.lost(),
-            noted_blocks: owners::lost(),
-        },
-    }
-}
-
 /// Whether [`ProfilingAllocator`] is this program's allocator, as far as it has allocated anything.
 pub fn is_in_use() -> bool {
     slot::sum().0.alloc_blocks > 0
@@ -497,89 +445,4 @@ pub fn how_stacks_are_taken() -> String {
 #[doc(hidden)]
 pub fn reseed_sampling(seed: u64) {
     sampling::reseed(seed);
-}
-
-/// The heap profile of the process while it runs, estimated from samples, in pprof's four types: allocated since the process
-/// began, and in use now.
-///
-/// Each sample stands for the inverse of its own chance, so objects and bytes have the right expectation for every size, also
-/// where one stack allocates many. How far an estimate may be off: with `n` samples behind it, about one part in the square
-/// root of `n`.
-///
-/// Names, files and lines are resolved here, in the calling thread, and the tables for that are given back before this returns.
-///
-/// # Errors
-///
-/// When no sample was taken yet.
-pub fn profile() -> Result<Profile, ProfileError> {
-    let _uncounted = slot::Inside::enter();
-    let samples: Vec<Measured> = SITES
-        .iter()
-        .map(|(_, site)| {
-            let [alloc_objects, alloc_bytes, objects, bytes] = sampled(site);
-            let whole = |units: u64| ((units + OBJECT / 2) / OBJECT).cast_signed();
-            Measured {
-                stack: site.frames().to_vec(),
-                values: [
-                    whole(alloc_objects),
-                    alloc_bytes.cast_signed(),
-                    whole(objects),
-                    bytes.cast_signed(),
-                ],
-            }
-        })
-        .filter(|measured| measured.values[0] > 0)
-        .collect();
-    let rate = sampling::rate().max(1).try_into().unwrap_or(i64::MAX);
-    let profile =
-        Profile::from_measured("this process' heap", &samples, rate, Symbols::ThisProcess);
-    crate::profile::give_back();
-    profile
-}
-
-/// Objects and bytes allocated, objects and bytes in use; objects in units of [`OBJECT`].
-fn sampled(site: &sites::Site) -> [u64; 4] {
-    let value = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed);
-    // Frees first: what is allocated and freed between the two reads is then seen as live, and never as negative.
-    let free_objects = value(&site.sampled.free_objects);
-    let free_bytes = value(&site.sampled.free_bytes);
-    let alloc_objects = value(&site.sampled.alloc_objects);
-    let alloc_bytes = value(&site.sampled.alloc_bytes);
-    [
-        alloc_objects,
-        alloc_bytes,
-        alloc_objects.saturating_sub(free_objects),
-        alloc_bytes.saturating_sub(free_bytes),
-    ]
-}
-
-/// What [`profile`] estimates at one stack, before anything is rounded or named.
-#[doc(hidden)]
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Estimate {
-    /// Return addresses, the innermost first.
-    pub stack: &'static [usize],
-    /// Objects and bytes allocated, objects and bytes in use.
-    pub values: [f64; 4],
-}
-
-/// What [`profile`] says, without names: a test of the estimates takes thousands of them.
-#[doc(hidden)]
-pub fn estimates() -> Vec<Estimate> {
-    let objects = |units: u64| units as f64 / OBJECT as f64;
-    SITES
-        .iter()
-        .map(|(_, site)| {
-            let [alloc_objects, alloc_bytes, live_objects, live_bytes] = sampled(site);
-            Estimate {
-                stack: site.frames(),
-                values: [
-                    objects(alloc_objects),
-                    alloc_bytes as f64,
-                    objects(live_objects),
-                    live_bytes as f64,
-                ],
-            }
-        })
-        .collect()
 }

@@ -1,8 +1,4 @@
 //! What happens when a table is full.
-#![expect(
-    clippy::float_cmp,
-    reason = "whole numbers, each of which an f64 holds"
-)]
 
 use crate::checking::Checking;
 use detectors::ProfilingAllocator;

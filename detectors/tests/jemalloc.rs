@@ -1,0 +1,67 @@
+//! Around jemalloc: the same counts, the same sites, the same profile. jemalloc takes a block back by the layout that it gave
+//! it with, so a sampled block that came back with another one would be found here.
+
+use detectors::{Scope, Verdict, Watch, allocator, heap::Detail};
+use std::hint::black_box;
+
+#[global_allocator]
+static ALLOCATOR: detectors::ProfilingAllocator<tikv_jemallocator::Jemalloc> =
+    detectors::ProfilingAllocator::new(tikv_jemallocator::Jemalloc);
+
+detectors::tests! {
+    fn a_leak_is_caught_with_its_line_and_its_twin_is_steady() {
+        let evidence = Watch::new("pages").run(|| {
+            let mut pages = Vec::with_capacity(10_000);
+            move || pages.push(a_page())
+        });
+        assert_eq!(evidence.verdict, Verdict::Leak);
+        let site = evidence.first_site().expect("sites are read");
+        assert!(site.frame.function.ends_with("jemalloc::a_page"), "{site:?}");
+        assert_eq!(evidence.instrument.name, "profiling allocator, whole process");
+        Watch::new("pages, dropped").run(|| || drop(a_page())).assert_steady();
+    }
+
+    fn every_size_and_alignment_comes_and_goes_at_every_rate() {
+        use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
+        for rate in [None, Some(512 << 10), Some(4 << 10), Some(1)] {
+            allocator::set_sampling_rate(rate);
+            let scope = Scope::new(Detail::Counts).expect("the profiling allocator is this file's");
+            for size in [1, 8, 100, 4_000, 32 << 10, (32 << 10) + 1, 300_000, 3 << 20] {
+                for align in [1, 16, 64, 4_096] {
+                    let layout = Layout::from_size_align(size, align).expect("small enough");
+                    // SAFETY: no size is zero, and each block is used and given back as it was asked for.
+                    unsafe {
+                        let (one, other) = (alloc(layout), alloc_zeroed(layout));
+                        assert!(one.addr() % align == 0 && other.addr() % align == 0);
+                        assert!(std::slice::from_raw_parts(other, size).iter().all(|byte| *byte == 0));
+                        one.write_bytes(7, size);
+                        let grown = realloc(one, layout, size * 2);
+                        assert!(std::slice::from_raw_parts(grown, size).iter().all(|byte| *byte == 7));
+                        assert_eq!(scope.read().bytes, size as u64 * 3);
+                        dealloc(grown, Layout::from_size_align(size * 2, align).expect("small enough"));
+                        dealloc(other, layout);
+                    }
+                }
+            }
+            assert_eq!((scope.read().blocks, scope.read().bytes), (0, 0));
+        }
+    }
+
+    fn a_profile_names_the_program_and_not_jemalloc() {
+        allocator::set_sampling_rate(Some(4 << 10));
+        let kept: Vec<_> = (0..1_000).map(|_| a_page()).collect();
+        let profile = allocator::profile().expect("there are samples");
+        let top = profile.top(None).expect("the default type");
+        assert!(top.rows[0].function.ends_with("jemalloc::a_page"), "{top}");
+        for stack in profile.stacks() {
+            let leaf = stack.frames[0].function;
+            assert!(!leaf.contains("tikv_jemallocator") && !leaf.contains("detectors::allocator"), "{leaf}");
+        }
+        drop(kept);
+    }
+}
+
+#[inline(never)]
+fn a_page() -> Box<[u8; 4_096]> {
+    black_box(Box::new([7; 4_096]))
+}
