@@ -5,7 +5,7 @@ use std::path::Path;
 
 use gimli::{EndianSlice, NativeEndian};
 use memmap2::{Mmap, UncheckedAdvice};
-use object::elf::{PT_LOAD, SHF_COMPRESSED};
+use object::elf::{PF_X, PT_LOAD, SHF_COMPRESSED};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable};
 
 use super::{Dwarf, symbol_table};
@@ -30,6 +30,10 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn open(path: &Path) -> Option<Self> {
+        // To open a device may do something.
+        if !path.metadata().ok()?.is_file() {
+            return None;
+        }
         let file = std::fs::File::open(path).ok()?;
         // SAFETY: the bytes stay what they are as long as nobody writes to a file whose code runs. The kernel refuses that for
         // the program; for a library it would break the process itself. `backtrace` maps the same files on the same terms.
@@ -91,6 +95,8 @@ impl<'data> Elf<'data> {
         segments
             .iter()
             .filter(|segment| segment.p_type(self.endian) == PT_LOAD)
+            // The first page of code may begin with the end of the file's data, which has an address of its own.
+            .filter(|segment| segment.p_flags(self.endian).contains(PF_X))
             .find_map(|segment| {
                 let offset: u64 = segment.p_offset(self.endian).into();
                 let size: u64 = segment.p_filesz(self.endian).into();
@@ -125,6 +131,24 @@ impl<'data> Elf<'data> {
     /// The symbols at addresses in rising order.
     pub(super) fn symbols(&self, addresses: &[u64]) -> Vec<Option<&'data [u8]>> {
         symbol_table::find(self.endian, &self.sections, self.file, addresses)
+    }
+
+    /// The readable names of all symbols that begin where the nearest one before an address does.
+    #[cfg(test)]
+    pub(super) fn symbols_beside(&self, address: u64) -> Vec<String> {
+        use object::read::elf::Sym;
+        let table = self
+            .sections
+            .symbols(self.endian, self.file.data(), object::elf::SHT_SYMTAB)
+            .expect("a test's program has symbols");
+        let start = |symbol: &&_| Sym::st_value(*symbol, self.endian);
+        let before = table.iter().filter(|symbol| start(symbol) <= address);
+        let nearest = before.clone().map(|symbol| start(&symbol)).max();
+        before
+            .filter(|symbol| Some(start(symbol)) == nearest)
+            .filter_map(|symbol| symbol.name(self.endian, table.strings()).ok())
+            .map(|name| format!("{:#}", backtrace::SymbolName::new(name)))
+            .collect()
     }
 }
 

@@ -54,6 +54,23 @@ fn met() -> Vec<usize> {
         met
     });
     met.extend(elsewhere.join().expect("nothing there panics"));
+    let words = regex::Regex::new(r"[a-z]+").expect("this is a pattern");
+    let _replaced = words.replace_all("one two", |captures: &regex::Captures<'_>| {
+        stack_here(&mut met);
+        captures[0].to_owned()
+    });
+    let mut tree: std::collections::BTreeMap<u32, u32> = (0..100).map(|n| (n, n)).collect();
+    tree.retain(|_, value| {
+        stack_here(&mut met);
+        *value > 3
+    });
+    let _place = numbers.binary_search_by(|number| {
+        stack_here(&mut met);
+        number.cmp(&7)
+    });
+    std::sync::OnceLock::new().get_or_init(|| stack_here(&mut met));
+    std::thread::scope(|threads| threads.spawn(|| stack_here(&mut met)).join())
+        .expect("nothing there panics");
     let read: Noted = serde_json::from_str("[1, [2, 3]]").expect("this is JSON");
     met.extend(read.0);
     let _panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -105,6 +122,22 @@ impl<'de> serde::Deserialize<'de> for Noted {
     }
 }
 
+/// Whether both name the same place of the symbol table, where several symbols stand: the compiler merges equal functions.
+fn are_aliases(return_address: usize, left: &[SourceFrame], right: &[SourceFrame]) -> bool {
+    let ([left], [right]) = (left, right) else {
+        return false;
+    };
+    let modules = modules::holding(&[return_address]);
+    let file = File::open(&modules[0].path).expect("it was read before");
+    let elf = Elf::parse(&file).expect("it was read before");
+    let address = elf
+        .address(modules[0].calls[0].in_file)
+        .expect("it was found before");
+    let names = elf.symbols_beside(address);
+    let is_there = |frame: &SourceFrame| frame.file.is_empty() && names.contains(&frame.function);
+    is_there(left) && is_there(right)
+}
+
 /// Where the two differ, in words.
 fn differences(addresses: &[usize]) -> Vec<String> {
     let batch = resolve_all(addresses);
@@ -113,6 +146,9 @@ fn differences(addresses: &[usize]) -> Vec<String> {
         let one = resolve_here(*address as u64);
         match batch.get(address) {
             Some(frames) if *frames == one => {}
+            // Before the code, on its first page.
+            None if one.is_empty() => {}
+            Some(frames) if are_aliases(*address, frames, &one) => {}
             frames => differences.push(format!("{address:#x}\n  {one:#?}\n  {frames:#?}")),
         }
     }
@@ -121,8 +157,8 @@ fn differences(addresses: &[usize]) -> Vec<String> {
 
 #[test]
 fn names_what_backtrace_names_all_over_the_program() {
-    let addresses = swept(499);
-    assert!(addresses.len() > 2000, "{} addresses", addresses.len());
+    let addresses = swept(251);
+    assert!(addresses.len() > 4000, "{} addresses", addresses.len());
     let inlined = resolve_all(&addresses)
         .values()
         .filter(|frames| frames.len() > 1)
@@ -153,7 +189,7 @@ fn names_what_backtrace_names_on_real_stacks() {
         })
         .map(|(address, _)| address)
         .collect();
-    assert!(own.len() > 40, "{} of {} addresses", own.len(), met.len());
+    assert!(own.len() > 30, "{} of {} addresses", own.len(), met.len());
     assert_eq!(differences(&own), Vec::<String>::new());
 }
 
