@@ -22,18 +22,27 @@
 //! # How a block passes through
 //!
 //! ```text
-//! alloc ---> count down this thread's bytes ---> something due?  no ---> inner allocator ---> marked?  no ---> done
-//!                                                 |                                             |
-//!                                                 yes: tell the process, draw a sample          yes: note whose it is
+//! alloc ---> its bytes are counted down ---> a sample or a report due, or every block noted?  no ---> inner allocator
+//!                                                yes: report to the process, draw the next sample, note whose it is
+//! free  ---> its bytes are counted down ---> a report due, or a block that may be sampled or noted?  no ---> inner allocator
+//!                                                yes: forget it; give it back with the layout that it came with
 //! ```
 //!
 //! The fast path writes two words of the thread's own cache line and reads one that hardly ever changes. No instrument takes
 //! a lock, on any path, so none can wait for itself, for a fork, or for the loader.
 //!
-//! # Bounds
+//! # Where it can mislead you
 //!
-//! Tables have a fixed room. What found none is told by [`Stats::lost`], never passed over: stacks beyond 49,152, samples
-//! beyond the table's neighbourhood, blocks at addresses that no table covers.
+//! - Tables have a fixed room. What found none is told by [`Stats::lost`], never passed over: stacks beyond 49,152, samples
+//!   beyond their place's neighbourhood, blocks at addresses that no table covers.
+//! - A sampled profile is an estimate: about one part in the square root of the samples behind a figure. A site with three samples
+//!   is a hint.
+//! - A block that grows is a free and an allocation to the totals and to samples, as in Go. In a scope it stays one block and
+//!   keeps the site that first allocated it, as in dhat.
+//! - A request of up to 32 KiB that the inner allocator *refuses* stays in [`stats`] as live. Rust's own answer to such a refusal
+//!   is to abort; a program that goes on by `try_reserve` is off by what was refused. Scopes are exact there too.
+//! - Stacks by frame pointer end at code without them: a callback through C may show its inner half only.
+//! - Resident memory is another figure. Read it before you take a profile: taking one needs some megabytes for a moment.
 
 #![expect(
     clippy::inline_always,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::assemble::{self, Call};
-use super::symbols::resolve_here;
+use super::symbols::{resolve_all, resolve_here};
 use super::trim::{self, Role};
 use super::{Profile, ProfileError, SourceFrame, Symbols};
 use crate::evidence;
@@ -24,7 +24,7 @@ pub(super) fn convert(
     period: i64,
     how: Symbols<'_>,
 ) -> Result<Profile, ProfileError> {
-    let mut known: HashMap<usize, Call> = HashMap::new();
+    let mut known = known(stacks.iter().map(|measured| &measured.stack[..]), how);
     let mut merged: HashMap<Vec<Call>, [i64; 4]> = HashMap::new();
     for measured in stacks {
         let stack = trimmed(&measured.stack, how, &mut known);
@@ -42,7 +42,7 @@ pub(super) fn convert(
 
 /// The frames of stacks of return addresses, each trimmed as a profile's are, allocation first.
 pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<evidence::Frame>> {
-    let mut known: HashMap<usize, Call> = HashMap::new();
+    let mut known = known(stacks.iter().copied(), how);
     stacks
         .iter()
         .map(|stack| {
@@ -52,6 +52,20 @@ pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<e
                 .map(evidence::Frame::from)
                 .collect()
         })
+        .collect()
+}
+
+/// The calls of all stacks that one batch can resolve; the others are resolved one by one as the stacks reach them.
+fn known<'a>(stacks: impl Iterator<Item = &'a [usize]>, how: Symbols<'_>) -> HashMap<usize, Call> {
+    let Symbols::ThisProcess = how else {
+        return HashMap::new();
+    };
+    let mut addresses: Vec<usize> = stacks.flatten().copied().collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    resolve_all(&addresses)
+        .into_iter()
+        .map(|(return_address, frames)| (return_address, call(return_address, frames)))
         .collect()
 }
 
@@ -72,12 +86,16 @@ fn trimmed(stack: &[usize], how: Symbols<'_>, known: &mut HashMap<usize, Call>) 
 }
 
 fn resolved(return_address: usize, how: Symbols<'_>) -> Call {
-    let return_address = return_address as u64;
-    let mut frames = match how {
-        Symbols::ThisProcess => resolve_here(return_address),
-        Symbols::With(resolve) => resolve(return_address),
+    let address = return_address as u64;
+    let frames = match how {
+        Symbols::ThisProcess => resolve_here(address),
+        Symbols::With(resolve) => resolve(address),
         Symbols::Recorded => Vec::new(),
     };
+    call(return_address, frames)
+}
+
+fn call(return_address: usize, mut frames: Vec<SourceFrame>) -> Call {
     if frames.is_empty() {
         frames.push(SourceFrame {
             function: format!("{return_address:#x}"),
@@ -90,6 +108,6 @@ fn resolved(return_address: usize, how: Symbols<'_>) -> Call {
         role: Role::of(&frames),
         frames,
         // The address after the call may be another line's; one less is inside the call.
-        address: return_address.saturating_sub(1),
+        address: (return_address as u64).saturating_sub(1),
     }
 }

@@ -29,6 +29,8 @@ mod diff;
 mod error;
 mod flamegraph;
 mod graph;
+#[cfg(target_os = "linux")]
+mod lean;
 mod list;
 mod measured;
 mod prune;

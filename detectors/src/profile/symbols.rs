@@ -1,6 +1,13 @@
 //! From addresses to names, files and lines.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[cfg(target_os = "linux")]
+pub(super) use super::lean::resolve_all;
+
+/// Whether `backtrace` holds tables of this program's debug information.
+static HELD: AtomicBool = AtomicBool::new(false);
 
 /// Where names, files and lines of a profile come from.
 #[derive(Clone, Copy, Default)]
@@ -43,6 +50,7 @@ pub(super) fn resolve_here(return_address: u64) -> Vec<SourceFrame> {
     let Ok(address) = usize::try_from(return_address) else {
         return frames;
     };
+    HELD.store(true, Ordering::Relaxed);
     backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
         // `:#` leaves out the hash.
         let Some(name) = symbol.name().map(|name| format!("{name:#}")) else {
@@ -60,7 +68,16 @@ pub(super) fn resolve_here(return_address: u64) -> Vec<SourceFrame> {
     frames
 }
 
-/// Gives back what resolving has read of this program's debug information: tens of megabytes, for some programs.
+/// None: only on Linux are addresses resolved in a batch.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn resolve_all(_: &[usize]) -> std::collections::HashMap<usize, Vec<SourceFrame>> {
+    std::collections::HashMap::new()
+}
+
+/// Gives back what [`resolve_here`] has read of this program's debug information: tens of megabytes, for some programs.
 pub(crate) fn give_back() {
-    backtrace::clear_symbol_cache();
+    // Not more often: to clear what was never filled would make the list of libraries first, and keep it.
+    if HELD.swap(false, Ordering::Relaxed) {
+        backtrace::clear_symbol_cache();
+    }
 }
