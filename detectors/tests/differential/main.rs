@@ -57,6 +57,10 @@ detectors::tests! {
         sequences::threads_at_once();
     }
 
+    fn after_a_threads_variables_are_gone() {
+        sequences::after_a_threads_variables_are_gone();
+    }
+
     fn while_blocks_are_sampled() {
         sequences::while_blocks_are_sampled();
     }

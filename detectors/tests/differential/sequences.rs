@@ -170,6 +170,42 @@ pub(crate) fn threads_at_once() {
     pools.iter_mut().for_each(Pool::clear);
 }
 
+/// dhat's own tables are no part of the heap there either, where the thread has nothing left to say so with.
+pub(crate) fn after_a_threads_variables_are_gone() {
+    set_sampling_rate(None);
+    let mut key = 0;
+    // SAFETY: the key is written, and the destructor is given what is set below.
+    assert_eq!(
+        unsafe { libc::pthread_key_create(&raw mut key, Some(steps_at_the_end)) },
+        0
+    );
+    let both = Both::start();
+    let pools: Vec<Mutex<Pool>> = (0..THREADS as u64)
+        .map(|number| Mutex::new(Pool::new(5_000 + number, ReallocAt::AnySite)))
+        .collect();
+    let pools: &'static [Mutex<Pool>] = pools.leak();
+    for pool in pools {
+        let thread = std::thread::spawn(move || {
+            // SAFETY: the key was made above, and the pool lives as long as the process.
+            unsafe { libc::pthread_setspecific(key, (&raw const *pool).cast()) }
+        });
+        assert_eq!(thread.join().expect("it doesn't panic"), 0);
+        assert!(!pool.lock().expect("no thread panics").blocks.is_empty());
+        both.agree();
+    }
+    both.agree_by_site();
+}
+
+/// Called by the C library after the thread's Rust variables are gone, and with them the allocator's own.
+unsafe extern "C" fn steps_at_the_end(pool: *mut libc::c_void) {
+    // SAFETY: it was set above.
+    let pool = unsafe { &*pool.cast::<Mutex<Pool>>() };
+    let mut pool = pool.lock().expect("no thread panics");
+    for _ in 0..CASES {
+        pool.step();
+    }
+}
+
 /// Sampled blocks have pages of their own, and move there and away by a copy: the same counts all the same.
 pub(crate) fn while_blocks_are_sampled() {
     set_sampling_rate(Some(4_096));
