@@ -59,7 +59,7 @@ fn run(arguments: &Arguments) -> Result<Vec<Row>, String> {
     let subjects = Subjects::build()?;
     let valgrind = Valgrind::find();
     eprintln!(
-        "stacks are taken {}; while timing {}",
+        "stacks are taken {}\n{}",
         detectors::allocator::how_stacks_are_taken(),
         measure::SETTINGS_IN_WORDS
     );

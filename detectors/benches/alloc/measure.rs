@@ -5,23 +5,30 @@ use std::process::{Command, Stdio};
 
 /// Giving memory back and asking for it again is the kernel's time, and comes when it comes: so neither allocator does it
 /// while it is timed. glibc's threshold for maps of their own, which would rise by itself otherwise, is where it rises to.
-const SETTINGS: [(&str, &str); 4] = [
+const WHILE_TIMED: [(&str, &str); 4] = [
     ("MALLOC_MMAP_THRESHOLD_", "33554432"),
     ("MALLOC_TRIM_THRESHOLD_", "1073741824"),
     ("MALLOC_TOP_PAD_", "16777216"),
     ("_RJEM_MALLOC_CONF", "dirty_decay_ms:-1,muzzy_decay_ms:-1"),
 ];
 
-pub(crate) const SETTINGS_IN_WORDS: &str = "neither allocator gives memory back (MALLOC_TRIM_THRESHOLD_ 1 GiB, MALLOC_TOP_PAD_ 16 MiB, MALLOC_MMAP_THRESHOLD_ 32 MiB; \
-     jemalloc's dirty_decay_ms and muzzy_decay_ms -1)";
+/// Under callgrind jemalloc doesn't look at the clock to tidy a thread's cache either: no two runs would be alike.
+const WHILE_COUNTED: (&str, &str) = (
+    "_RJEM_MALLOC_CONF",
+    "dirty_decay_ms:-1,muzzy_decay_ms:-1,experimental_tcache_gc:false",
+);
+
+pub(crate) const SETTINGS_IN_WORDS: &str = "\
+while timing and counting, neither allocator gives memory back: MALLOC_MMAP_THRESHOLD_ 32 MiB, MALLOC_TRIM_THRESHOLD_ 1 GiB,
+MALLOC_TOP_PAD_ 16 MiB; jemalloc's dirty_decay_ms and muzzy_decay_ms -1, and while counting experimental_tcache_gc false";
 
 /// Rounds that take some 50 ms on the bare allocator of a machine of today.
 fn rounds_to_time(workload: &str) -> usize {
     match workload {
         "json" => 120,
         "tiny" => 2_000,
-        "large" => 80_000,
-        "handoff" => 4_000,
+        "large" => 20_000,
+        "handoff" => 6_000,
         other => unreachable!("no workload named {other}"),
     }
 }
@@ -64,7 +71,7 @@ pub(crate) fn nanoseconds_of_a_round(
     let rounds = rounds_to_time(workload) / subject.slower_by();
     let program = Command::new(subjects.path(subject.program)?);
     let mut command = with_work(program, subject, workload, threads, rounds);
-    Ok(number(command.envs(SETTINGS))? / rounds as f64)
+    Ok(number(command.envs(WHILE_TIMED))? / rounds as f64)
 }
 
 /// Without the settings: what is given back is the point.
@@ -117,13 +124,16 @@ fn number(command: &mut Command) -> Result<f64, String> {
 }
 
 /// Counts instructions; only where it is installed.
-pub(crate) struct Valgrind(());
+pub(crate) struct Valgrind {
+    program: &'static str,
+}
 
 impl Valgrind {
     pub(crate) fn find() -> Option<Self> {
-        run(Command::new("valgrind").arg("--version"))
+        let program = "valgrind";
+        run(Command::new(program).arg("--version"))
             .ok()
-            .map(|_| Valgrind(()))
+            .map(|_| Valgrind { program })
     }
 
     /// Those of 2N rounds less those of N, by N: starting and ending cost nothing then.
@@ -145,12 +155,12 @@ impl Valgrind {
         workload: &str,
         rounds: usize,
     ) -> Result<f64, String> {
-        let mut program = Command::new("valgrind");
+        let mut program = Command::new(self.program);
         program
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             .arg(subjects.path(subject.program)?);
         let mut command = with_work(program, subject, workload, 1, rounds);
-        let (_, err) = run(command.envs(SETTINGS))?;
+        let (_, err) = run(command.envs(WHILE_TIMED).envs([WHILE_COUNTED]))?;
         err.lines()
             .find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
             .ok_or_else(|| format!("{command:?} says no count of instructions:\n{err}"))

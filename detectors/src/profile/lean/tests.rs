@@ -5,6 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use super::super::symbols::resolve_here;
 use super::*;
 
+/// A closure that is called through its table.
+type Boxed = Box<dyn FnOnce(&mut BTreeSet<usize>) + Send>;
+
 /// Return addresses at a fixed distance over all of this program's code.
 fn swept(step: usize) -> Vec<usize> {
     let program = std::env::current_exe().expect("a program has a path");
@@ -47,7 +50,6 @@ fn met() -> Vec<usize> {
         stack_here(&mut met);
         1
     });
-    type Boxed = Box<dyn FnOnce(&mut BTreeSet<usize>) + Send>;
     let closure: Boxed = Box::new(stack_here);
     let elsewhere = std::thread::spawn(|| {
         let mut met = BTreeSet::new();
