@@ -39,7 +39,7 @@ pub struct Lost {
     pub noted_blocks: u64,
 }
 
-/// What the process has allocated and freed, by [`ProfilingAllocator`]'s count. All zero where that isn't its allocator.
+/// What the process has allocated and freed, by [`ProfilingAllocator`](super::ProfilingAllocator)'s count. All zero where that isn't its allocator.
 ///
 /// Doesn't allocate. Takes some nanoseconds for each thread that there ever was at a time.
 pub fn stats() -> Stats {
