@@ -6,7 +6,7 @@ use detectors::heap::{Detail, HeapReading};
 use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc;
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 
 fn scope() -> Scope {
     Scope::new(Detail::Counts).expect("the profiling allocator is this file's")
@@ -109,34 +109,34 @@ fn what_outlives_an_inner_scope_still_counts_for_the_outer() {
 
 #[test]
 fn the_outer_scope_is_told_of_a_free_whoever_uses_the_inner_ones_place_by_then() {
+    const ROUNDS: usize = 200;
+    // A channel would allocate for whoever waits.
+    let given = Arc::new((Mutex::new(None::<Vec<u8>>), Barrier::new(2)));
+    let taken = Arc::clone(&given);
     // In no scope, since it is older than each of them.
-    let (give, take) = mpsc::sync_channel::<Vec<u8>>(0);
-    let (done, wait) = mpsc::sync_channel::<()>(0);
     let elsewhere = std::thread::spawn(move || {
-        for kept in take {
+        let (place, turn) = &*taken;
+        for _ in 0..ROUNDS {
+            turn.wait();
             let uses_the_inner_ones_place = scope();
-            drop(kept);
+            *place.lock().expect("nobody panics") = None;
             drop(uses_the_inner_ones_place);
-            done.send(()).expect("the other end lives");
+            turn.wait();
         }
     });
     let outer = scope();
-    let round = || {
+    let (place, turn) = &*given;
+    for _ in 0..ROUNDS {
         let inner = scope();
-        let kept = black_box(vec![1_u8; 10]);
+        *place.lock().expect("nobody panics") = Some(black_box(vec![1_u8; 10]));
         drop(inner);
-        give.send(kept).expect("the other end lives");
-        wait.recv().expect("the other end lives");
-    };
-    // What the channels keep for this thread.
-    round();
-    let before = live(outer.read());
-    for _ in 0..200 {
-        round();
+        turn.wait();
+        turn.wait();
     }
-    assert_eq!(live(outer.read()), before);
-    drop(give);
     elsewhere.join().expect("it doesn't panic");
+    let reading = outer.read();
+    assert_eq!(live(reading), (0, 0));
+    assert_eq!(reading.total_blocks, ROUNDS as u64);
 }
 
 #[test]
