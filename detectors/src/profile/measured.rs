@@ -43,7 +43,7 @@ pub(super) fn convert(
 /// The frames of stacks of return addresses, each trimmed as a profile's are, allocation first.
 pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<evidence::Frame>> {
     let mut known = known(stacks.iter().copied(), how);
-    let resolved = stacks
+    stacks
         .iter()
         .map(|stack| {
             trimmed(stack, how, &mut known)
@@ -52,8 +52,7 @@ pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<e
                 .map(evidence::Frame::from)
                 .collect()
         })
-        .collect();
-    resolved
+        .collect()
 }
 
 /// The calls of all stacks that one batch can resolve; the others are resolved one by one as the stacks reach them.

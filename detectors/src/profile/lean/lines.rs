@@ -80,7 +80,10 @@ impl<'unit, 'data> Files<'unit, 'data> {
 }
 
 fn path(unit: UnitRef<'_, '_>, file: u64) -> gimli::Result<String> {
-    let header = unit.line_program.as_ref().map(|program| program.header());
+    let header = unit
+        .line_program
+        .as_ref()
+        .map(gimli::IncompleteLineProgram::header);
     let Some((header, file)) = header.and_then(|header| Some((header, header.file(file)?))) else {
         return Ok(String::new());
     };

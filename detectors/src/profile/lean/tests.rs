@@ -31,6 +31,8 @@ fn stack_here(addresses: &mut BTreeSet<usize>) {
     });
 }
 
+type Told = dyn FnOnce(&mut BTreeSet<usize>) + Send;
+
 /// Return addresses of calls that are really made: sorting, hashing, threads, panics, serde and dynamic calls.
 fn met() -> Vec<usize> {
     let mut met = BTreeSet::new();
@@ -47,7 +49,7 @@ fn met() -> Vec<usize> {
         stack_here(&mut met);
         1
     });
-    let closure: Box<dyn FnOnce(&mut BTreeSet<usize>) + Send> = Box::new(stack_here);
+    let closure: Box<Told> = Box::new(stack_here);
     let elsewhere = std::thread::spawn(|| {
         let mut met = BTreeSet::new();
         closure(&mut met);
@@ -195,8 +197,7 @@ fn names_what_backtrace_names_on_real_stacks() {
 
 #[test]
 fn addresses_of_no_file_are_left_to_others() {
-    let here = &0_u8 as *const u8 as usize;
-    let on_the_stack = std::hint::black_box(here);
+    let on_the_stack = std::hint::black_box(0_u8);
     let batch = resolve_all(&[0, 1, usize::MAX, (&raw const on_the_stack).addr()]);
     assert_eq!(batch, HashMap::new());
 }
