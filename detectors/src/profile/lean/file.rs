@@ -83,9 +83,12 @@ impl<'data> Elf<'data> {
     }
 
     /// The address that debug information knows a byte of the file by.
-    #[expect(
-        clippy::useless_conversion,
-        reason = "the fields have 32 bits on some targets"
+    #[cfg_attr(
+        target_pointer_width = "64",
+        expect(
+            clippy::useless_conversion,
+            reason = "the fields have 32 bits on some targets"
+        )
     )]
     pub(super) fn address(&self, in_file: u64) -> Option<u64> {
         let segments = self

@@ -19,6 +19,13 @@ struct Nearest {
 }
 
 /// The symbols that hold addresses, which come in rising order.
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(
+        clippy::useless_conversion,
+        reason = "the fields have 32 bits on some targets"
+    )
+)]
 pub(super) fn find<'data>(
     endian: NativeEndian,
     sections: &SectionTable<'data, Header>,

@@ -5,9 +5,6 @@ use std::collections::{BTreeSet, HashMap};
 use super::super::symbols::resolve_here;
 use super::*;
 
-/// A closure that is called through its table.
-type Boxed = Box<dyn FnOnce(&mut BTreeSet<usize>) + Send>;
-
 /// Return addresses at a fixed distance over all of this program's code.
 fn swept(step: usize) -> Vec<usize> {
     let program = std::env::current_exe().expect("a program has a path");
@@ -34,6 +31,8 @@ fn stack_here(addresses: &mut BTreeSet<usize>) {
     });
 }
 
+type Told = dyn FnOnce(&mut BTreeSet<usize>) + Send;
+
 /// Return addresses of calls that are really made: sorting, hashing, threads, panics, serde and dynamic calls.
 fn met() -> Vec<usize> {
     let mut met = BTreeSet::new();
@@ -50,7 +49,7 @@ fn met() -> Vec<usize> {
         stack_here(&mut met);
         1
     });
-    let closure: Boxed = Box::new(stack_here);
+    let closure: Box<Told> = Box::new(stack_here);
     let elsewhere = std::thread::spawn(|| {
         let mut met = BTreeSet::new();
         closure(&mut met);
@@ -198,7 +197,7 @@ fn names_what_backtrace_names_on_real_stacks() {
 
 #[test]
 fn addresses_of_no_file_are_left_to_others() {
-    let on_the_stack = std::hint::black_box(7_usize);
+    let on_the_stack = std::hint::black_box(0_u8);
     let batch = resolve_all(&[0, 1, usize::MAX, (&raw const on_the_stack).addr()]);
     assert_eq!(batch, HashMap::new());
 }
