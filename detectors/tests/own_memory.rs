@@ -10,8 +10,8 @@ use detectors::{Scope, heap::Detail};
 #[global_allocator]
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
-/// As glibc rounds it up: a header, and a multiple of 16.
-const BLOCK_BYTES: usize = 100_000 + 16;
+/// A table has a word of eight bytes for each eight bytes of the 16 MiB that it covers.
+const TABLE_BYTES: usize = 16 << 20;
 
 #[test]
 fn a_table_pushes_no_block_out_of_what_it_covers() {
@@ -24,10 +24,12 @@ fn a_table_pushes_no_block_out_of_what_it_covers() {
     let scope = Scope::new(Detail::Counts).expect("the allocator is a ProfilingAllocator");
     let blocks: [Vec<u8>; 8] = std::array::from_fn(|_| Vec::with_capacity(100_000));
     let addresses = blocks.each_ref().map(|block| block.as_ptr().addr());
-    let side_by_side = std::array::from_fn(|at| addresses[0] + at * BLOCK_BYTES);
+    let (first, last) = (addresses.iter().min(), addresses.iter().max());
+    let span = last.zip(first).map(|(last, first)| last - first);
     let live = scope.read().blocks;
     // A failure is told with a backtrace, which would want tables too.
     drop(scope);
     assert_eq!(live, 8);
-    assert_eq!(addresses, side_by_side);
+    // Small tables may lie between them, and what glibc had free before. A large one may not.
+    assert!(span.is_some_and(|span| span < TABLE_BYTES), "{addresses:?}");
 }
