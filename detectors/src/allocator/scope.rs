@@ -106,8 +106,8 @@ impl Scope {
     }
 
     fn open(detail: Detail, of_process: bool) -> Result<Self, SourceError> {
-        // The first allocation of a thread tells the instrument that it is in use at all.
-        drop(std::hint::black_box(Box::new(0_u64)));
+        // The first allocation of a thread tells the instrument that it is in use at all. No scope around this one counts it.
+        super::uncounted(|| drop(std::hint::black_box(Box::new(0_u64))));
         if !super::is_in_use() {
             return Err(SourceError {
                 reason: "the program's allocator isn't a ProfilingAllocator, so no scope can count"
