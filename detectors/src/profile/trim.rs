@@ -84,13 +84,15 @@ impl Role {
     }
 }
 
-/// Cuts the allocator's frames at the leaf and the thread's start at the root. A stack that would
-/// be left with nothing keeps all its frames.
+/// Cuts the allocator's frames at the leaf and the thread's start at the root. Where nothing would be left, as before the
+/// program's own code begins, the start stays and stands for it.
 pub(super) fn machinery(stack: &mut Vec<Call>) {
     let end = root(stack);
     let is_whole = |call: &&Call| call.role.allocator_frames == call.frames.len();
     let start = stack[..end].iter().take_while(is_whole).count();
     if start == end {
+        let allocators = stack.iter().take_while(is_whole).count();
+        stack.drain(..allocators.min(stack.len().saturating_sub(1)));
         return;
     }
     stack.truncate(end);

@@ -136,8 +136,7 @@ fn the_outer_scope_is_told_of_a_free_whoever_uses_the_inner_ones_place_by_then()
     elsewhere.join().expect("it doesn't panic");
     let reading = outer.read();
     assert_eq!(live(reading), (0, 0));
-    // A scope begins with an allocation of its own.
-    assert_eq!(reading.total_blocks, 2 * ROUNDS as u64);
+    assert_eq!(reading.total_blocks, ROUNDS as u64);
 }
 
 #[test]
