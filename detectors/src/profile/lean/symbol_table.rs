@@ -54,8 +54,8 @@ pub(super) fn find<'data>(
             continue;
         }
         let symbol = Nearest {
-            start: symbol.st_value(endian),
-            size: symbol.st_size(endian),
+            start: symbol.st_value(endian).into(),
+            size: symbol.st_size(endian).into(),
             name: symbol.st_name(endian),
         };
         // It is kept at the first address only, and handed on to the others once all symbols were seen.
