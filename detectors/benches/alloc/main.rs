@@ -11,7 +11,6 @@ mod rows;
 mod subjects;
 
 use arguments::{Arguments, Asked};
-use measure::Valgrind;
 use rows::Row;
 use std::process::ExitCode;
 use subjects::{INNERS, Inner, Subject, Subjects};
@@ -57,13 +56,13 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<Vec<Row>, String> {
     let subjects = Subjects::build()?;
-    let valgrind = Valgrind::find();
+    let counts = measure::has_valgrind();
     eprintln!(
         "stacks are taken {}\n{}",
         detectors::allocator::how_stacks_are_taken(),
         measure::SETTINGS_IN_WORDS
     );
-    if valgrind.is_none() {
+    if !counts {
         eprintln!(
             "valgrind is not installed: no instructions are counted, so goals in instructions stay open"
         );
@@ -72,13 +71,7 @@ fn run(arguments: &Arguments) -> Result<Vec<Row>, String> {
     for workload in TIMED.into_iter().filter(|name| arguments.wants(name)) {
         for inner in INNERS {
             eprintln!("{workload} on {}", inner.name());
-            rows.extend(time(
-                &subjects,
-                workload,
-                inner,
-                arguments.turns,
-                valgrind.as_ref(),
-            )?);
+            rows.extend(time(&subjects, workload, inner, arguments.turns, counts)?);
         }
     }
     if arguments.wants("resident") {
@@ -98,7 +91,7 @@ fn time(
     workload: &'static str,
     inner: Inner,
     turns: usize,
-    valgrind: Option<&Valgrind>,
+    counts: bool,
 ) -> Result<Vec<Row>, String> {
     // A pair of threads is one `handoff`.
     let threads: &[(usize, usize)] = if workload == "handoff" {
@@ -114,13 +107,13 @@ fn time(
     let times = measure::interleaved(&cases, turns, |&(asked, subject)| {
         measure::nanoseconds_of_a_round(subjects, subject, workload, asked)
     })?;
-    let instructions: Vec<Option<f64>> = match valgrind {
-        Some(valgrind) if workload != "handoff" => all
-            .iter()
-            .map(|&subject| valgrind.instructions_of_a_round(subjects, subject, workload))
-            .map(|counted| counted.map(Some))
-            .collect::<Result<_, _>>()?,
-        _ => vec![None; all.len()],
+    // Two threads wait for each other as they happen to meet, so no two counts of a `handoff` are alike.
+    let instructions: Vec<Option<f64>> = if counts && workload != "handoff" {
+        all.iter()
+            .map(|&subject| measure::instructions_of_a_round(subjects, subject, workload).map(Some))
+            .collect::<Result<_, _>>()?
+    } else {
+        vec![None; all.len()]
     };
     let mut rows = Vec::new();
     for (&(_, threads), times) in threads.iter().zip(times.chunks(all.len())) {

@@ -123,46 +123,35 @@ fn number(command: &mut Command) -> Result<f64, String> {
         .map_err(|_| format!("{command:?} printed {out:?}, which is no number"))
 }
 
-/// Counts instructions; only where it is installed.
-pub(crate) struct Valgrind {
-    program: &'static str,
+/// Whether instructions can be counted.
+pub(crate) fn has_valgrind() -> bool {
+    run(Command::new("valgrind").arg("--version")).is_ok()
 }
 
-impl Valgrind {
-    pub(crate) fn find() -> Option<Self> {
-        let program = "valgrind";
-        run(Command::new(program).arg("--version"))
-            .ok()
-            .map(|_| Valgrind { program })
-    }
+/// The instructions of 2N rounds less those of N, by N: starting and ending cost nothing then.
+pub(crate) fn instructions_of_a_round(
+    subjects: &Subjects,
+    subject: Subject,
+    workload: &str,
+) -> Result<f64, String> {
+    let rounds = rounds_to_count(workload) / subject.slower_by();
+    let of = |rounds: usize| instructions(subjects, subject, workload, rounds);
+    Ok((of(2 * rounds)? - of(rounds)?) / rounds as f64)
+}
 
-    /// Those of 2N rounds less those of N, by N: starting and ending cost nothing then.
-    pub(crate) fn instructions_of_a_round(
-        &self,
-        subjects: &Subjects,
-        subject: Subject,
-        workload: &str,
-    ) -> Result<f64, String> {
-        let rounds = rounds_to_count(workload) / subject.slower_by();
-        let of = |rounds: usize| self.instructions(subjects, subject, workload, rounds);
-        Ok((of(2 * rounds)? - of(rounds)?) / rounds as f64)
-    }
-
-    fn instructions(
-        &self,
-        subjects: &Subjects,
-        subject: Subject,
-        workload: &str,
-        rounds: usize,
-    ) -> Result<f64, String> {
-        let mut program = Command::new(self.program);
-        program
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            .arg(subjects.path(subject.program)?);
-        let mut command = with_work(program, subject, workload, 1, rounds);
-        let (_, err) = run(command.envs(WHILE_TIMED).envs([WHILE_COUNTED]))?;
-        err.lines()
-            .find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
-            .ok_or_else(|| format!("{command:?} says no count of instructions:\n{err}"))
-    }
+fn instructions(
+    subjects: &Subjects,
+    subject: Subject,
+    workload: &str,
+    rounds: usize,
+) -> Result<f64, String> {
+    let mut program = Command::new("valgrind");
+    program
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(subjects.path(subject.program)?);
+    let mut command = with_work(program, subject, workload, 1, rounds);
+    let (_, err) = run(command.envs(WHILE_TIMED).envs([WHILE_COUNTED]))?;
+    err.lines()
+        .find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
+        .ok_or_else(|| format!("{command:?} says no count of instructions:\n{err}"))
 }
