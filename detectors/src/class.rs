@@ -14,16 +14,50 @@ use std::str::FromStr;
 pub enum Class {
     /// A small view keeps a large buffer alive.
     RetainedSubslices,
+    /// A response that nobody reads keeps its connection.
+    UnclosedBodies,
+    /// A task outlives whoever wanted its result.
+    OrphanedTasks,
+    /// A static collection that only grows.
+    GlobalCaches,
+    /// Cleanup that comes too late, or never.
+    DeferredCleanup,
+    /// Owners that own each other.
+    ReferenceCycles,
+    /// A queue that takes whatever comes.
+    UnboundedQueues,
+    /// A collection that keeps the room of its largest moment.
+    RetainedCapacity,
+    /// Memory that nothing points to.
+    LostPointers,
 }
 
 impl Class {
-    /// Every class that has a chapter.
-    pub const ALL: &'static [Class] = &[Class::RetainedSubslices];
+    /// Every class, in the order of the book.
+    pub const ALL: &'static [Class] = &[
+        Class::RetainedSubslices,
+        Class::UnclosedBodies,
+        Class::OrphanedTasks,
+        Class::GlobalCaches,
+        Class::DeferredCleanup,
+        Class::ReferenceCycles,
+        Class::UnboundedQueues,
+        Class::RetainedCapacity,
+        Class::LostPointers,
+    ];
 
     /// The class' word, which is also its chapter's folder: `retained-subslices`.
     pub fn name(self) -> &'static str {
         match self {
             Class::RetainedSubslices => "retained-subslices",
+            Class::UnclosedBodies => "unclosed-bodies",
+            Class::OrphanedTasks => "orphaned-tasks",
+            Class::GlobalCaches => "global-caches",
+            Class::DeferredCleanup => "deferred-cleanup",
+            Class::ReferenceCycles => "reference-cycles",
+            Class::UnboundedQueues => "unbounded-queues",
+            Class::RetainedCapacity => "retained-capacity",
+            Class::LostPointers => "lost-pointers",
         }
     }
 
@@ -32,6 +66,28 @@ impl Class {
         match self {
             Class::RetainedSubslices => {
                 "a small view is kept, and the whole buffer that it points into stays live with it"
+            }
+            Class::UnclosedBodies => {
+                "a response is kept unread, and its connection stays open with it"
+            }
+            Class::OrphanedTasks => {
+                "a task or thread is started and nobody ends it, so it lives on with all that it holds"
+            }
+            Class::GlobalCaches => "a static collection keeps an entry for each key that ever came",
+            Class::DeferredCleanup => {
+                "cleanup is put off to the end, or for good, while what it would free piles up"
+            }
+            Class::ReferenceCycles => {
+                "owners keep each other alive after the last owner outside is gone"
+            }
+            Class::UnboundedQueues => {
+                "more is put in than is taken out, and nothing bounds what waits between"
+            }
+            Class::RetainedCapacity => {
+                "a collection shrinks or empties, and keeps the room that it needed once"
+            }
+            Class::LostPointers => {
+                "a block is given away without the call that takes it back, and nothing points to it any more"
             }
         }
     }

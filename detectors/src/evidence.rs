@@ -53,8 +53,10 @@ pub enum Kind {
     Tasks,
     /// Open sockets.
     Sockets,
-    /// Open file descriptors.
+    /// Open file descriptors that are no sockets.
     Descriptors,
+    /// Threads of the operating system.
+    Threads,
     /// Resident memory, in bytes.
     Resident,
 }
@@ -67,6 +69,7 @@ impl fmt::Display for Kind {
             Kind::Tasks => "tasks",
             Kind::Sockets => "sockets",
             Kind::Descriptors => "descriptors",
+            Kind::Threads => "threads",
             Kind::Resident => "resident",
         })
     }
