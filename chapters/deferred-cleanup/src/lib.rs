@@ -1,0 +1,1 @@
+//! Cleanup that comes too late, or never.

@@ -1,0 +1,1 @@
+//! A static collection that only grows.

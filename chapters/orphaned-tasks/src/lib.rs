@@ -1,0 +1,1 @@
+//! A task outlives whoever wanted its result.

@@ -1,0 +1,1 @@
+//! A collection that keeps the room of its largest moment.

@@ -1,0 +1,1 @@
+//! A queue that takes whatever comes.

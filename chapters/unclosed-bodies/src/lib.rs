@@ -1,0 +1,1 @@
+//! A response that nobody reads keeps its connection.
