@@ -1,5 +1,7 @@
 //! What is counted beside the heap: tasks of the workload's runtime; sockets, descriptors and threads of the process.
 
+mod process;
+
 use crate::evidence::{Counts, Kind, NotRead, Site};
 use crate::heap::HeapSource;
 use crate::judge::Floors;
@@ -158,16 +160,5 @@ impl Counters {
             _ if self.reads_process => process::groups(kind),
             _ => Vec::new(),
         }
-    }
-}
-
-mod process {
-    use super::Group;
-    use crate::evidence::{Counts, Kind};
-    pub(super) fn counts() -> Counts {
-        Counts::default()
-    }
-    pub(super) fn groups(_kind: Kind) -> Vec<Group> {
-        Vec::new()
     }
 }
