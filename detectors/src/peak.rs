@@ -198,7 +198,7 @@ impl Peak {
         self.find(
             Box::new(tasks),
             |items| runtime.block_on(async { drop(call(items).await) }),
-            |time| runtime.block_on(tokio::time::sleep(time)),
+            |time| runtime.block_on(async { tokio::time::sleep(time).await }),
         )
     }
 
