@@ -20,7 +20,7 @@ pub struct Complaint {
 
 /// A word of the workbook.
 #[derive(Debug, Clone)]
-struct Concept {
+pub(crate) struct Concept {
     word: &'static str,
     definition: &'static str,
     page: &'static str,
@@ -241,6 +241,18 @@ impl Display for Complaint {
     }
 }
 
+/// The command that runs this very test again.
+pub(crate) fn same_test() -> String {
+    let test = crate::isolation::current_test().map_or_else(String::new, |test| {
+        let package = std::env::var("CARGO_PKG_NAME")
+            .map_or_else(|_| String::new(), |name| format!(" -p {name}"));
+        let binary = crate::isolation::binary_name()
+            .map_or_else(String::new, |name| format!(" --test {name}"));
+        format!("{package}{binary} -- --exact {test} --include-ignored")
+    });
+    format!("cargo test{test}")
+}
+
 /// What to run next, alone on the last line, so that it can be pasted.
 struct Next {
     why: &'static str,
@@ -253,13 +265,6 @@ impl Next {
         if let Some(folder) = crate::artefacts::folder_of(&evidence.name) {
             return Next::reading(evidence, &folder);
         }
-        let test = crate::isolation::current_test().map_or_else(String::new, |test| {
-            let package = std::env::var("CARGO_PKG_NAME")
-                .map_or_else(|_| String::new(), |name| format!(" -p {name}"));
-            let binary = crate::isolation::binary_name()
-                .map_or_else(String::new, |name| format!(" --test {name}"));
-            format!("{package}{binary} -- --exact {test} --include-ignored")
-        });
         Next {
             why: if evidence.profile.is_some() {
                 "run it again and keep its heap profile"
@@ -269,8 +274,9 @@ impl Next {
                 "run it again and keep what it reads after each iteration"
             },
             command: format!(
-                "{}=\"$PWD/target/memory\" cargo test{test}",
-                crate::artefacts::OUT_VARIABLE
+                "{}=\"$PWD/target/memory\" {}",
+                crate::artefacts::OUT_VARIABLE,
+                same_test()
             ),
         }
     }

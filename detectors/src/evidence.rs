@@ -20,11 +20,12 @@ pub struct Evidence {
     pub because: String,
     /// What would turn `inconclusive` into an answer; `None` for every other verdict.
     pub settle_by: Option<String>,
-    /// What grows, how much and from where: most bytes first. Empty unless something grows.
+    /// What grows, how much and from where: tasks, sockets, descriptors and threads first, since they tell more than the heap
+    /// that they hold; then the heap, most bytes first. Empty unless something grows.
     pub findings: Vec<Finding>,
     /// One reading for each window, in order.
     pub readings: Vec<Reading>,
-    /// Live memory after each iteration, warm-up included: what a chart shows.
+    /// What there was after each iteration, warm-up included: what a chart shows.
     pub timeline: Vec<Sample>,
     /// The highest live bytes of the run, above what was live before it.
     pub peak_bytes: u64,
@@ -161,10 +162,13 @@ pub struct Reading {
     pub rise_blocks: Option<i64>,
     /// How far the floor of bytes rose since the window before; `None` for the first.
     pub rise_bytes: Option<i64>,
+    /// The floors of all that isn't heap, above what there was at the start.
+    #[serde(default)]
+    pub floor_counts: Counts,
 }
 
-/// Live memory after one iteration, above what was live at the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What there was after one iteration, above what there was at the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// How many iterations had run.
     pub iteration: u64,
@@ -172,6 +176,62 @@ pub struct Sample {
     pub blocks: i64,
     /// Live bytes.
     pub bytes: i64,
+    /// All that isn't heap.
+    #[serde(default)]
+    pub counts: Counts,
+}
+
+/// What a process has besides its heap, at one moment. A kind that wasn't read is `None`, and never zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Alive async tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<i64>,
+    /// Open sockets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sockets: Option<i64>,
+    /// Open file descriptors that are no sockets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub descriptors: Option<i64>,
+    /// Threads of the operating system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<i64>,
+}
+
+impl Counts {
+    /// The kinds that are counted here, in the order of the fields.
+    pub const KINDS: [Kind; 4] = [Kind::Tasks, Kind::Sockets, Kind::Descriptors, Kind::Threads];
+
+    /// The count of one kind; `None` when it wasn't read, or is no count.
+    pub fn get(&self, kind: Kind) -> Option<i64> {
+        match kind {
+            Kind::Tasks => self.tasks,
+            Kind::Sockets => self.sockets,
+            Kind::Descriptors => self.descriptors,
+            Kind::Threads => self.threads,
+            Kind::Blocks | Kind::Bytes | Kind::Resident => None,
+        }
+    }
+
+    pub(crate) fn set(&mut self, kind: Kind, count: Option<i64>) {
+        match kind {
+            Kind::Tasks => self.tasks = count,
+            Kind::Sockets => self.sockets = count,
+            Kind::Descriptors => self.descriptors = count,
+            Kind::Threads => self.threads = count,
+            Kind::Blocks | Kind::Bytes | Kind::Resident => {}
+        }
+    }
+
+    /// Each kind combined with the same of another moment; not read where one of the two wasn't.
+    pub(crate) fn zip(&self, other: &Counts, combine: impl Fn(i64, i64) -> i64) -> Counts {
+        let mut all = Counts::default();
+        for kind in Counts::KINDS {
+            let both = self.get(kind).zip(other.get(kind));
+            all.set(kind, both.map(|(a, b)| combine(a, b)));
+        }
+        all
+    }
 }
 
 /// The smallest steady leak that a run could have told from none.

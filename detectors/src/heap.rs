@@ -36,6 +36,11 @@ pub trait HeapSource: fmt::Debug {
         Vec::new()
     }
 
+    /// Whether it counts the whole process, so that what else the process has can be taken for the workload's as well.
+    fn counts_process(&self) -> bool {
+        true
+    }
+
     /// Starts to count from zero.
     ///
     /// # Errors

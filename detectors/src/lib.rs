@@ -56,13 +56,17 @@ pub mod allocator;
 mod artefacts;
 mod assert;
 mod class;
+mod counters;
 mod evidence;
 pub mod heap;
 #[doc(hidden)]
 #[allow(missing_docs, reason = "what `tests!` expands to; nothing to call")]
 pub mod isolation;
 mod judge;
+mod peak;
 pub mod profile;
+#[cfg(feature = "tokio")]
+mod runtime;
 mod sites;
 mod text;
 mod verdict;
@@ -74,9 +78,10 @@ pub use assert::Complaint;
 pub use class::{Class, UnknownClass};
 pub use dhat::Alloc as DhatAllocator;
 pub use evidence::{
-    Evidence, Finding, Frame, Instrument, Kind, NotRead, Origin, Reading, Sample, Site,
+    Counts, Evidence, Finding, Frame, Instrument, Kind, NotRead, Origin, Reading, Sample, Site,
     SmallestLeak,
 };
+pub use peak::{Items, Peak, PeakEvidence, PeakReading};
 pub use profile::Profile;
 pub use verdict::Verdict;
 pub use watch::{Progress, Stage, Watch};

@@ -1,6 +1,7 @@
 //! From profiles of runs of different lengths to the sites that grow.
 
 use crate::evidence::{Finding, Frame, Kind, Origin, Site};
+use crate::heap::SiteReading;
 use crate::profile::{self, Profile};
 use std::collections::HashMap;
 
@@ -95,6 +96,42 @@ pub(crate) fn grown_in_windows(windows: Windows) -> Grown {
         rounds: windows.middles,
         profile: windows.profile,
     }
+}
+
+/// What each site holds, for each of so many items, as findings: most bytes first, without those below the share of all.
+pub(crate) fn held(
+    stacks: Vec<(Vec<Frame>, SiteReading)>,
+    items: usize,
+    least_share: f64,
+) -> Vec<Finding> {
+    let mut sites = Sites::of_rounds(1);
+    for (stack, reading) in stacks {
+        let held = Held {
+            blocks: reading.blocks.cast_signed(),
+            bytes: reading.bytes.cast_signed(),
+        };
+        sites.add(stack, [(0, held)]);
+    }
+    let mut all = sites.all;
+    all.sort_by_key(|site| std::cmp::Reverse(site.held[0].bytes));
+    let total: i64 = all.iter().map(|site| site.held[0].bytes).sum();
+    all.retain(|site| site.held[0].bytes as f64 >= least_share * total as f64);
+    let finding = |site: &GrowingSite, kind, held: i64| Finding {
+        kind,
+        per_iteration: Some(held as f64 / items as f64),
+        cum_per_iteration: None,
+        site: Some(site.site.to_string()),
+        at: Some(site.site.clone()),
+    };
+    all.iter()
+        .flat_map(|site| {
+            let held = site.held[0];
+            [
+                finding(site, Kind::Bytes, held.bytes),
+                finding(site, Kind::Blocks, held.blocks),
+            ]
+        })
+        .collect()
 }
 
 /// Sites, each once, while stacks are added up.

@@ -1,6 +1,6 @@
 //! Evidence in words and tables, for people.
 
-use crate::evidence::{Evidence, Finding, Frame, Kind, Origin, Reading, Site};
+use crate::evidence::{Counts, Evidence, Finding, Frame, Kind, Origin, Reading, Site};
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ impl Evidence {
 
     /// Each site with what it adds for each iteration, whose code it is, and its signature.
     pub fn findings_list(&self) -> impl Display + '_ {
-        fmt::from_fn(|f| findings_list(&self.findings, f))
+        findings_text(&self.findings, "an iteration")
     }
 
     /// What this run could have caught at all, in a sentence.
@@ -110,13 +110,30 @@ fn rate(per_iteration: f64, unit: &str) -> impl Display {
 }
 
 fn windows_table(readings: &[Reading], f: &mut Formatter<'_>) -> fmt::Result {
-    writeln!(
+    // Of what isn't heap, only the kinds that moved: the others would be columns of zeros.
+    let moved: Vec<Kind> = Counts::KINDS
+        .into_iter()
+        .filter(|kind| {
+            let mut floors = readings
+                .iter()
+                .map(|reading| reading.floor_counts.get(*kind));
+            floors
+                .next()
+                .is_some_and(|first| floors.any(|floor| floor != first))
+        })
+        .collect();
+    write!(
         f,
         "{:>17}  {:>14} {:>12}  {:>10} {:>9}",
         "iterations", "floor, bytes", "rise", "blocks", "rise"
     )?;
+    for kind in &moved {
+        write!(f, "  {kind:>11} {:>6}", "rise")?;
+    }
+    writeln!(f)?;
+    let mut before: Option<&Reading> = None;
     for reading in readings {
-        let row = format!(
+        let mut row = format!(
             "{:>8} ..{:>6}  {:>14} {:>12}  {:>10} {:>9}",
             grouped(reading.from.cast_signed()),
             grouped(reading.to.cast_signed()),
@@ -125,7 +142,15 @@ fn windows_table(readings: &[Reading], f: &mut Formatter<'_>) -> fmt::Result {
             grouped(reading.floor_blocks),
             rise(reading.rise_blocks),
         );
+        for kind in &moved {
+            let floor = reading.floor_counts.get(*kind);
+            let floor_before = before.and_then(|before| before.floor_counts.get(*kind));
+            let text = floor.map_or_else(String::new, grouped);
+            let risen = rise(floor.zip(floor_before).map(|(now, before)| now - before));
+            row += &format!("  {text:>11} {risen:>6}");
+        }
         writeln!(f, "{}", row.trim_end())?;
+        before = Some(reading);
     }
     Ok(())
 }
@@ -166,7 +191,12 @@ fn top_sites(findings: &[Finding], f: &mut Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-fn findings_list(findings: &[Finding], f: &mut Formatter<'_>) -> fmt::Result {
+/// Each site with what it adds, `for_each` iteration or item.
+pub(crate) fn findings_text<'f>(findings: &'f [Finding], for_each: &'f str) -> impl Display + 'f {
+    fmt::from_fn(move |f| findings_list(findings, for_each, f))
+}
+
+fn findings_list(findings: &[Finding], for_each: &str, f: &mut Formatter<'_>) -> fmt::Result {
     let mut rest = findings;
     while let [first, ..] = rest {
         let same = rest
@@ -178,15 +208,16 @@ fn findings_list(findings: &[Finding], f: &mut Formatter<'_>) -> fmt::Result {
         let amounts: Vec<String> = site
             .iter()
             .map(|finding| match finding.per_iteration {
-                Some(per_iteration) => amount(
-                    per_iteration,
-                    finding.kind.to_string().trim_end_matches('s'),
-                ),
+                Some(per_iteration) => amount(per_iteration, one_of(finding.kind)),
                 None => format!("more {}", finding.kind),
             })
             .collect();
-        let amounts = format!("{} an iteration", amounts.join(" in "));
+        let amounts = format!("{} {for_each}", amounts.join(" in "));
         match &first.at {
+            Some(at) if first.kind == Kind::Tasks => {
+                writeln!(f, "{amounts}, spawned at")?;
+                writeln!(f, "  {}", frame_from_here(&at.frame))?;
+            }
             Some(at) => {
                 writeln!(f, "{amounts} from")?;
                 writeln!(f, "  {}", frame_from_here(&at.frame))?;
@@ -195,7 +226,10 @@ fn findings_list(findings: &[Finding], f: &mut Formatter<'_>) -> fmt::Result {
                     writeln!(f, "  called by {}", frame_from_here(caller))?;
                 }
             }
-            None => writeln!(f, "{amounts}, from a site that was not read")?,
+            None => match &first.site {
+                Some(what) => writeln!(f, "{amounts}: {what}")?,
+                None => writeln!(f, "{amounts}, from a site that was not read")?,
+            },
         }
     }
     Ok(())
@@ -229,6 +263,27 @@ fn rise(rise: Option<i64>) -> String {
             grouped(rise)
         }
     })
+}
+
+/// One of a kind: `task`.
+pub(crate) fn one_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Blocks => "block",
+        Kind::Bytes | Kind::Resident => "byte",
+        Kind::Tasks => "task",
+        Kind::Sockets => "socket",
+        Kind::Descriptors => "descriptor",
+        Kind::Threads => "thread",
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(crate) fn listed(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
+    }
 }
 
 /// A figure as a person writes it: `12`, `1,234.6`, `0.05`.

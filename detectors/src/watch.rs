@@ -1,5 +1,6 @@
 //! Runs a workload through warm-up and doubling windows, and says what grew.
 
+mod class;
 mod driver;
 mod judgement;
 mod pass;

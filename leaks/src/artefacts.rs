@@ -142,7 +142,7 @@ impl Artefacts {
     pub(crate) fn lines(&self) -> Vec<String> {
         let flame = self.flamegraph.as_deref();
         let named = [
-            (Some(self.timeline.as_path()), "live memory over time"),
+            (Some(self.timeline.as_path()), "what grew, over time"),
             (self.both.as_deref(), "leaky and fixed"),
             (flame, "what is live, by stack"),
             (self.heap.as_deref(), "heap profile (pprof)"),

@@ -1,19 +1,19 @@
 //! The chapters' workloads: what `leaks run` measures.
 
-use detectors::Workload;
+use detectors::{Evidence, Watch};
 
-/// The two variants of a chapter.
+/// The two variants of a chapter, each as a watch runs it.
 pub(crate) struct Workloads {
-    pub(crate) leaky: fn() -> Workload,
-    pub(crate) fixed: fn() -> Workload,
+    pub(crate) leaky: fn(Watch) -> Evidence,
+    pub(crate) fixed: fn(Watch) -> Evidence,
 }
 
 /// The workloads of a chapter by its name; `None` for a chapter that this build doesn't know.
 pub(crate) fn workloads(chapter: &str) -> Option<Workloads> {
     match chapter {
         "retained-subslices" => Some(Workloads {
-            leaky: || Workload::sync(retained_subslices::leaky::workload),
-            fixed: || Workload::sync(retained_subslices::fixed::workload),
+            leaky: |watch| watch.run(retained_subslices::leaky::workload),
+            fixed: |watch| watch.run(retained_subslices::fixed::workload),
         }),
         _ => None,
     }

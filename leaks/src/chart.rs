@@ -1,5 +1,6 @@
-//! Live memory over the iterations, drawn with characters.
+//! One quantity over the iterations, drawn with characters.
 
+use crate::quantity::Quantity;
 use crate::say::{self, DIM, LINE};
 use crate::scale::Axis;
 use detectors::Sample;
@@ -11,17 +12,17 @@ const ROWS: usize = 10;
 const ACROSS: usize = 2;
 const DOWN: usize = 4;
 
-/// Live bytes after each iteration as lines of text, at most `width` columns wide.
+/// A quantity after each iteration as lines of text, at most `width` columns wide.
 ///
 /// Where several iterations fall into one column of dots, the column shows their whole range, so that a
 /// short peak is never lost.
-pub(crate) fn draw(timeline: &[Sample], width: usize) -> String {
+pub(crate) fn draw(timeline: &[Sample], quantity: Quantity, width: usize) -> String {
     let Some(last) = timeline.last() else {
         return "  no sample was taken\n".to_owned();
     };
-    let highest = timeline.iter().map(|s| s.bytes).max().unwrap_or(0) as f64;
-    let lowest = timeline.iter().map(|s| s.bytes).min().unwrap_or(0) as f64;
-    let up = Axis::bytes(lowest, highest, 5);
+    let values = || timeline.iter().map(|sample| quantity.value(sample));
+    let (lowest, highest) = (values().fold(0.0, f64::min), values().fold(0.0, f64::max));
+    let up = quantity.axis(lowest, highest, 5);
     let iterations = last.iteration.max(1) as f64;
 
     let labels: Vec<_> = up.ticks.iter().map(|tick| up.label(*tick)).collect();
@@ -29,9 +30,9 @@ pub(crate) fn draw(timeline: &[Sample], width: usize) -> String {
     // Edge, indent, and room for half of the last label beyond the plot.
     let columns = width.saturating_sub(margin + 7).clamp(20, 200);
 
-    let grid = dots(timeline, &up, iterations, columns);
-    let title = "live memory after each iteration, above what was live at the start";
-    let mut text = format!("{DIM}{}{DIM:#}", say::wrapped(title, "  ", width));
+    let grid = dots(timeline, quantity, &up, iterations, columns);
+    let title = quantity.title();
+    let mut text = format!("{DIM}{}{DIM:#}", say::wrapped(&title, "  ", width));
     for (row, cells) in grid.iter().enumerate() {
         let label =
             up.ticks.iter().zip(&labels).find_map(|(tick, label)| {
@@ -75,12 +76,18 @@ fn below(iterations: f64, columns: usize, margin: usize) -> String {
 }
 
 /// The plot's characters, top row first.
-fn dots(timeline: &[Sample], up: &Axis, iterations: f64, columns: usize) -> Vec<Vec<char>> {
+fn dots(
+    timeline: &[Sample],
+    quantity: Quantity,
+    up: &Axis,
+    iterations: f64,
+    columns: usize,
+) -> Vec<Vec<char>> {
     let mut ranges: Vec<Option<(usize, usize)>> = vec![None; columns * ACROSS];
     let heights = ROWS * DOWN;
     for sample in timeline {
         let x = column_of(sample.iteration as f64 / iterations, columns * ACROSS);
-        let y = height_of(up.share(sample.bytes as f64), heights);
+        let y = height_of(up.share(quantity.value(sample)), heights);
         let (low, high) = ranges[x].unwrap_or((y, y));
         ranges[x] = Some((low.min(y), high.max(y)));
     }
@@ -130,6 +137,7 @@ mod tests {
                 iteration,
                 blocks: 0,
                 bytes: bytes(iteration),
+                ..Sample::default()
             })
             .collect()
     }
@@ -140,13 +148,21 @@ mod tests {
 
     #[test]
     fn a_leak_is_a_slope() {
-        let chart = draw(&line(|n| i64::try_from(n).unwrap_or(0) * 16_384, 800), 60);
+        let chart = draw(
+            &line(|n| i64::try_from(n).unwrap_or(0) * 16_384, 800),
+            Quantity::Memory,
+            60,
+        );
         insta::assert_snapshot!(plain(&chart));
     }
 
     #[test]
     fn a_short_peak_is_not_lost() {
-        let chart = draw(&line(|n| if n == 333 { 9_000 } else { 200 }, 1600), 60);
+        let chart = draw(
+            &line(|n| if n == 333 { 9_000 } else { 200 }, 1600),
+            Quantity::Memory,
+            60,
+        );
         insta::assert_snapshot!(plain(&chart));
     }
 
@@ -155,6 +171,7 @@ mod tests {
         for width in [40, 80, 120] {
             let chart = plain(&draw(
                 &line(|n| i64::try_from(n).unwrap_or(0) * 977, 1600),
+                Quantity::Memory,
                 width,
             ));
             let widest = chart.lines().map(|l| l.chars().count()).max();
@@ -164,6 +181,6 @@ mod tests {
 
     #[test]
     fn nothing_measured_is_said() {
-        assert_eq!(draw(&[], 80), "  no sample was taken\n");
+        assert_eq!(draw(&[], Quantity::Memory, 80), "  no sample was taken\n");
     }
 }

@@ -14,6 +14,7 @@ mod measure;
 mod problem;
 mod profile;
 mod progress;
+mod quantity;
 mod report;
 mod run;
 mod say;
@@ -31,9 +32,9 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use workspace::Workspace;
 
-/// Counts what the chapters allocate; without a running profiler it passes through.
+/// Counts what the chapters allocate, and knows who holds it.
 #[global_allocator]
-static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
 /// How a command that did its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use crate::problem::{Problem, Result};
 use crate::progress::{Line, Sender};
 use crate::workspace::Chapter;
 use crate::{Ending, say};
+use detectors::heap::AllocatorSource;
 use detectors::{Evidence, Watch};
 use std::path::Path;
 use std::process::Command;
@@ -75,17 +76,9 @@ pub(crate) fn measure(chapter: &Chapter, variant: Variant) -> Result<Evidence> {
     {
         return Ok(evidence);
     }
-    // dhat tells its totals whenever it is stopped; they are no words of the workload.
-    let words: Vec<_> = ended
-        .output
-        .lines()
-        .filter(|line| !line.starts_with("dhat: "))
-        .collect();
+    let words = ended.output.trim_end();
     if !words.is_empty() {
-        say::note(format!(
-            "Its process printed:\n{}",
-            words.join("\n").trim_end()
-        ));
+        say::note(format!("Its process printed:\n{words}"));
     }
     Err(Problem::new(format!(
         "{}'s {} workload could not be measured",
@@ -104,15 +97,17 @@ pub(crate) fn child(chapter: &str, variant: Variant, into: &Path) -> Result<Endi
                 .next("Build the command again: cargo build"),
         );
     };
-    let workload = match variant {
-        Variant::Leaky => (workloads.leaky)(),
-        Variant::Fixed => (workloads.fixed)(),
+    let run = match variant {
+        Variant::Leaky => workloads.leaky,
+        Variant::Fixed => workloads.fixed,
     };
     let mut sender = Sender::new();
-    let evidence = Watch::new(name(chapter, variant))
+    let watch = Watch::new(name(chapter, variant))
+        // This process is the measurement's alone.
+        .heap_source(AllocatorSource::of_process())
         .always_profile()
-        .on_progress(move |progress| sender.send(progress))
-        .run_workload(&workload);
+        .on_progress(move |progress| sender.send(progress));
+    let evidence = run(watch);
     evidence
         .write(into)
         .map_err(|error| Problem::file("write the evidence into", into, &error))?;

@@ -1,6 +1,7 @@
 //! What a measurement says, for a person and as JSON.
 
 use crate::problem::{Problem, Result};
+use crate::quantity::Quantity;
 use crate::say::{self, BOLD, DIM};
 use crate::{artefacts::Artefacts, chart};
 use detectors::Evidence;
@@ -18,7 +19,11 @@ const ROWS_MAX: usize = 5;
 /// Paths below `root` are shown as the reader would type them.
 pub(crate) fn print(evidence: &Evidence, root: &Path, out: &mut dyn Write) -> Result<()> {
     let width = say::width();
-    writeln!(out, "{}", chart::draw(&evidence.timeline, width))?;
+    writeln!(
+        out,
+        "{}",
+        chart::draw(&evidence.timeline, Quantity::of(evidence), width)
+    )?;
 
     let colour = say::colour(evidence.verdict);
     let verdict = evidence.verdict;

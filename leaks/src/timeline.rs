@@ -1,8 +1,9 @@
-//! Live memory over the iterations as a picture.
+//! One quantity over the iterations as a picture.
 //!
 //! The file follows light and dark by itself, and takes the page's text colour when its text is put into a page.
 
-use crate::scale::{self, Axis};
+use crate::quantity::Quantity;
+use crate::scale::Axis;
 use detectors::{Evidence, Sample, Verdict};
 use std::fmt::Write;
 
@@ -23,17 +24,23 @@ pub(crate) struct Series<'a> {
 
 /// One plot of up to two runs of a chapter, as SVG.
 pub(crate) fn draw(title: &str, series: &[Series<'_>]) -> String {
+    let quantities = series.iter().map(|one| Quantity::of(one.evidence));
+    let quantity = quantities
+        .filter(|quantity| *quantity != Quantity::Memory)
+        .next()
+        .unwrap_or(Quantity::Memory);
     let samples = || series.iter().flat_map(|one| &one.evidence.timeline);
-    let highest = samples().map(|s| s.bytes).max().unwrap_or(0) as f64;
-    let lowest = samples().map(|s| s.bytes).min().unwrap_or(0) as f64;
+    let values = || samples().map(|sample| quantity.value(sample));
+    let (lowest, highest) = (values().fold(0.0, f64::min), values().fold(0.0, f64::max));
     let iterations = samples().map(|s| s.iteration).max().unwrap_or(1).max(1) as f64;
     let plot = Plot {
-        up: Axis::bytes(lowest, highest, 5),
+        quantity,
+        up: quantity.axis(lowest, highest, 5),
         iterations,
     };
 
     let mut svg = String::new();
-    head(&mut svg, title, series);
+    head(&mut svg, title, quantity, series);
     // The windows of the longest run; a run that ends early shares its windows' bounds with it.
     let longest = series.iter().max_by_key(|one| one.evidence.timeline.len());
     if let Some(longest) = longest {
@@ -51,6 +58,7 @@ pub(crate) fn draw(title: &str, series: &[Series<'_>]) -> String {
 }
 
 struct Plot {
+    quantity: Quantity,
     up: Axis,
     iterations: f64,
 }
@@ -60,21 +68,21 @@ impl Plot {
         LEFT + (RIGHT - LEFT) * (iteration / self.iterations).clamp(0.0, 1.0)
     }
 
-    fn y(&self, bytes: f64) -> f64 {
-        BOTTOM - (BOTTOM - TOP) * self.up.share(bytes).clamp(0.0, 1.0)
+    fn y(&self, value: f64) -> f64 {
+        BOTTOM - (BOTTOM - TOP) * self.up.share(value).clamp(0.0, 1.0)
     }
 }
 
 /// Growth as a straight line: where it passes the first window's floor, and its slope.
 struct Growth {
     from: f64,
-    bytes: f64,
+    value: f64,
     per_iteration: f64,
 }
 
 impl Growth {
     /// The line through the floors of the first and the last window; `None` unless the verdict is a leak.
-    fn of(evidence: &Evidence) -> Option<Self> {
+    fn of(evidence: &Evidence, quantity: Quantity) -> Option<Self> {
         let (first, last) = (evidence.readings.first()?, evidence.readings.last()?);
         // A floor is taken over the second half, where the earliest value of a steady growth is the lowest.
         let middle = |from: u64, to: u64| from.midpoint(to) as f64;
@@ -82,17 +90,17 @@ impl Growth {
         let run = middle(last.from, last.to) - from;
         (evidence.verdict == Verdict::Leak && run > 0.0).then(|| Growth {
             from,
-            bytes: first.floor_bytes as f64,
-            per_iteration: (last.floor_bytes - first.floor_bytes) as f64 / run,
+            value: quantity.floor(first),
+            per_iteration: (quantity.floor(last) - quantity.floor(first)) / run,
         })
     }
 
     fn at(&self, iteration: f64) -> f64 {
-        self.bytes + (iteration - self.from) * self.per_iteration
+        self.value + (iteration - self.from) * self.per_iteration
     }
 }
 
-fn head(svg: &mut String, title: &str, series: &[Series<'_>]) {
+fn head(svg: &mut String, title: &str, quantity: Quantity, series: &[Series<'_>]) {
     let said: Vec<_> = series
         .iter()
         .map(|one| format!("{}: {}", one.name, one.evidence.verdict))
@@ -116,8 +124,9 @@ svg.leaks-timeline:root {{ color-scheme: light dark; color: CanvasText; backgrou
 .leaks-timeline .slope {{ stroke: currentColor; stroke-width: 1.5; stroke-dasharray: 6 5; stroke-opacity: .7; }}
 </style>
 <text x="16" y="28" font-size="17" font-weight="600">{title}</text>
-<text class="quiet" x="16" y="50">live memory after each iteration, above what was live at the start</text>"#,
-        escaped(&said.join("; "))
+<text class="quiet" x="16" y="50">{}</text>"#,
+        escaped(&said.join("; ")),
+        quantity.title()
     );
 }
 
@@ -192,13 +201,13 @@ fn axes(svg: &mut String, plot: &Plot) {
 
 fn line(svg: &mut String, plot: &Plot, one: &Series<'_>) {
     let mut path = String::new();
-    for (x, bytes) in points(plot, &one.evidence.timeline) {
+    for (x, value) in points(plot, &one.evidence.timeline) {
         let command = if path.is_empty() { 'M' } else { 'L' };
-        let _ = write!(path, "{command}{x:.1} {:.1}", plot.y(bytes));
+        let _ = write!(path, "{command}{x:.1} {:.1}", plot.y(value));
     }
     let class = escaped(one.name);
     let _ = writeln!(svg, r#"<g class="{class}"><path class="line" d="{path}"/>"#);
-    if let Some(growth) = Growth::of(one.evidence) {
+    if let Some(growth) = Growth::of(one.evidence, plot.quantity) {
         // A little above the line itself, so that both stay visible where they agree.
         let (from, to) = (growth.from, plot.iterations);
         let _ = writeln!(
@@ -225,17 +234,20 @@ fn points(plot: &Plot, timeline: &[Sample]) -> Vec<(f64, f64)> {
         column
     };
     for column in timeline.chunk_by(|a, b| column(a) == column(b)) {
-        let by_bytes = |sample: &&Sample| sample.bytes;
+        let by_value = |a: &&Sample, b: &&Sample| {
+            let (a, b) = (plot.quantity.value(a), plot.quantity.value(b));
+            a.total_cmp(&b)
+        };
         let (Some(low), Some(high)) = (
-            column.iter().min_by_key(by_bytes),
-            column.iter().max_by_key(by_bytes),
+            column.iter().min_by(by_value),
+            column.iter().max_by(by_value),
         ) else {
             continue;
         };
         let mut both = [low, high];
         both.sort_by_key(|sample| sample.iteration);
         for sample in both {
-            let point = (plot.x(sample.iteration as f64), sample.bytes as f64);
+            let point = (plot.x(sample.iteration as f64), plot.quantity.value(sample));
             if points.last() != Some(&point) {
                 points.push(point);
             }
@@ -251,19 +263,17 @@ fn words(svg: &mut String, plot: &Plot, one: &Series<'_>) {
     };
     let class = escaped(one.name);
     let verdict = one.evidence.verdict;
-    let (x, y, anchor, text) = if let Some(growth) = Growth::of(one.evidence) {
+    let (x, y, anchor, text) = if let Some(growth) = Growth::of(one.evidence, plot.quantity) {
         let at = plot.iterations * 0.62;
         let text = format!(
             "{class}: {verdict}, +{} per iteration",
-            scale::bytes(growth.per_iteration.round())
+            plot.quantity.per_iteration(growth.per_iteration)
         );
         (plot.x(at) - 12.0, plot.y(growth.at(at)) - 14.0, "end", text)
     } else {
-        let (x, y) = (plot.x(last.iteration as f64), plot.y(last.bytes as f64));
-        let text = format!(
-            "{class}: {verdict}, {} live",
-            scale::bytes(last.bytes as f64)
-        );
+        let value = plot.quantity.value(last);
+        let (x, y) = (plot.x(last.iteration as f64), plot.y(value));
+        let text = format!("{class}: {verdict}, {}", plot.quantity.at_the_end(value));
         // A line that ends before the middle has room behind its end, another one above it.
         if x < f64::midpoint(LEFT, RIGHT) {
             (x + 10.0, y.min(BOTTOM - 10.0), "start", text)

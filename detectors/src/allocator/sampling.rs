@@ -124,9 +124,9 @@ const TAKEN: usize = 1;
 /// How far from its first place an entry may lie. It bounds the cost of a free that finds nothing.
 const STEPS_MAX: usize = 32;
 
-/// Blocks whose addresses share this many low bits of their page number keep together, so that a small heap touches little of
-/// the table.
-const NEIGHBOURS_BITS: u32 = 3;
+/// A mebibyte of the heap has its 256 pages' entries together in one page of the table, so that a small heap touches little of
+/// it: 30 MB with one page each for most samples were 5 % more resident.
+const NEIGHBOURS_BITS: u32 = 8;
 
 struct Entry {
     address: AtomicUsize,

@@ -15,6 +15,43 @@ pub(super) const NUMBERS: usize = 1 << 16;
 /// More stacks than this, and a table of [`NUMBERS`] gets slow.
 pub(super) const SITES_MAX: usize = NUMBERS / 4 * 3;
 
+/// A few stacks lie together in one page of the table, some more in the next eight, and only many use the whole of it: the
+/// kernel backs what is touched. Each part is tried for so many steps; what finds no room there goes on to the next.
+const PARTS: [Part; 3] = [
+    Part {
+        start: 0,
+        places: 512,
+        steps: 4,
+    },
+    Part {
+        start: 512,
+        places: 4_096,
+        steps: 8,
+    },
+    Part {
+        start: 512 + 4_096,
+        places: NUMBERS,
+        steps: NUMBERS,
+    },
+];
+
+const PLACES: usize = 512 + 4_096 + NUMBERS;
+
+struct Part {
+    start: usize,
+    places: usize,
+    steps: usize,
+}
+
+/// Where a stack of that hash may lie, in the order in which to look. A place that was ever full stays full, so the first
+/// empty one ends the search.
+fn places(hash: u64) -> impl Iterator<Item = usize> {
+    let first = (hash >> 48) as usize;
+    PARTS.iter().flat_map(move |part| {
+        (0..part.steps).map(move |step| part.start + (first + step) % part.places)
+    })
+}
+
 /// A stack, and what was sampled there. The frames lie behind it.
 pub(super) struct Site {
     hash: u64,
@@ -72,7 +109,7 @@ impl Site {
 
 pub(super) struct Sites {
     /// Open addressing, by the stack's hash.
-    table: [AtomicPtr<Site>; NUMBERS],
+    table: [AtomicPtr<Site>; PLACES],
     by_number: [AtomicPtr<Site>; NUMBERS],
     /// Numbers below this were given away.
     next: AtomicUsize,
@@ -85,7 +122,7 @@ pub(super) static SITES: Sites = Sites::new();
 impl Sites {
     pub(super) const fn new() -> Self {
         Sites {
-            table: [const { AtomicPtr::new(null_mut()) }; NUMBERS],
+            table: [const { AtomicPtr::new(null_mut()) }; PLACES],
             by_number: [const { AtomicPtr::new(null_mut()) }; NUMBERS],
             next: AtomicUsize::new(1),
             lost: AtomicU64::new(0),
@@ -99,8 +136,8 @@ impl Sites {
         }
         let hash = hash(frames);
         let mut fresh: Option<NonNull<Site>> = None;
-        let mut at = (hash >> 48) as usize % NUMBERS;
-        let number = loop {
+        let mut number = NONE;
+        for at in places(hash) {
             let entry = &self.table[at];
             let mut there = entry.load(Acquire);
             if there.is_null() {
@@ -120,10 +157,10 @@ impl Sites {
             // SAFETY: as above.
             let site = unsafe { &*there };
             if site.hash == hash && site.frames() == frames {
-                break self.known(site);
+                number = self.known(site);
+                break;
             }
-            at = (at + 1) % NUMBERS;
-        };
+        }
         if let (Some(made), Some(layout)) = (fresh, Site::layout(frames.len())) {
             // SAFETY: `make` gave it with this layout, and it was not put into the table. Its number stays unused.
             unsafe { own_memory::free_bytes(made.cast(), layout) };
@@ -214,7 +251,7 @@ mod tests {
     fn threads_agree_on_numbers() {
         static TABLE: Sites = Sites::new();
         let numbers = || -> Vec<usize> {
-            (0..500_usize)
+            (0..6_000_usize)
                 .map(|at| TABLE.number(&[at * 64 + 4_096, at]))
                 .collect()
         };
@@ -226,6 +263,10 @@ mod tests {
                 .collect()
         });
         assert!(all.iter().all(|numbers| *numbers == all[0]));
-        assert_eq!(TABLE.iter().count(), 500);
+        assert_eq!(
+            TABLE.iter().count(),
+            6_000,
+            "more than the first two parts take"
+        );
     }
 }

@@ -81,6 +81,10 @@ impl HeapSource for AllocatorSource {
         lacks
     }
 
+    fn counts_process(&self) -> bool {
+        self.reach() == Reach::Process
+    }
+
     fn start(&mut self, detail: Detail) -> Result<(), SourceError> {
         assert!(
             self.scope.is_none(),

@@ -1,10 +1,11 @@
 //! How a workload is driven: made fresh, iterated, and given time to settle.
 
+use crate::counters::RunsTasks;
 use crate::workload::Kept;
 use std::time::Duration;
 
 /// Runs the iterations of one workload.
-pub(super) trait Driver {
+pub(super) trait Driver: RunsTasks {
     /// Drops the state of the pass before and makes a fresh one.
     fn refresh(&mut self);
 
@@ -13,11 +14,6 @@ pub(super) trait Driver {
 
     /// Lets what the iteration started in the background go on for that long.
     fn pause(&mut self, time: Duration);
-
-    /// How many async tasks are alive: work that an iteration left behind. 0 where there are none by nature.
-    fn tasks(&self) -> usize {
-        0
-    }
 }
 
 /// Drives plain calls.
@@ -34,6 +30,8 @@ impl<S: Fn() -> W, W: FnMut() -> Kept> SyncDriver<S, W> {
         }
     }
 }
+
+impl<S, W> RunsTasks for SyncDriver<S, W> {}
 
 impl<S: Fn() -> W, W: FnMut() -> Kept> Driver for SyncDriver<S, W> {
     fn refresh(&mut self) {
@@ -62,9 +60,10 @@ pub(super) use with_tokio::AsyncDriver;
 #[cfg(feature = "tokio")]
 mod with_tokio {
     use super::Driver;
+    use crate::counters::RunsTasks;
     use crate::workload::Kept;
     use std::time::Duration;
-    use tokio::runtime::{Builder, Runtime};
+    use tokio::runtime::Runtime;
 
     /// Drives futures on a runtime.
     pub(in crate::watch) struct AsyncDriver<'r, S, W> {
@@ -81,11 +80,15 @@ mod with_tokio {
 
     impl OnRuntime<'_> {
         fn get(&self) -> &Runtime {
+            self.try_get()
+                .expect("a pass refreshes its driver before it iterates")
+        }
+
+        /// `None` before the first pass has made its own.
+        fn try_get(&self) -> Option<&Runtime> {
             match self {
-                OnRuntime::Given(runtime) => runtime,
-                OnRuntime::Own(runtime) => runtime
-                    .as_ref()
-                    .expect("a pass refreshes its driver before it iterates"),
+                OnRuntime::Given(runtime) => Some(runtime),
+                OnRuntime::Own(runtime) => runtime.as_ref(),
             }
         }
     }
@@ -118,6 +121,13 @@ mod with_tokio {
         }
     }
 
+    impl<S, W> RunsTasks for AsyncDriver<'_, S, W> {
+        fn tasks(&self) -> Option<usize> {
+            let alive = |runtime: &Runtime| runtime.metrics().num_alive_tasks();
+            Some(self.runtime.try_get().map_or(0, alive))
+        }
+    }
+
     impl<S, W, K> Driver for AsyncDriver<'_, S, W>
     where
         S: AsyncFn() -> W,
@@ -128,12 +138,7 @@ mod with_tokio {
             self.iteration = None;
             if let OnRuntime::Own(runtime) = &mut self.runtime {
                 *runtime = None;
-                *runtime = Some(
-                    Builder::new_current_thread()
-                        .enable_all()
-                        .build()
-                        .expect("the system gives a runtime its event queue"),
-                );
+                *runtime = Some(crate::runtime::current_thread());
             }
             self.iteration = Some(self.runtime.get().block_on((self.setup)()));
         }
@@ -156,10 +161,6 @@ mod with_tokio {
                     tokio::time::sleep(time).await;
                 }
             });
-        }
-
-        fn tasks(&self) -> usize {
-            self.runtime.get().metrics().num_alive_tasks()
         }
     }
 }

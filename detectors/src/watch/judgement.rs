@@ -1,19 +1,21 @@
 //! From what a watch counted to its evidence: the verdict, why, and the sites that grow.
 
-use super::Watch;
 use super::driver::Driver;
 use super::pass::{Budget, Counted, Pass};
+use super::{Watch, class};
+use crate::Verdict;
 use crate::evidence::{Evidence, Finding, Instrument, Kind, NotRead, SmallestLeak};
 use crate::heap::SourceError;
-use crate::judge::Motion;
+use crate::judge::{Floors, Motion};
 use crate::sites::{self, Amount, Grown, Round};
-use crate::text::{amount, bytes, count};
-use crate::{Class, Verdict};
+use crate::text::{amount, bytes, count, listed, one_of};
 
 /// Even a leak of one block in every iteration could hide below this resolution: no verdict then.
 const COARSE_BLOCKS_PER_ITERATION: f64 = 1.0;
 /// The same for growth inside one block: a kilobyte an iteration is a gigabyte in a million requests.
 const COARSE_BYTES_PER_ITERATION: f64 = 1_024.0;
+/// The same for tasks, sockets, descriptors and threads.
+const COARSE_COUNTS_PER_ITERATION: f64 = 1.0;
 /// Fine enough to stop early: one block in ten iterations, or 16 bytes (the smallest malloc block) in each, would
 /// have shown.
 const FINE_BLOCKS_PER_ITERATION: f64 = 0.1;
@@ -32,9 +34,11 @@ impl Watch {
         driver: &mut impl Driver,
         budget: &Budget,
     ) -> Evidence {
-        let (of_blocks, of_bytes) = (counted.blocks.motion(), counted.bytes.motion());
-        let growing = of_blocks == Motion::Growing || of_bytes == Motion::Growing;
-        let unclear = !growing && (of_blocks == Motion::Unclear || of_bytes == Motion::Unclear);
+        let heap = heap_motion(counted);
+        let heap_grows = heap == Motion::Growing;
+        let more: Vec<Kind> = kinds(counted, Motion::Growing);
+        let unclear: Vec<Kind> = kinds(counted, Motion::Unclear);
+        let grows = heap_grows || !more.is_empty();
         let mut evidence = self.report(counted);
 
         if counted.out_of_time {
@@ -50,7 +54,8 @@ impl Watch {
             return evidence;
         }
 
-        if let Some((kept, bound)) = counted.filling().filter(|_| growing && !pins(counted)) {
+        let accounted = heap_grows && more.is_empty() && !pins(counted);
+        if let Some((kept, bound)) = counted.filling().filter(|_| accounted) {
             evidence.verdict = Verdict::WarmingUp;
             evidence.because = format!(
                 "the holder is filling and accounts for what grows: it means to keep {} now, {} at most",
@@ -61,9 +66,10 @@ impl Watch {
         }
 
         // Noise that hides a leak in the totals doesn't hide it at its site.
-        let hidden = unclear || !growing && is_coarse(counted) && self.source.reads_sites();
-        let grown = if growing || hidden || self.always_profile {
-            self.grown(counted, driver, budget, unclear)
+        let hidden = heap == Motion::Unclear
+            || !heap_grows && is_coarse(counted) && self.source.reads_sites();
+        let grown = if grows || hidden || self.always_profile {
+            self.grown(counted, driver, budget, heap == Motion::Unclear)
         } else {
             Ok(Grown::default())
         };
@@ -78,7 +84,9 @@ impl Watch {
 
         // Where totals drown in noise, a site that grows in a straight line settles it.
         let by_site = hidden && grown.has_straight_site();
-        if growing && grown.was_read() && !grown.explains(totals(counted)) {
+        // What is no heap was counted in one run only, and its growth needs no second.
+        let again = !grown.was_read() || grown.explains(totals(counted));
+        if heap_grows && !again && more.is_empty() {
             evidence.because = format!(
                 "live memory rose in each of {} windows, but not when the workload ran again from a fresh state",
                 counted.readings.len()
@@ -87,17 +95,27 @@ impl Watch {
                 "a longer Watch::warm_up: what outlives a run, such as a static, may still have been filling"
                     .to_owned(),
             );
-        } else if growing || by_site {
+        } else if grows || by_site {
             evidence.verdict = Verdict::Leak;
-            evidence.findings = findings(counted, &grown, by_site);
-            // The one class that the holder's own account tells.
-            evidence.class = pins(counted).then_some(Class::RetainedSubslices);
-            evidence.because = because_it_leaks(counted, by_site);
-        } else if unclear {
+            evidence.findings = count_findings(counted, &more);
+            if heap_grows && again || by_site {
+                evidence.findings.extend(findings(counted, &grown, by_site));
+            }
+            evidence.class = class::of(&evidence.findings, pins(counted));
+            evidence.because = because_it_leaks(counted, &more, heap_grows, by_site);
+        } else if heap == Motion::Unclear {
             evidence.because = format!(
                 "live memory still rose in the last window (by {} in {}), but not in every window or less each time",
                 count(last(counted.bytes.rises()), "byte"),
                 count(last(counted.blocks.rises()), "block"),
+            );
+            evidence.settle_by = Some(
+                "one more window (Watch::windows), a longer Watch::warm_up, or less going on beside the workload"
+                    .to_owned(),
+            );
+        } else if let Some(&kind) = unclear.first() {
+            evidence.because = format!(
+                "the {kind} still rose in the last window, but not in every window or less each time"
             );
             evidence.settle_by = Some(
                 "one more window (Watch::windows), a longer Watch::warm_up, or less going on beside the workload"
@@ -114,6 +132,16 @@ impl Watch {
                 "a process of its own (detectors::tests!), less going on beside the workload, or more windows"
                     .to_owned(),
             );
+        } else if let Some((kind, floors)) = coarse_count(counted) {
+            evidence.because = format!(
+                "the {kind} moved by {} without a trend, which hides a leak of {} an iteration",
+                floors.noise(),
+                amount(floors.smallest_visible(), one_of(kind))
+            );
+            evidence.settle_by = Some(
+                "a process of its own (detectors::tests!), less going on beside the workload, or more windows"
+                    .to_owned(),
+            );
         } else if self.is_pressed(counted) {
             evidence.verdict = Verdict::Pressure;
             evidence.because = format!(
@@ -121,7 +149,7 @@ impl Watch {
                 bytes(counted.peak_bytes),
                 bytes(counted.resting_bytes)
             );
-        } else if of_blocks == Motion::Stopped || of_bytes == Motion::Stopped {
+        } else if heap == Motion::Stopped || !kinds(counted, Motion::Stopped).is_empty() {
             evidence.verdict = Verdict::WarmingUp;
             evidence.because = format!(
                 "it grew in an early window and not in the last of {}",
@@ -181,6 +209,7 @@ impl Watch {
             timeline: counted.timeline.clone(),
             peak_bytes: counted.peak_bytes,
             resting_bytes: counted.resting_bytes,
+            not_read: counted.not_read.clone(),
             smallest_leak: Some(SmallestLeak {
                 blocks_per_iteration: counted.blocks.smallest_visible(),
                 bytes_per_iteration: counted.bytes.smallest_visible(),
@@ -216,10 +245,64 @@ impl Watch {
                 stacks: self.source.stacks(),
                 lacks: [lacks(), self.source.lacks()].concat(),
             },
-            not_read: not_read(),
+            not_read: Vec::new(),
             profile: None,
         }
     }
+}
+
+/// How the heap moved, in blocks or in bytes: the more telling of the two.
+fn heap_motion(counted: &Counted) -> Motion {
+    let of = [counted.blocks.motion(), counted.bytes.motion()];
+    [Motion::Growing, Motion::Unclear, Motion::Stopped]
+        .into_iter()
+        .find(|motion| of.contains(motion))
+        .unwrap_or(Motion::Flat)
+}
+
+/// The kinds besides the heap that moved so.
+fn kinds(counted: &Counted, motion: Motion) -> Vec<Kind> {
+    counted
+        .kinds_that_are(motion)
+        .map(|(kind, _)| kind)
+        .collect()
+}
+
+/// A kind besides the heap whose noise would hide a leak of one in each iteration.
+fn coarse_count(counted: &Counted) -> Option<(Kind, &Floors)> {
+    let mut all = counted.counts.iter();
+    let (kind, floors) =
+        all.find(|(_, floors)| floors.smallest_visible() > COARSE_COUNTS_PER_ITERATION)?;
+    Some((*kind, floors))
+}
+
+/// What grows besides the heap: by group where groups tell, else in total.
+fn count_findings(counted: &Counted, more: &[Kind]) -> Vec<Finding> {
+    let of_kind = |&kind: &Kind| {
+        let groups: Vec<Finding> = counted
+            .grown_groups(kind)
+            .iter()
+            .map(|(group, per_iteration)| Finding {
+                kind,
+                per_iteration: Some(*per_iteration),
+                cum_per_iteration: None,
+                site: Some(group.to_string()),
+                at: group.at.clone(),
+            })
+            .collect();
+        if groups.is_empty() {
+            vec![Finding {
+                kind,
+                per_iteration: Some(counted.per_iteration(kind)),
+                cum_per_iteration: None,
+                site: None,
+                at: None,
+            }]
+        } else {
+            groups
+        }
+    };
+    more.iter().flat_map(of_kind).collect()
 }
 
 /// The growing sites as findings, or what grows in total where no site was read.
@@ -268,7 +351,10 @@ fn is_coarse(counted: &Counted) -> bool {
 }
 
 pub(super) fn is_fine(counted: &Counted) -> bool {
-    counted.blocks.smallest_visible() <= FINE_BLOCKS_PER_ITERATION
+    let is_fine =
+        |(_, floors): &(Kind, Floors)| floors.smallest_visible() <= FINE_BLOCKS_PER_ITERATION;
+    counted.counts.iter().all(is_fine)
+        && counted.blocks.smallest_visible() <= FINE_BLOCKS_PER_ITERATION
         && counted.bytes.smallest_visible() <= FINE_BYTES_PER_ITERATION
 }
 
@@ -276,13 +362,20 @@ fn iterations(counted: &Counted) -> String {
     count(counted.iterations().cast_signed(), "iteration")
 }
 
-fn because_it_leaks(counted: &Counted, by_site: bool) -> String {
-    let per_iteration = format!(
-        "{} in {} stay for each iteration",
-        amount(counted.bytes.per_iteration(), "byte"),
-        amount(counted.blocks.per_iteration(), "block")
-    );
-    if by_site {
+fn because_it_leaks(counted: &Counted, more: &[Kind], heap: bool, by_site: bool) -> String {
+    let mut grown: Vec<String> = more
+        .iter()
+        .map(|&kind| amount(counted.per_iteration(kind), one_of(kind)))
+        .collect();
+    if heap || by_site {
+        grown.push(format!(
+            "{} in {}",
+            amount(counted.bytes.per_iteration(), "byte"),
+            amount(counted.blocks.per_iteration(), "block")
+        ));
+    }
+    let per_iteration = format!("{} stay for each iteration", listed(&grown));
+    if by_site && more.is_empty() {
         format!(
             "{per_iteration}; totals are noisy, but a site's live blocks grow in a straight line with the iterations"
         )
@@ -312,20 +405,4 @@ fn lacks() -> Vec<String> {
         );
     }
     lacks
-}
-
-/// Kinds that have a word and no source yet.
-fn not_read() -> Vec<NotRead> {
-    [
-        Kind::Tasks,
-        Kind::Sockets,
-        Kind::Descriptors,
-        Kind::Resident,
-    ]
-    .into_iter()
-    .map(|kind| NotRead {
-        kind,
-        why: "this version of detectors reads the heap only".to_owned(),
-    })
-    .collect()
 }

@@ -4,7 +4,8 @@ use super::driver::Driver;
 use super::judgement::is_fine;
 use super::{Observer, Progress, Stage};
 use crate::Profile;
-use crate::evidence::{Reading, Sample};
+use crate::counters::{Counters, Group};
+use crate::evidence::{Counts, Kind, NotRead, Reading, Sample};
 use crate::heap::{Detail, HeapReading, HeapSource, SiteReading, SourceError};
 use crate::judge::{Floor, Floors, Motion, PARTS};
 use crate::sites::Windows;
@@ -52,6 +53,11 @@ impl Budget {
 pub(crate) struct Counted {
     pub(crate) blocks: Floors,
     pub(crate) bytes: Floors,
+    /// Of each kind that isn't heap and was read.
+    pub(crate) counts: Vec<(Kind, Floors)>,
+    /// Of each kind that grows, what is told apart within it, with how much of it stays for each iteration.
+    pub(crate) groups: Vec<(Kind, Vec<(Group, f64)>)>,
+    pub(crate) not_read: Vec<NotRead>,
     pub(crate) readings: Vec<Reading>,
     pub(crate) timeline: Vec<Sample>,
     pub(crate) peak_bytes: u64,
@@ -62,6 +68,37 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
+    /// Whether heap and all else neither grow nor may yet.
+    fn is_calm(&self) -> bool {
+        let others = self.counts.iter().map(|(_, floors)| floors);
+        [&self.blocks, &self.bytes]
+            .into_iter()
+            .chain(others)
+            .all(|floors| matches!(floors.motion(), Motion::Flat | Motion::Stopped))
+    }
+
+    /// The kinds besides the heap that moved so.
+    pub(crate) fn kinds_that_are(&self, motion: Motion) -> impl Iterator<Item = (Kind, &Floors)> {
+        let kinds = self.counts.iter().map(|(kind, floors)| (*kind, floors));
+        kinds.filter(move |(_, floors)| floors.motion() == motion)
+    }
+
+    /// The groups of a kind that grow, with how much of each stays for each iteration.
+    pub(crate) fn grown_groups(&self, kind: Kind) -> &[(Group, f64)] {
+        let mut groups = self.groups.iter();
+        groups
+            .find_map(|(of, groups)| (*of == kind).then_some(groups.as_slice()))
+            .unwrap_or_default()
+    }
+
+    /// How much of a kind besides the heap stays for each iteration.
+    pub(crate) fn per_iteration(&self, kind: Kind) -> f64 {
+        let mut kinds = self.counts.iter();
+        kinds
+            .find_map(|(of, floors)| (*of == kind).then(|| floors.per_iteration()))
+            .unwrap_or(0.0)
+    }
+
     /// How many iterations ran.
     pub(crate) fn iterations(&self) -> u64 {
         self.timeline.len() as u64
@@ -90,6 +127,7 @@ impl Counted {
 pub(super) struct Pass<'p, D> {
     driver: &'p mut D,
     source: &'p mut dyn HeapSource,
+    counters: Counters,
     observer: &'p mut Option<Observer>,
     budget: &'p Budget,
     told: Instant,
@@ -107,6 +145,7 @@ impl<'p, D: Driver> Pass<'p, D> {
     ) -> Self {
         Pass {
             driver,
+            counters: Counters::suitable_for(source),
             source,
             observer,
             budget,
@@ -131,8 +170,10 @@ impl<'p, D: Driver> Pass<'p, D> {
             kept: Vec::with_capacity(windows as usize),
             blocks: Floors::with_capacity(windows as usize),
             bytes: Floors::with_capacity(windows as usize),
+            counts: self.counters.floors(self.driver, windows as usize),
             ..Counted::default()
         };
+        self.counters.begin(self.driver);
         self.source.start(Detail::Counts)?;
         self.driver.refresh();
 
@@ -147,20 +188,28 @@ impl<'p, D: Driver> Pass<'p, D> {
                 break;
             }
             self.window(&mut counted, warm_up << window, all, window + 1);
-            let calm = |motion| matches!(motion, Motion::Flat | Motion::Stopped);
-            if counted.blocks.len() > 1
-                && calm(counted.blocks.motion())
-                && calm(counted.bytes.motion())
-                && is_fine(&counted)
-            {
+            if counted.blocks.len() > 1 && counted.is_calm() && is_fine(&counted) {
                 break;
             }
         }
 
-        let reading = self.settled();
+        let (reading, _) = self.settled();
         counted.peak_bytes = reading.peak_bytes;
         counted.resting_bytes = reading.bytes;
         self.source.stop()?;
+        let growing: Vec<Kind> = counted
+            .kinds_that_are(Motion::Growing)
+            .map(|(kind, _)| kind)
+            .collect();
+        let iterations = counted.iterations();
+        counted.groups = growing
+            .into_iter()
+            .map(|kind| {
+                let groups = self.counters.grown_groups(kind, self.driver, iterations);
+                (kind, groups)
+            })
+            .collect();
+        counted.not_read = self.counters.not_read(self.driver);
         Ok(counted)
     }
 
@@ -170,8 +219,9 @@ impl<'p, D: Driver> Pass<'p, D> {
         let settle_every = ((to - middle) / SETTLED_READINGS).max(1);
         let mut blocks = [i64::MAX; PARTS];
         let mut bytes = [i64::MAX; PARTS];
+        let mut counts: [Option<Counts>; PARTS] = [None; PARTS];
         for iteration in from..to {
-            let (kept, mut reading) = self.step(counted, all, Stage::Window(number));
+            let (kept, mut reading, mut now) = self.step(counted, all, Stage::Window(number));
             if counted.out_of_time {
                 return;
             }
@@ -182,15 +232,24 @@ impl<'p, D: Driver> Pass<'p, D> {
                 counted.kept.push((iteration, kept));
             }
             if (iteration - middle).is_multiple_of(settle_every) {
-                reading = self.settled();
+                (reading, now) = self.settled();
             }
             let part = part_of(iteration - middle, to - middle);
             blocks[part] = blocks[part].min(reading.blocks.cast_signed());
             bytes[part] = bytes[part].min(reading.bytes.cast_signed());
+            let least = counts[part].get_or_insert(now);
+            *least = least.zip(&now, i64::min);
         }
         let floor = |parts| Floor { middle, parts };
         counted.blocks.push(floor(blocks));
         counted.bytes.push(floor(bytes));
+        let mut floor_counts = Counts::default();
+        for (kind, floors) in &mut counted.counts {
+            let of = |least: Option<Counts>| least.and_then(|least| least.get(*kind));
+            let floor = floor(counts.map(|least| of(least).unwrap_or(i64::MAX)));
+            floor_counts.set(*kind, Some(floor.value()));
+            floors.push(floor);
+        }
         counted.readings.push(Reading {
             from,
             to,
@@ -198,22 +257,30 @@ impl<'p, D: Driver> Pass<'p, D> {
             floor_bytes: floor(bytes).value(),
             rise_blocks: counted.blocks.rises().next_back(),
             rise_bytes: counted.bytes.rises().next_back(),
+            floor_counts,
         });
     }
 
     /// One iteration and the reading after it.
-    fn step(&mut self, counted: &mut Counted, all: u64, stage: Stage) -> (Kept, HeapReading) {
+    fn step(
+        &mut self,
+        counted: &mut Counted,
+        all: u64,
+        stage: Stage,
+    ) -> (Kept, HeapReading, Counts) {
         let kept = self.driver.iterate();
         let reading = self.source.read();
+        let counts = self.counters.read(self.driver);
         let iteration = counted.iterations() + 1;
         counted.timeline.push(Sample {
             iteration,
             blocks: reading.blocks.cast_signed(),
             bytes: reading.bytes.cast_signed(),
+            counts,
         });
         counted.out_of_time = self.budget.is_spent();
         self.tell(stage, iteration, all, reading);
-        (kept, reading)
+        (kept, reading, counts)
     }
 
     /// Runs through warm-up and windows from a fresh state, with a stack for each block, and reads what each site holds.
@@ -285,13 +352,16 @@ impl<'p, D: Driver> Pass<'p, D> {
     }
 
     /// A reading after what the iteration left in the background has ended, or after long enough a wait.
-    fn settled(&mut self) -> HeapReading {
-        let mut before = self.source.read();
+    fn settled(&mut self) -> (HeapReading, Counts) {
+        let read = |pass: &mut Self| (pass.source.read(), pass.counters.read(pass.driver));
+        let mut before = read(self);
         for (step, time) in SETTLE_STEPS.into_iter().enumerate() {
             self.driver.pause(time);
-            let now = self.source.read();
-            let tasks = self.driver.tasks();
-            let quiet = now.blocks == before.blocks && now.bytes == before.bytes;
+            let now = read(self);
+            let tasks = self.driver.tasks().unwrap_or(0);
+            let quiet = now.0.blocks == before.0.blocks
+                && now.0.bytes == before.0.bytes
+                && now.1 == before.1;
             if step > 0 && quiet && tasks <= self.fewest_tasks {
                 self.fewest_tasks = tasks;
                 return now;
@@ -299,7 +369,7 @@ impl<'p, D: Driver> Pass<'p, D> {
             before = now;
         }
         // What outlives the wait belongs to the state: waiting for it again would only cost time.
-        self.fewest_tasks = self.driver.tasks();
+        self.fewest_tasks = self.driver.tasks().unwrap_or(0);
         before
     }
 

@@ -1,0 +1,43 @@
+//! From what grows to the class: by the *combination* of what grows, and by who holds it.
+
+use crate::Class;
+use crate::evidence::{Finding, Kind, Origin};
+
+/// The class that the findings tell; `None` where they fit more than one.
+pub(super) fn of(findings: &[Finding], pins: bool) -> Option<Class> {
+    let grows = |kind| findings.iter().any(|finding| finding.kind == kind);
+    // A task of the workload's own holds whatever it waits with: a socket, a response, a thread's work.
+    if findings.iter().any(is_own_task) || grows(Kind::Threads) {
+        Some(Class::OrphanedTasks)
+    } else if grows(Kind::Sockets) {
+        // A socket with the HTTP client's task behind it: a response that is neither read nor dropped.
+        let by_client = findings.iter().any(is_of_http_client);
+        by_client.then_some(Class::UnclosedBodies)
+    } else if grows(Kind::Tasks) {
+        Some(Class::OrphanedTasks)
+    } else if grows(Kind::Descriptors) {
+        Some(Class::DeferredCleanup)
+    } else {
+        // The one class that the holder's own account tells.
+        pins.then_some(Class::RetainedSubslices)
+    }
+}
+
+fn is_own_task(finding: &Finding) -> bool {
+    let origin = finding.at.as_ref().map(|at| at.origin);
+    finding.kind == Kind::Tasks && origin == Some(Origin::Own)
+}
+
+/// Whether an HTTP client's code is on the site's stack.
+fn is_of_http_client(finding: &Finding) -> bool {
+    let stack = finding.at.iter().flat_map(|at| &at.stack);
+    let files = stack.map(|frame| frame.file.as_str());
+    files
+        .filter_map(|file| file.split_once("/registry/src/"))
+        .filter_map(|(_, path)| path.split('/').nth(1))
+        .any(|package| {
+            ["reqwest-", "hyper-", "h2-"]
+                .iter()
+                .any(|client| package.starts_with(client))
+        })
+}

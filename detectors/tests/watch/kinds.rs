@@ -1,0 +1,152 @@
+//! Tasks, threads, descriptors and sockets that stay, and such that don't.
+
+use detectors::{Class, Evidence, Kind, Verdict, Watch};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// Short, since each iteration opens something: 256 iterations.
+fn watch(name: &str) -> Watch {
+    Watch::new(name).warm_up(8)
+}
+
+#[track_caller]
+fn leaks_one(evidence: &Evidence, kind: Kind, class: Option<Class>) {
+    let told = format!("{evidence:?}");
+    assert_eq!(evidence.verdict, Verdict::Leak, "{told}");
+    assert_eq!(evidence.class, class, "{told}");
+    let of_kind = evidence
+        .findings
+        .iter()
+        .filter(|finding| finding.kind == kind);
+    let each: f64 = of_kind.filter_map(|finding| finding.per_iteration).sum();
+    assert!((each - 1.0).abs() < 0.1, "{each} {kind}: {told}");
+    let first = evidence.findings.first().map(|finding| finding.kind);
+    assert_eq!(first, Some(kind), "what tells most comes first");
+}
+
+#[track_caller]
+fn is_calm(evidence: &Evidence) {
+    evidence.assert_steady();
+}
+
+pub(crate) fn waiting_tasks() {
+    let evidence = watch("waiting tasks").run_async(async || {
+        async || {
+            tokio::spawn(std::future::pending::<()>());
+        }
+    });
+    leaks_one(&evidence, Kind::Tasks, Some(Class::OrphanedTasks));
+}
+
+pub(crate) fn late_tasks() {
+    is_calm(&watch("late tasks").run_async(async || {
+        async || {
+            tokio::spawn(tokio::time::sleep(Duration::from_millis(2)));
+        }
+    }));
+}
+
+/// Threads that wait until their sender is gone, which the state keeps.
+pub(crate) fn waiting_threads() {
+    let evidence = watch("waiting threads").run(|| {
+        let mut senders = Vec::with_capacity(1_000);
+        move || {
+            let (sender, receiver) = channel::<()>();
+            senders.push(sender);
+            std::thread::Builder::new()
+                .stack_size(64 << 10)
+                .spawn(move || receiver.recv())
+                .expect("a thread");
+        }
+    });
+    leaks_one(&evidence, Kind::Threads, Some(Class::OrphanedTasks));
+}
+
+pub(crate) fn joined_threads() {
+    is_calm(&watch("joined threads").run(|| {
+        || {
+            let thread = std::thread::spawn(|| 7);
+            thread.join().expect("it ends")
+        }
+    }));
+}
+
+fn open() -> File {
+    File::open("/proc/self/status").expect("a Linux")
+}
+
+pub(crate) fn open_files() {
+    let evidence = watch("open files").run(|| {
+        let mut files = Vec::with_capacity(1_000);
+        move || files.push(open())
+    });
+    leaks_one(&evidence, Kind::Descriptors, Some(Class::DeferredCleanup));
+}
+
+pub(crate) fn closed_files() {
+    is_calm(&watch("closed files").run(|| || drop(open())));
+}
+
+pub(crate) fn pooled_files() {
+    is_calm(&watch("a pool of files").run(|| {
+        let mut files = VecDeque::with_capacity(9);
+        move || {
+            files.push_back(open());
+            if files.len() > 8 {
+                files.pop_front();
+            }
+        }
+    }));
+}
+
+/// Sockets by themselves tell no class: nobody holds a response.
+pub(crate) fn open_sockets() {
+    let evidence = watch("open sockets").run(|| {
+        let mut sockets = Vec::with_capacity(1_000);
+        move || sockets.push(std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket"))
+    });
+    leaks_one(&evidence, Kind::Sockets, None);
+}
+
+pub(crate) fn closed_sockets() {
+    is_calm(&watch("closed sockets").run(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        move || {
+            let mut client = TcpStream::connect(address).expect("a connection");
+            let (server, _) = listener.accept().expect("the same connection");
+            client.write_all(b"GET").expect("it is open");
+            drop((client, server));
+        }
+    }));
+}
+
+pub(crate) fn texts() {
+    let evidence = watch("waiting tasks").run_async(async || {
+        async || {
+            tokio::spawn(std::future::pending::<()>());
+        }
+    });
+    let table = evidence.windows_table().to_string();
+    assert!(table.contains("tasks"), "{table}");
+    assert!(table.contains("+96"), "the last window's rise: {table}");
+    assert!(
+        evidence.because.starts_with("1 task and "),
+        "{}",
+        evidence.because
+    );
+    let json = serde_json::to_value(&evidence).expect("JSON");
+    assert_eq!(json["findings"][0]["kind"], "tasks");
+    assert_eq!(json["readings"][0]["floor_counts"]["tasks"], 13);
+    let unread: Vec<&str> = json["not_read"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|not_read| not_read["kind"].as_str())
+        .collect();
+    assert_eq!(unread, ["resident"]);
+}
