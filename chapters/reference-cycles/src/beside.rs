@@ -56,42 +56,42 @@ impl OwningApex {
 // ANCHOR: callback
 /// Watches a host's certificate, and calls back when it changes.
 #[derive(Default)]
-pub struct CertificateWatch {
+pub struct CertificateMonitor {
     warnings: AtomicUsize,
     on_change: OnceLock<OnChange>,
 }
 
-type OnChange = Box<dyn Fn(&CertificateWatch) + Send + Sync>;
+type OnChange = Box<dyn Fn(&CertificateMonitor) + Send + Sync>;
 
-/// The callback owns the watch that owns the callback.
-pub fn callback_owns_its_owner() -> Arc<CertificateWatch> {
-    let watch = Arc::new(CertificateWatch::default());
-    let owner = Arc::clone(&watch);
-    watch.call_on_change(move |_| owner.warn());
-    watch
+/// The callback owns the monitor that owns the callback.
+pub fn callback_owns_its_owner() -> Arc<CertificateMonitor> {
+    let monitor = Arc::new(CertificateMonitor::default());
+    let owner = Arc::clone(&monitor);
+    monitor.call_on_change(move |_| owner.warn());
+    monitor
 }
 
-/// The callback asks whether the watch is still there.
-pub fn callback_knows_its_owner() -> Arc<CertificateWatch> {
-    let watch = Arc::new(CertificateWatch::default());
-    let owner = Arc::downgrade(&watch);
-    watch.call_on_change(move |_| {
+/// The callback asks whether the monitor is still there.
+pub fn callback_knows_its_owner() -> Arc<CertificateMonitor> {
+    let monitor = Arc::new(CertificateMonitor::default());
+    let owner = Arc::downgrade(&monitor);
+    monitor.call_on_change(move |_| {
         if let Some(owner) = owner.upgrade() {
             owner.warn();
         }
     });
-    watch
+    monitor
 }
 
-/// The callback captures nothing: whoever calls it is the watch, and says so.
-pub fn callback_is_given_its_owner() -> Arc<CertificateWatch> {
-    let watch = Arc::new(CertificateWatch::default());
-    watch.call_on_change(CertificateWatch::warn);
-    watch
+/// The callback captures nothing: whoever calls it is the monitor, and says so.
+pub fn callback_is_given_its_owner() -> Arc<CertificateMonitor> {
+    let monitor = Arc::new(CertificateMonitor::default());
+    monitor.call_on_change(CertificateMonitor::warn);
+    monitor
 }
 // ANCHOR_END: callback
 
-impl CertificateWatch {
+impl CertificateMonitor {
     /// The certificate has changed.
     pub fn changed(&self) {
         if let Some(on_change) = self.on_change.get() {
@@ -108,14 +108,14 @@ impl CertificateWatch {
         self.warnings.fetch_add(1, Relaxed);
     }
 
-    fn call_on_change(&self, on_change: impl Fn(&CertificateWatch) + Send + Sync + 'static) {
+    fn call_on_change(&self, on_change: impl Fn(&CertificateMonitor) + Send + Sync + 'static) {
         self.on_change.get_or_init(|| Box::new(on_change));
     }
 }
 
-impl std::fmt::Debug for CertificateWatch {
+impl std::fmt::Debug for CertificateMonitor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CertificateWatch")
+        f.debug_struct("CertificateMonitor")
             .field("warnings", &self.warnings)
             .finish_non_exhaustive()
     }

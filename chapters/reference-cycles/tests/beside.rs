@@ -1,7 +1,9 @@
 //! What callbacks and tasks that own their owner leave behind, and what the ways out leave, counted by dhat.
 
 use reference_cycles::backend::SearchCluster;
-use reference_cycles::beside::{self, CertificateWatch, Directory, OwningApex, PAGE_BYTES, Prober};
+use reference_cycles::beside::{
+    self, CertificateMonitor, Directory, OwningApex, PAGE_BYTES, Prober,
+};
 use reference_cycles::{fixed, leaky};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,12 +32,12 @@ fn left<T>(make_and_use: impl Fn() -> T) -> Left {
     )
 }
 
-fn watch_and_change(make: impl Fn() -> Arc<CertificateWatch>) -> Left {
+fn change(make: impl Fn() -> Arc<CertificateMonitor>) -> Left {
     left(|| {
-        let watch = make();
-        watch.changed();
-        assert_eq!(watch.warnings(), 1, "the callback works");
-        watch
+        let monitor = make();
+        monitor.changed();
+        assert_eq!(monitor.warnings(), 1, "the callback works");
+        monitor
     })
 }
 
@@ -100,9 +102,9 @@ detectors::tests! {
             ("host knows its apex (Weak)", left(|| fixed::Apex::look_up(&SearchCluster, apex).answer())),
             ("host has its apex' number", left(all_in_a_directory)),
             ("host is reached by its apex", left(|| OwningApex::look_up(&SearchCluster, apex))),
-            ("callback owns its owner (Arc)", watch_and_change(beside::callback_owns_its_owner)),
-            ("callback knows its owner (Weak)", watch_and_change(beside::callback_knows_its_owner)),
-            ("callback is given its owner", watch_and_change(beside::callback_is_given_its_owner)),
+            ("callback owns its owner (Arc)", change(beside::callback_owns_its_owner)),
+            ("callback knows its owner (Weak)", change(beside::callback_knows_its_owner)),
+            ("callback is given its owner", change(beside::callback_is_given_its_owner)),
             ("task owns its owner (Arc)", probe(&runtime, beside::task_owns_its_owner, 1)),
             ("task knows its owner (Weak)", probe(&runtime, beside::task_knows_its_owner, 0)),
             ("task owns its part", probe(&runtime, beside::task_owns_its_part, 0)),
@@ -113,12 +115,12 @@ detectors::tests! {
         }
         for (way, left) in rows {
             if way.contains("owns its") && !way.contains("part") {
-                dhat::assert!(left.0 > 0 && left.1 > 0, "{way}: something stays");
+                assert!(left.0 > 0 && left.1 > 0, "{way}: something stays");
             } else {
-                dhat::assert_eq!(left, (0, 0, 0), "{way}");
+                assert_eq!(left, (0, 0, 0), "{way}");
             }
         }
-        dhat::assert_eq!(rows[7].1.2, 1, "the task stays too");
+        assert_eq!(rows[7].1.2, 1, "the task stays too");
     }
 
     /// A task is owned by its runtime: the cycle ends with it. A service's runtime ends with the service.
@@ -129,7 +131,7 @@ detectors::tests! {
         probe(&runtime, beside::task_owns_its_owner, 1);
         drop(runtime);
         let after = dhat::HeapStats::get();
-        dhat::assert!(
+        assert!(
             after.curr_bytes < before.curr_bytes + TIMES,
             "{} bytes stay of {} tasks", after.curr_bytes - before.curr_bytes, 2 * TIMES
         );
@@ -147,8 +149,8 @@ detectors::tests! {
         println!("{:<32} {:>11}", "a Weak to a page that is gone", "live bytes");
         println!("{:<32} {inline:>11}", "page in the Arc's own block");
         println!("{:<32} {boxed:>11}", "page in a block of its own");
-        dhat::assert!(page.upgrade().is_none() && boxed_page.upgrade().is_none());
-        dhat::assert!(inline >= PAGE_BYTES && boxed <= 64);
+        assert!(page.upgrade().is_none() && boxed_page.upgrade().is_none());
+        assert!(inline >= PAGE_BYTES && boxed <= 64);
     }
 
     fn all_ways_know_the_same_names() {
