@@ -1,7 +1,7 @@
 //! Turns evidence into a test's failure. Finding never fails; asserting does, in words.
 
-use crate::text::{bytes, count, frame_from_here, from_here, wrapped};
-use crate::{Class, Evidence, Verdict};
+use crate::text::{bytes, count, frame_from_here, from_here, listed, wrapped};
+use crate::{Class, Evidence, Kind, Verdict};
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
@@ -111,6 +111,32 @@ impl Evidence {
         Ok(())
     }
 
+    /// Whether there is a leak of that class in which that kind grows: for kinds without a site, such as descriptors.
+    ///
+    /// # Errors
+    ///
+    /// Another verdict, another or no class, or another kind.
+    pub fn check_leak_of(&self, class: Class, kind: Kind) -> Result<(), Complaint> {
+        let found = self.findings.iter().any(|finding| finding.kind == kind);
+        if self.verdict == Verdict::Leak && self.class == Some(class) && found {
+            return Ok(());
+        }
+        let expected = format!("a leak of class {class} in {kind}");
+        let mut kinds: Vec<String> = Vec::new();
+        for finding in &self.findings {
+            let kind = finding.kind.to_string();
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        let saw = match self.class {
+            _ if self.verdict != Verdict::Leak => self.verdict.word().to_owned(),
+            Some(class) => format!("a leak of class {class} in {}", listed(&kinds)),
+            None => format!("a leak of no known class in {}", listed(&kinds)),
+        };
+        Err(self.complaint(expected, saw, Some(class.into())))
+    }
+
     /// Whether the peak of live memory, above what was live at the start, stayed within `bound` bytes.
     ///
     /// # Errors
@@ -151,6 +177,16 @@ impl Evidence {
     #[track_caller]
     pub fn assert_leak(&self, class: Class, site: &str) -> &Self {
         self.pass_or_panic(self.check_leak(class, site))
+    }
+
+    /// Fails the test unless there is a leak of that class in which that kind grows.
+    ///
+    /// # Panics
+    ///
+    /// With the text of a [`Complaint`] when [`check_leak_of`](Evidence::check_leak_of) has one.
+    #[track_caller]
+    pub fn assert_leak_of(&self, class: Class, kind: Kind) -> &Self {
+        self.pass_or_panic(self.check_leak_of(class, kind))
     }
 
     /// Fails the test when the peak was above `bound` bytes.

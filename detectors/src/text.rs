@@ -1,7 +1,7 @@
 //! Evidence in words and tables, for people.
 
 use crate::evidence::{Counts, Evidence, Finding, Frame, Kind, Origin, Reading, Site};
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Rows of the table of sites.
@@ -147,7 +147,7 @@ fn windows_table(readings: &[Reading], f: &mut Formatter<'_>) -> fmt::Result {
             let floor_before = before.and_then(|before| before.floor_counts.get(*kind));
             let text = floor.map_or_else(String::new, grouped);
             let risen = rise(floor.zip(floor_before).map(|(now, before)| now - before));
-            row += &format!("  {text:>11} {risen:>6}");
+            let _ = write!(row, "  {text:>11} {risen:>6}");
         }
         writeln!(f, "{}", row.trim_end())?;
         before = Some(reading);

@@ -138,15 +138,15 @@ fn because_it_grows(readings: &[PeakReading], grows: &[Kind], stays: &[Kind]) ->
         listed(&each)
     };
     let (first, last) = (readings[0].items, readings[readings.len() - 1].items);
-    let grown = format!(
+    let text = format!(
         "at its peak the call has {} more for each item, from {first} items to {last}",
         amounts(grows)
     );
     if stays.is_empty() {
-        format!("{grown}, and all of it is gone when the call has returned")
+        format!("{text}, and all of it is gone when the call has returned")
     } else {
         format!(
-            "{grown}, and {} stay when the call has returned",
+            "{text}, and {} stay when the call has returned",
             amounts(stays)
         )
     }

@@ -5,7 +5,7 @@ use crate::assert::{Concept, same_test};
 use crate::evidence::Kind;
 use crate::text::{findings_text, grouped, wrapped};
 use crate::{Class, Verdict};
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write as _};
 
 impl PeakEvidence {
     /// Whether no peak grows with the work.
@@ -118,13 +118,8 @@ impl PeakEvidence {
             text += &findings_text(&self.findings, "an item").to_string();
         }
         for not_read in &self.not_read {
-            text += &format!(
-                "{}\n",
-                wrapped(&format!(
-                    "not read: {}, since {}",
-                    not_read.kind, not_read.why
-                ))
-            );
+            let line = format!("not read: {}, since {}", not_read.kind, not_read.why);
+            let _ = writeln!(text, "{}", wrapped(&line));
         }
         let concept = self
             .class

@@ -7,7 +7,7 @@ use crate::Verdict;
 use crate::evidence::{Evidence, Finding, Instrument, Kind, NotRead, SmallestLeak};
 use crate::heap::SourceError;
 use crate::judge::{Floors, Motion};
-use crate::sites::{self, Amount, Grown, Round};
+use crate::sites::{Amount, Grown, Round, grown, grown_in_windows};
 use crate::text::{amount, bytes, count, listed, one_of};
 
 /// Even a leak of one block in every iteration could hide below this resolution: no verdict then.
@@ -37,7 +37,6 @@ impl Watch {
         let heap = heap_motion(counted);
         let heap_grows = heap == Motion::Growing;
         let more: Vec<Kind> = kinds(counted, Motion::Growing);
-        let unclear: Vec<Kind> = kinds(counted, Motion::Unclear);
         let grows = heap_grows || !more.is_empty();
         let mut evidence = self.report(counted);
 
@@ -68,24 +67,24 @@ impl Watch {
         // Noise that hides a leak in the totals doesn't hide it at its site.
         let hidden = heap == Motion::Unclear
             || !heap_grows && is_coarse(counted) && self.source.reads_sites();
-        let grown = if grows || hidden || self.always_profile {
+        let sites = if grows || hidden || self.always_profile {
             self.grown(counted, driver, budget, heap == Motion::Unclear)
         } else {
             Ok(Grown::default())
         };
-        let grown = grown.unwrap_or_else(|error| {
+        let sites = sites.unwrap_or_else(|error| {
             evidence.not_read.push(NotRead {
                 kind: Kind::Bytes,
                 why: format!("sites were not read: {error}"),
             });
             Grown::default()
         });
-        evidence.profile.clone_from(&grown.profile);
+        evidence.profile.clone_from(&sites.profile);
 
         // Where totals drown in noise, a site that grows in a straight line settles it.
-        let by_site = hidden && grown.has_straight_site();
+        let by_site = hidden && sites.has_straight_site();
         // What is no heap was counted in one run only, and its growth needs no second.
-        let again = !grown.was_read() || grown.explains(totals(counted));
+        let again = !sites.was_read() || sites.explains(totals(counted));
         if heap_grows && !again && more.is_empty() {
             evidence.because = format!(
                 "live memory rose in each of {} windows, but not when the workload ran again from a fresh state",
@@ -99,11 +98,19 @@ impl Watch {
             evidence.verdict = Verdict::Leak;
             evidence.findings = count_findings(counted, &more);
             if heap_grows && again || by_site {
-                evidence.findings.extend(findings(counted, &grown, by_site));
+                evidence.findings.extend(findings(counted, &sites, by_site));
             }
             evidence.class = class::of(&evidence.findings, pins(counted));
             evidence.because = because_it_leaks(counted, &more, heap_grows, by_site);
-        } else if heap == Motion::Unclear {
+        } else {
+            self.judge_calm(counted, heap, &mut evidence);
+        }
+        evidence
+    }
+
+    /// The verdict where nothing was seen to grow.
+    fn judge_calm(&self, counted: &Counted, heap: Motion, evidence: &mut Evidence) {
+        if heap == Motion::Unclear {
             evidence.because = format!(
                 "live memory still rose in the last window (by {} in {}), but not in every window or less each time",
                 count(last(counted.bytes.rises()), "byte"),
@@ -113,7 +120,7 @@ impl Watch {
                 "one more window (Watch::windows), a longer Watch::warm_up, or less going on beside the workload"
                     .to_owned(),
             );
-        } else if let Some(&kind) = unclear.first() {
+        } else if let Some(&kind) = kinds(counted, Motion::Unclear).first() {
             evidence.because = format!(
                 "the {kind} still rose in the last window, but not in every window or less each time"
             );
@@ -163,7 +170,6 @@ impl Watch {
                 iterations(counted)
             );
         }
-        evidence
     }
 
     fn is_pressed(&self, counted: &Counted) -> bool {
@@ -184,7 +190,7 @@ impl Watch {
         let mut pass = Pass::new(driver, &mut *self.source, &mut self.observer, budget);
         if pass.reads_sites() {
             let windows = pass.sites_by_window(self.warm_up, counted.readings.len())?;
-            return Ok(sites::grown_in_windows(windows));
+            return Ok(grown_in_windows(windows));
         }
         let whole = counted.iterations();
         let lengths: &[u64] = if by_line {
@@ -199,7 +205,7 @@ impl Watch {
                 profile: pass.profile(number, iterations)?,
             });
         }
-        Ok(sites::grown(rounds))
+        Ok(grown(rounds))
     }
 
     /// The evidence that is the same for every verdict; `inconclusive` until something else is proved.

@@ -76,7 +76,7 @@ pub(crate) fn joined_threads() {
 }
 
 fn open() -> File {
-    File::open("/proc/self/status").expect("a Linux")
+    File::open("/dev/null").expect("a Linux")
 }
 
 pub(crate) fn open_files() {
@@ -149,4 +149,48 @@ pub(crate) fn texts() {
         .filter_map(|not_read| not_read["kind"].as_str())
         .collect();
     assert_eq!(unread, ["resident"]);
+}
+
+/// What is told apart within a kind is named: descriptors by folder, sockets by peer and state.
+pub(crate) fn names() {
+    let named = |evidence: &Evidence, kind| {
+        let mut findings = evidence.findings.iter();
+        let found = findings.find(|finding| finding.kind == kind);
+        found
+            .and_then(|finding| finding.site.clone())
+            .unwrap_or_default()
+    };
+    let files = watch("open files").run(|| {
+        let mut files = Vec::with_capacity(1_000);
+        move || files.push(open())
+    });
+    assert_eq!(named(&files, Kind::Descriptors), "files in /dev");
+
+    let sockets = watch("open connections").run(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut clients = Vec::with_capacity(1_000);
+        move || {
+            clients.push((
+                TcpStream::connect(address).expect("room"),
+                listener.accept().expect("it"),
+            ))
+        }
+    });
+    let both: Vec<String> = sockets
+        .findings
+        .iter()
+        .filter(|finding| finding.kind == Kind::Sockets)
+        .filter_map(|finding| finding.site.clone())
+        .collect();
+    assert_eq!(both.len(), 2, "{both:?}");
+    assert!(
+        both[0].starts_with("TCP accepted on 127.0.0.1:"),
+        "{both:?}"
+    );
+    assert!(both[1].starts_with("TCP to 127.0.0.1:"), "{both:?}");
+    assert!(
+        both.iter().all(|name| name.ends_with(", ESTABLISHED")),
+        "{both:?}"
+    );
 }

@@ -17,6 +17,7 @@ detectors::tests! {
     fn a_bounded_pool_of_files_is_no_leak() { kinds::pooled_files(); }
     fn a_socket_that_stays_open() { kinds::open_sockets(); }
     fn sockets_that_close_are_no_leak() { kinds::closed_sockets(); }
+    fn what_grows_has_a_name() { kinds::names(); }
     fn what_grows_beside_the_heap_is_in_every_text() { kinds::texts(); }
 
     fn files_opened_all_at_once() { peak::files_at_once(); }
