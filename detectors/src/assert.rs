@@ -302,7 +302,7 @@ impl Next {
             return Next::reading(evidence, &folder);
         }
         Next {
-            why: if evidence.profile.is_some() {
+            why: if evidence.profile.is_some() && evidence.first_site().is_some() {
                 "run it again and keep its heap profile"
             } else if evidence.settle_by.is_some() {
                 "do what would settle it, run it again, and keep what it reads after each iteration"

@@ -380,7 +380,11 @@ fn because_it_leaks(counted: &Counted, more: &[Kind], heap: bool, by_site: bool)
             amount(counted.blocks.per_iteration(), "block")
         ));
     }
-    let per_iteration = format!("{} stay for each iteration", listed(&grown));
+    let stay = match grown.as_slice() {
+        [one] if one.starts_with("1 ") && !one.contains(" in ") => "stays",
+        _ => "stay",
+    };
+    let per_iteration = format!("{} {stay} for each iteration", listed(&grown));
     if by_site && more.is_empty() {
         format!(
             "{per_iteration}; totals are noisy, but a site's live blocks grow in a straight line with the iterations"
