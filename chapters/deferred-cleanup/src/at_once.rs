@@ -10,6 +10,9 @@ use tokio::task::JoinSet;
 /// A page of search hits, as it lies in memory while it is read.
 pub const PAGE_BYTES: usize = 16 << 10;
 
+/// One hit of it.
+pub const HIT_BYTES: usize = 512;
+
 /// Zone files to read.
 #[derive(Debug)]
 pub struct Zones {
@@ -174,7 +177,7 @@ pub fn a_cleanup_for_each(folder: &Path, items: impl Iterator<Item = usize>) -> 
 /// Counts a page's hits and waits until customers may be told. The page lives in the future for as long as it waits.
 async fn page_held_across(mut may_tell: watch::Receiver<bool>) -> usize {
     let page = fetch_page();
-    let hits = page.iter().filter(|byte| **byte == b'h').count();
+    let hits = page.len() / HIT_BYTES;
     may_tell.wait_for(|may| *may).await.expect("it is told");
     drop(page);
     hits
@@ -184,7 +187,7 @@ async fn page_held_across(mut may_tell: watch::Receiver<bool>) -> usize {
 async fn page_dropped_before(mut may_tell: watch::Receiver<bool>) -> usize {
     let hits = {
         let page = fetch_page();
-        page.iter().filter(|byte| **byte == b'h').count()
+        page.len() / HIT_BYTES
     };
     may_tell.wait_for(|may| *may).await.expect("it is told");
     hits

@@ -13,11 +13,11 @@ pub const AS_SHIPPED: (Class, &str) = (Class::DeferredCleanup, "Converter::conve
 pub fn behaviour() {
     let folder = tempfile::tempdir().expect("a scratch folder");
     let mut converter = Converter::new(folder.path());
-    let converted = converter
+    let sorted = converter
         .convert("www A 10.0.0.1\n\nmail MX 10\napi A 10.0.0.2\n")
         .expect("a writable folder");
     assert_eq!(
-        converted,
+        sorted,
         ["api A 10.0.0.2", "mail MX 10", "www A 10.0.0.1"],
         "convert sorts the lines and leaves out the empty ones"
     );

@@ -9,6 +9,7 @@ pub const ZONE_BYTES: usize = 1_024;
 /// A library with C's calling rules: who opens a zone must close it.
 pub mod zones {
     /// A zone that was read from disk.
+    #[derive(Debug)]
     pub struct Zone {
         records: Vec<u8>,
     }
@@ -72,6 +73,7 @@ pub fn owned(least: usize) -> bool {
 
 // ANCHOR: forget
 /// Says that a zone is being changed, for as long as it lives.
+#[derive(Debug)]
 pub struct Editing {
     _before: Vec<u8>,
 }
@@ -103,12 +105,14 @@ impl Editing {
 // ANCHOR: manual
 /// A reader and the buffer that it reads from. The reader must go first, so both were taken out of the compiler's hands,
 /// and nobody takes them into theirs.
+#[derive(Debug)]
 pub struct ByHand {
     _reader: ManuallyDrop<Box<[u8; 16]>>,
     _buffer: ManuallyDrop<Vec<u8>>,
 }
 
 /// The same order without a word: fields drop in the order in which they are written.
+#[derive(Debug)]
 pub struct ByOrder {
     _reader: Box<[u8; 16]>,
     _buffer: Vec<u8>,
@@ -116,17 +120,17 @@ pub struct ByOrder {
 
 /// Makes and drops a value of the first kind.
 pub fn by_hand() {
-    drop(ByHand {
+    let _gone_at_the_end = ByHand {
         _reader: ManuallyDrop::new(Box::new([0; 16])),
         _buffer: ManuallyDrop::new(vec![0; ZONE_BYTES]),
-    });
+    };
 }
 
 /// Makes and drops a value of the second kind.
 pub fn by_order() {
-    drop(ByOrder {
+    let _gone_at_the_end = ByOrder {
         _reader: Box::new([0; 16]),
         _buffer: vec![0; ZONE_BYTES],
-    });
+    };
 }
 // ANCHOR_END: manual
