@@ -12,19 +12,20 @@ pub const AS_SHIPPED: (Class, &str) = (Class::DeferredCleanup, "Converter::conve
 /// Zones are sorted, and no scratch file stays behind.
 pub fn behaviour() {
     let folder = tempfile::tempdir().expect("a scratch folder");
-    let mut converter = Converter::new(folder.path());
-    let sorted = converter
-        .convert("www A 10.0.0.1\n\nmail MX 10\napi A 10.0.0.2\n")
-        .expect("a writable folder");
-    assert_eq!(
-        sorted,
-        ["api A 10.0.0.2", "mail MX 10", "www A 10.0.0.1"],
-        "convert sorts the lines and leaves out the empty ones"
-    );
-    let again = converter.convert("b\na\n").expect("a writable folder");
-    assert_eq!(again, ["a", "b"], "convert works again and again");
-    assert_eq!(converter.converted(), 2, "converted counts");
-    drop(converter);
+    {
+        let mut converter = Converter::new(folder.path());
+        let sorted = converter
+            .convert("www A 10.0.0.1\n\nmail MX 10\napi A 10.0.0.2\n")
+            .expect("a writable folder");
+        assert_eq!(
+            sorted,
+            ["api A 10.0.0.2", "mail MX 10", "www A 10.0.0.1"],
+            "convert sorts the lines and leaves out the empty ones"
+        );
+        let again = converter.convert("b\na\n").expect("a writable folder");
+        assert_eq!(again, ["a", "b"], "convert works again and again");
+        assert_eq!(converter.converted(), 2, "converted counts");
+    }
     assert_eq!(
         files(folder.path()),
         0,

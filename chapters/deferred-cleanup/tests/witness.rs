@@ -28,18 +28,30 @@ fn stays(mut iteration: impl FnMut()) -> (usize, i64) {
     )
 }
 
+fn on_a_runtime<F: Future>(call: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime").block_on(call)
+}
+
+fn held(items: std::ops::Range<usize>) -> usize {
+    on_a_runtime(pages_held_across_an_await(items))
+}
+fn dropped(items: std::ops::Range<usize>) -> usize {
+    on_a_runtime(pages_dropped_before_an_await(items))
+}
+
 detectors::tests! {
     fn the_kernel_and_dhat_agree_on_the_leak() {
         let evidence = Watch::new("close at shutdown").warm_up(8).run(leaky::workload);
         let of_kind = evidence.findings.iter().filter(|finding| finding.kind == Kind::Descriptors);
         let found: f64 = of_kind.filter_map(|finding| finding.per_iteration).sum();
         let (descriptors, bytes) = stays(leaky::workload());
-        dhat::assert_eq!((descriptors, bytes), (100, 0));
-        dhat::assert!((found - 1.0).abs() < 0.05, "{found} descriptors an iteration");
+        assert_eq!((descriptors, bytes), (100, 0));
+        assert!((found - 1.0).abs() < 0.05, "{found} descriptors an iteration");
     }
 
     fn they_see_nothing_stay_after_the_fix() {
-        dhat::assert_eq!(stays(fixed::workload()), (0, 0));
+        assert_eq!(stays(fixed::workload()), (0, 0));
     }
 
     /// dhat's own peak: with 64 pages held, and with none.
@@ -49,20 +61,8 @@ detectors::tests! {
             assert_eq!(call(0..64), 64 * PAGE_BYTES / HIT_BYTES);
             dhat::HeapStats::get().max_bytes
         };
-        fn held(items: std::ops::Range<usize>) -> usize {
-            tokio::runtime::Builder::new_current_thread()
-                .build()
-                .expect("a runtime")
-                .block_on(pages_held_across_an_await(items))
-        }
-        fn dropped(items: std::ops::Range<usize>) -> usize {
-            tokio::runtime::Builder::new_current_thread()
-                .build()
-                .expect("a runtime")
-                .block_on(pages_dropped_before_an_await(items))
-        }
         let (held, dropped) = (peak(held), peak(dropped));
-        dhat::assert!(held >= 64 * PAGE_BYTES, "{held}");
-        dhat::assert!(dropped < held / 4, "{dropped} of {held}");
+        assert!(held >= 64 * PAGE_BYTES, "{held}");
+        assert!(dropped < held / 4, "{dropped} of {held}");
     }
 }
