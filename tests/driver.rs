@@ -97,8 +97,13 @@ impl Workbook {
 
     /// Puts one of the chapter's `solution/` files in the learner's place.
     pub(crate) fn solve_with(&self, solution: &str) {
-        let solution = self.read(&format!("chapters/{CHAPTER}/solution/{solution}"));
-        self.write(&format!("chapters/{CHAPTER}/src/exercise.rs"), &solution);
+        self.solve(CHAPTER, solution);
+    }
+
+    /// The same for any chapter.
+    pub(crate) fn solve(&self, chapter: &str, solution: &str) {
+        let solution = self.read(&format!("chapters/{chapter}/solution/{solution}"));
+        self.write(&format!("chapters/{chapter}/src/exercise.rs"), &solution);
     }
 
     /// The command, ready to be started in the copy.

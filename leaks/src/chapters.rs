@@ -8,12 +8,23 @@ pub(crate) struct Workloads {
     pub(crate) fixed: fn(Watch) -> Evidence,
 }
 
+/// Enough for an iteration that opens or spawns something: 256 of them, for each of which the system keeps its part.
+const FEW: u64 = 8;
+
 /// The workloads of a chapter by its name; `None` for a chapter that this build doesn't know.
 pub(crate) fn workloads(chapter: &str) -> Option<Workloads> {
     match chapter {
         "retained-subslices" => Some(Workloads {
             leaky: |watch| watch.run(retained_subslices::leaky::workload),
             fixed: |watch| watch.run(retained_subslices::fixed::workload),
+        }),
+        "deferred-cleanup" => Some(Workloads {
+            leaky: |watch| watch.warm_up(FEW).run(deferred_cleanup::leaky::workload),
+            fixed: |watch| watch.warm_up(FEW).run(deferred_cleanup::fixed::workload),
+        }),
+        "lost-pointers" => Some(Workloads {
+            leaky: |watch| watch.run(lost_pointers::leaky::workload),
+            fixed: |watch| watch.run(lost_pointers::fixed::workload),
         }),
         _ => None,
     }

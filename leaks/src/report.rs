@@ -96,6 +96,10 @@ fn sites(evidence: &Evidence) -> Option<(&'static str, String)> {
     if !grew.is_empty() {
         return Some(("By function, from half of the run to its end", grew));
     }
+    // What grows is no heap: a table of it would only lead away.
+    if !evidence.findings.is_empty() {
+        return None;
+    }
     let options = TopOptions {
         rows_max: Some(ROWS_MAX),
         ..TopOptions::default()
