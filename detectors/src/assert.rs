@@ -265,6 +265,9 @@ impl Display for Complaint {
             writeln!(f, "{sites}")?;
         }
         write!(f, "{}", evidence.findings_list())?;
+        for holders in evidence.holders_list().to_string().lines() {
+            line(f, holders.to_owned())?;
+        }
         line(f, evidence.reach().to_string())?;
         for lack in &evidence.instrument.lacks {
             line(f, lack.clone())?;

@@ -1,5 +1,6 @@
 //! What a measurement saw: a value to read, print, store and judge. It never fails a test by itself.
 
+use crate::holders::Holding;
 use crate::{Class, Profile, Verdict};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -23,6 +24,9 @@ pub struct Evidence {
     /// What grows, how much and from where: tasks, sockets, descriptors and threads first, since they tell more than the heap
     /// that they hold; then the heap, most bytes first. Empty unless something grows.
     pub findings: Vec<Finding>,
+    /// Who holds the blocks of each site that grows, in the order of the findings; empty where it wasn't read.
+    #[serde(default)]
+    pub holders: Vec<Holding>,
     /// One reading for each window, in order.
     pub readings: Vec<Reading>,
     /// What there was after each iteration, warm-up included: what a chart shows.

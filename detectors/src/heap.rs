@@ -8,6 +8,7 @@ pub use dhat_source::DhatSource;
 
 use crate::Profile;
 use crate::evidence::Frame;
+use crate::holders::Holding;
 use std::fmt;
 
 /// The source that suits the program's allocator: [`AllocatorSource`] where that is a
@@ -65,6 +66,19 @@ pub trait HeapSource: fmt::Debug {
     fn stacks_of(&self, sites: &[usize]) -> Vec<Vec<Frame>> {
         let _ = sites;
         Vec::new()
+    }
+
+    /// Who holds the live blocks of these sites: one answer for each function that makes them.
+    ///
+    /// # Errors
+    ///
+    /// In words, when the instrument doesn't know where blocks lie, or memory can't be read.
+    fn holders(&self, sites: &[usize]) -> Result<Vec<Holding>, String> {
+        let _ = sites;
+        Err(format!(
+            "{} doesn't tell where its blocks lie; detectors::ProfilingAllocator does",
+            self.name()
+        ))
     }
 
     /// Stops, and gives the profile of the run when it was started with [`Detail::Stacks`].

@@ -59,6 +59,7 @@ mod class;
 mod counters;
 mod evidence;
 pub mod heap;
+mod holders;
 #[doc(hidden)]
 #[allow(missing_docs, reason = "what `tests!` expands to; nothing to call")]
 pub mod isolation;
@@ -81,6 +82,7 @@ pub use evidence::{
     Counts, Evidence, Finding, Frame, Instrument, Kind, NotRead, Origin, Reading, Sample, Site,
     SmallestLeak,
 };
+pub use holders::{Holding, Root};
 pub use peak::{Items, Peak, PeakEvidence, PeakReading};
 pub use profile::Profile;
 pub use verdict::Verdict;

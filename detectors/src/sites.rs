@@ -2,6 +2,7 @@
 
 use crate::evidence::{Finding, Frame, Kind, Origin, Site};
 use crate::heap::SiteReading;
+use crate::holders::Holding;
 use crate::profile::{self, Profile};
 use std::collections::HashMap;
 
@@ -41,6 +42,8 @@ pub(crate) struct Grown {
     rounds: Vec<u64>,
     /// The longest round's profile.
     pub(crate) profile: Option<Profile>,
+    /// Who holds the blocks of sites that grow, or why that isn't known.
+    pub(crate) holders: Option<Result<Vec<Holding>, String>>,
 }
 
 /// One run under full stacks.
@@ -66,6 +69,7 @@ pub(crate) fn grown(rounds: Vec<Round>) -> Grown {
             .into_iter()
             .next_back()
             .and_then(|round| round.profile),
+        holders: None,
     }
 }
 
@@ -80,6 +84,7 @@ pub(crate) struct Windows {
     /// Each stack, allocation first, with its floors of blocks and bytes.
     pub(crate) stacks: Vec<(Vec<Frame>, BlocksAndBytes)>,
     pub(crate) profile: Option<Profile>,
+    pub(crate) holders: Option<Result<Vec<Holding>, String>>,
 }
 
 /// Compares the windows of one run.
@@ -95,6 +100,7 @@ pub(crate) fn grown_in_windows(windows: Windows) -> Grown {
         sites: sites.all,
         rounds: windows.middles,
         profile: windows.profile,
+        holders: windows.holders,
     }
 }
 
@@ -337,6 +343,11 @@ fn without_detours(path: &str) -> String {
         }
     }
     parts.join("/")
+}
+
+/// The name of the site that a stack points at, as findings have it.
+pub(crate) fn name_of(stack: &[Frame]) -> String {
+    site(stack.to_vec()).to_string()
 }
 
 /// The site that a stack points at: its innermost own frame, else its innermost dependency's, else its leaf.

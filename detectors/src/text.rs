@@ -29,6 +29,16 @@ impl Evidence {
         findings_text(&self.findings, "an iteration")
     }
 
+    /// Who holds the blocks of each site that grows: a line each. Empty where that wasn't read.
+    pub fn holders_list(&self) -> impl Display + '_ {
+        fmt::from_fn(|f| {
+            for holding in &self.holders {
+                writeln!(f, "{}: {holding}", function_of(&holding.site))?;
+            }
+            Ok(())
+        })
+    }
+
     /// What this run could have caught at all, in a sentence.
     pub fn reach(&self) -> impl Display + '_ {
         fmt::from_fn(|f| match &self.smallest_leak {
@@ -46,6 +56,12 @@ impl Evidence {
             }
         })
     }
+}
+
+/// A site's function, without its place.
+fn function_of(site: &str) -> &str {
+    site.rsplit_once(" (")
+        .map_or(site, |(function, _)| function)
 }
 
 /// The columns that a text is made for.

@@ -70,6 +70,7 @@ pub use estimates::profile;
 #[doc(hidden)]
 pub use estimates::{Estimate, estimates};
 pub use scope::{Entered, Scope, ScopeHandle, follows_threads};
+pub(crate) use scope::{each_block, own_tables};
 pub use stats::{Lost, Stats, stats};
 
 use sampling::{SAMPLES, Sample};
@@ -296,7 +297,7 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
             {
                 end(sample, old_size);
             }
-            scope::put_back(block.addr(), owner);
+            scope::put_back(block.addr(), old_size, owner);
             slot::uncount_alloc(new_size);
             slot::uncount_free(old_size);
             return moved;

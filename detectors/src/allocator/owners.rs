@@ -1,6 +1,7 @@
-//! Which scope and site a block was allocated in: a word for each eight bytes of the address space that is in use.
+//! Which scope and site a block was allocated in, and its size: two words for each eight bytes of the address space that is
+//! in use.
 //!
-//! A block has its address for itself while it lives, so one store notes it and one load finds it, without a lock and
+//! A block has its address for itself while it lives, so two stores note it and one load finds it, without a lock and
 //! without a search. The words cover 16 MiB of addresses in one piece, and the kernel backs only the pages that are touched.
 
 use super::own_memory;
@@ -17,7 +18,14 @@ const WORDS: usize = (1 << PIECE_BITS) / GRAIN_BYTES;
 /// 64 GiB of addresses.
 const PIECES: usize = 4_096;
 
-type Words = [AtomicU64; WORDS];
+/// What is noted of the block that begins here.
+struct Noted {
+    /// 0 for none.
+    owner: AtomicU64,
+    size: AtomicUsize,
+}
+
+type Words = [Noted; WORDS];
 
 struct Piece {
     /// The addresses' upper bits plus one; 0 for none.
@@ -35,12 +43,14 @@ static TABLE: [Piece; PIECES] = [const {
 /// Blocks that could not be noted.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
-/// Notes whose block it is. `owner` is not 0. `false` when there is no room.
-pub(super) fn note(address: usize, owner: u64) -> bool {
+/// Notes whose block it is, and its size. `owner` is not 0. `false` when there is no room.
+pub(super) fn note(address: usize, size: usize, owner: u64) -> bool {
     let noted = address.is_multiple_of(GRAIN_BYTES) && {
         match piece(address, true) {
             Some(words) => {
-                words[word(address)].store(owner, Relaxed);
+                let noted = &words[word(address)];
+                noted.size.store(size, Relaxed);
+                noted.owner.store(owner, Relaxed);
                 true
             }
             None => false,
@@ -55,7 +65,9 @@ pub(super) fn note(address: usize, owner: u64) -> bool {
 /// Whose block it is; 0 when nobody noted it.
 pub(super) fn get(address: usize) -> u64 {
     match piece(address, false) {
-        Some(words) if address.is_multiple_of(GRAIN_BYTES) => words[word(address)].load(Relaxed),
+        Some(words) if address.is_multiple_of(GRAIN_BYTES) => {
+            words[word(address)].owner.load(Relaxed)
+        }
         _ => 0,
     }
 }
@@ -64,7 +76,7 @@ pub(super) fn get(address: usize) -> u64 {
 pub(super) fn take(address: usize) -> u64 {
     match piece(address, false) {
         Some(words) if address.is_multiple_of(GRAIN_BYTES) => {
-            let word = &words[word(address)];
+            let word = &words[word(address)].owner;
             let owner = word.load(Relaxed);
             // Not written when there is nothing to forget: that would make the kernel back a page for it.
             if owner != 0 {
@@ -74,6 +86,33 @@ pub(super) fn take(address: usize) -> u64 {
         }
         _ => 0,
     }
+}
+
+/// Tells each noted block: its address, its size, its owner. Others may come and go meanwhile.
+pub(super) fn each(mut visit: impl FnMut(usize, usize, u64)) {
+    for piece in &TABLE {
+        let which = piece.which.load(Acquire);
+        // SAFETY: what a piece points at is never freed, and zeroed memory is a valid array of atomics.
+        let words = unsafe { piece.words.load(Acquire).as_ref() };
+        let (Some(words), Some(upper)) = (words, which.checked_sub(1)) else {
+            continue;
+        };
+        for (at, noted) in words.iter().enumerate() {
+            let owner = noted.owner.load(Relaxed);
+            if owner != 0 {
+                let address = (upper << PIECE_BITS) + at * GRAIN_BYTES;
+                visit(address, noted.size.load(Relaxed), owner);
+            }
+        }
+    }
+}
+
+/// Where the words themselves lie.
+pub(super) fn tables() -> impl Iterator<Item = std::ops::Range<usize>> {
+    TABLE.iter().filter_map(|piece| {
+        let words = piece.words.load(Acquire).addr();
+        (words != 0).then(|| words..words + size_of::<Words>())
+    })
 }
 
 pub(super) fn lost() -> u64 {

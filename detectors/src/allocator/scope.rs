@@ -384,7 +384,7 @@ pub(super) fn record(address: usize, size: usize) {
     } else {
         sites::NONE
     };
-    if owners::note(address, tag.0 | site as u64) {
+    if owners::note(address, size, tag.0 | site as u64) {
         tag.each(|core, generation| core.add_alloc(generation, site, size));
     }
 }
@@ -404,9 +404,9 @@ pub(super) fn lift(address: usize) -> u64 {
 }
 
 /// The block stays where it was.
-pub(super) fn put_back(address: usize, owner: u64) {
+pub(super) fn put_back(address: usize, size: usize, owner: u64) {
     if owner != 0 {
-        owners::note(address, owner);
+        owners::note(address, size, owner);
     }
 }
 
@@ -416,12 +416,24 @@ pub(super) fn put_down(address: usize, owner: u64, old_size: usize, new_size: us
         return false;
     };
     let site = site_of(owner);
-    if owners::note(address, owner) {
+    if owners::note(address, new_size, owner) {
         tag.each(|core, generation| core.add_realloc(generation, site, old_size, new_size));
     } else {
         tag.each(|core, generation| core.add_free(generation, site, old_size));
     }
     true
+}
+
+/// Tells each noted block: its address, its size, its site's number.
+pub(crate) fn each_block(mut visit: impl FnMut(usize, usize, usize)) {
+    owners::each(|address, size, owner| visit(address, size, site_of(owner)));
+}
+
+/// Where this instrument keeps addresses of blocks, or what is as large as they are: nothing of it holds a block.
+pub(crate) fn own_tables() -> impl Iterator<Item = std::ops::Range<usize>> {
+    let samples = &raw const super::sampling::SAMPLES;
+    let samples = samples.addr()..samples.addr() + size_of_val(&super::sampling::SAMPLES);
+    owners::tables().chain([samples])
 }
 
 fn site_of(owner: u64) -> usize {

@@ -4,6 +4,7 @@ use super::{Detail, HeapReading, HeapSource, SiteReading, SourceError};
 use crate::Profile;
 use crate::allocator::{self, Scope};
 use crate::evidence::Frame;
+use crate::holders::{self, Holding, Wanted};
 use crate::profile::{ProfileError, Symbols, resolve_stacks};
 
 /// Reads the heap through a [`ProfilingAllocator`](crate::ProfilingAllocator), which the test's file or the program declares.
@@ -114,6 +115,24 @@ impl HeapSource for AllocatorSource {
     fn stacks_of(&self, sites: &[usize]) -> Vec<Vec<Frame>> {
         let stacks: Vec<&[usize]> = sites.iter().map(|&site| Scope::stack_of(site)).collect();
         resolve_stacks(&stacks, Symbols::ThisProcess)
+    }
+
+    fn holders(&self, sites: &[usize]) -> Result<Vec<Holding>, String> {
+        allocator::uncounted(|| {
+            let mut wanted: Vec<Wanted> = Vec::new();
+            for (&number, stack) in sites.iter().zip(self.stacks_of(sites)) {
+                let name = crate::sites::name_of(&stack);
+                match wanted.iter_mut().find(|known| known.name == name) {
+                    Some(known) => known.numbers.push(number),
+                    None => wanted.push(Wanted {
+                        numbers: vec![number],
+                        name,
+                        stack,
+                    }),
+                }
+            }
+            holders::find(&wanted, &|sites| self.stacks_of(sites))
+        })
     }
 
     fn stop(&mut self) -> Result<Option<Profile>, SourceError> {

@@ -40,6 +40,14 @@ pub(super) fn resolve_all(return_addresses: &[usize]) -> HashMap<usize, Vec<Sour
     known
 }
 
+/// The readable name of the symbol that lies at or before an address of a file: of data as well as of code.
+pub(crate) fn symbol_at(path: &std::path::Path, address: u64) -> Option<String> {
+    let file = File::open(path)?;
+    let elf = Elf::parse(&file)?;
+    let name = elf.symbols(&[address]).into_iter().next()??;
+    Some(format!("{:#}", backtrace::SymbolName::new(name)))
+}
+
 /// One call before its name is made readable. The file and the line are those that the call stands at.
 struct Frame<'data> {
     name: Name<'data>,

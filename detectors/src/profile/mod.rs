@@ -42,6 +42,10 @@ mod trim;
 mod units;
 mod write;
 
+/// The readable name of the static at an address of a program's or a library's file.
+#[cfg(target_os = "linux")]
+pub(crate) use lean::symbol_at as data_symbol;
+
 use std::fmt;
 use std::path::Path;
 

@@ -1,10 +1,13 @@
 //! From what grows to the class: by the *combination* of what grows, and by who holds it.
 
 use crate::Class;
-use crate::evidence::{Finding, Kind, Origin};
+use crate::evidence::{Evidence, Finding, Kind, Origin};
+use crate::holders;
 
-/// The class that the findings tell; `None` where they fit more than one.
-pub(super) fn of(findings: &[Finding], pins: bool) -> Option<Class> {
+/// The class that the evidence tells; `None` where it fits more than one. `pins`: much more stays live than the holder
+/// accounts for.
+pub(super) fn of(evidence: &Evidence, pins: bool) -> Option<Class> {
+    let findings = &evidence.findings;
     let grows = |kind| findings.iter().any(|finding| finding.kind == kind);
     // A task of the workload's own holds whatever it waits with: a socket, a response, a thread's work.
     if findings.iter().any(is_own_task) || grows(Kind::Threads) {
@@ -18,8 +21,7 @@ pub(super) fn of(findings: &[Finding], pins: bool) -> Option<Class> {
     } else if grows(Kind::Descriptors) {
         Some(Class::DeferredCleanup)
     } else {
-        // The one class that the holder's own account tells.
-        pins.then_some(Class::RetainedSubslices)
+        holders::class_of(&evidence.holders, pins)
     }
 }
 

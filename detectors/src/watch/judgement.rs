@@ -6,6 +6,7 @@ use super::{Watch, class};
 use crate::Verdict;
 use crate::evidence::{Evidence, Finding, Instrument, Kind, NotRead, SmallestLeak};
 use crate::heap::SourceError;
+use crate::holders::Holding;
 use crate::judge::{Floors, Motion};
 use crate::sites::{Amount, Grown, Round, grown, grown_in_windows};
 use crate::text::{amount, bytes, count, listed, one_of};
@@ -100,7 +101,8 @@ impl Watch {
             if heap_grows && again || by_site {
                 evidence.findings.extend(findings(counted, &sites, by_site));
             }
-            evidence.class = class::of(&evidence.findings, pins(counted));
+            evidence.holders = holders(sites.holders, &mut evidence);
+            evidence.class = class::of(&evidence, pins(counted));
             evidence.because = because_it_leaks(counted, &more, heap_grows, by_site);
         } else {
             self.judge_calm(counted, heap, &mut evidence);
@@ -241,6 +243,7 @@ impl Watch {
             because: String::new(),
             settle_by: None,
             findings: Vec::new(),
+            holders: Vec::new(),
             readings: Vec::new(),
             timeline: Vec::new(),
             peak_bytes: 0,
@@ -255,6 +258,35 @@ impl Watch {
             profile: None,
         }
     }
+}
+
+/// Who holds what grows, in the order of the findings.
+fn holders(read: Option<Result<Vec<Holding>, String>>, evidence: &mut Evidence) -> Vec<Holding> {
+    let read = match read {
+        Some(Ok(read)) => read,
+        Some(Err(why)) => {
+            evidence.not_read.push(NotRead {
+                kind: Kind::Blocks,
+                why: format!("who holds them: {why}"),
+            });
+            return Vec::new();
+        }
+        None => return Vec::new(),
+    };
+    let mut ordered: Vec<Holding> = Vec::new();
+    for site in evidence
+        .findings
+        .iter()
+        .filter_map(|finding| finding.site.as_ref())
+    {
+        let is_new = !ordered.iter().any(|holding| holding.site == *site);
+        ordered.extend(
+            read.iter()
+                .filter(|holding| is_new && holding.site == *site)
+                .cloned(),
+        );
+    }
+    ordered
 }
 
 /// How the heap moved, in blocks or in bytes: the more telling of the two.

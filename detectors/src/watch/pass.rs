@@ -316,6 +316,7 @@ impl<'p, D: Driver> Pass<'p, D> {
             }
         }
         self.settled();
+        let holders = self.source.holders(&floors.growing());
         let profile = self.source.stop()?;
         let (sites, floors): (Vec<_>, Vec<_>) = floors.holding().unzip();
         let stacks = self.source.stacks_of(&sites);
@@ -325,6 +326,7 @@ impl<'p, D: Driver> Pass<'p, D> {
                 .collect(),
             stacks: stacks.into_iter().zip(floors).collect(),
             profile,
+            holders: Some(holders),
         })
     }
 
@@ -430,6 +432,24 @@ impl SiteFloors {
         floor.blocks = floor.blocks.min(reading.blocks.cast_signed());
         floor.bytes = floor.bytes.min(reading.bytes.cast_signed());
         floor.seen += 1;
+    }
+
+    /// The sites that held more at the last window's floor than at the first's.
+    fn growing(&self) -> Vec<usize> {
+        let held = |floor: &SiteFloor, readings: u32| {
+            if floor.seen < readings {
+                (0, 0)
+            } else {
+                (floor.blocks, floor.bytes)
+            }
+        };
+        let grows = |floors: &Vec<SiteFloor>| {
+            let ends = [0, floors.len() - 1];
+            let [first, last] = ends.map(|at| held(&floors[at], self.readings[at]));
+            last.0 > first.0 || last.1 > first.1
+        };
+        let growing = self.sites.iter().filter(|(_, floors)| grows(floors));
+        growing.map(|(site, _)| *site).collect()
     }
 
     /// Each site that held something at a floor, with its floors of blocks and bytes.

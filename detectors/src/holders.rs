@@ -1,0 +1,137 @@
+//! Who holds the blocks that grow: the question that tells most classes of leaks apart.
+//!
+//! A [`ProfilingAllocator`](crate::ProfilingAllocator) that notes each block knows every live one. So the program's memory can
+//! be read word by word, and a word that is an address inside a live block is taken for a pointer to it, as a conservative
+//! garbage collector does. From the statics, the thread-locals and the stacks one comes to every block that something still
+//! holds. What is not reached is held by nobody, or only by itself.
+//!
+//! # Where it can mislead you
+//!
+//! - A number that happens to be an address counts as a pointer, and so does a pointer that nobody will use again. Both make a
+//!   lost block look held, never a held block look lost.
+//! - A pointer that is kept in another form is not seen: compressed, encrypted, with flags in its upper bits, or in memory that
+//!   another process maps. Then a held block looks lost.
+//! - Blocks that are older than the first watch or [`Scope`](crate::Scope) of the process aren't known, so what is held through
+//!   one of them is held from *elsewhere*, as is what a freed block still points to. That is told, and no class is built on it.
+//! - Other threads run on meanwhile. What they move just then may be missed.
+
+mod graph;
+#[cfg(target_os = "linux")]
+mod memory;
+#[cfg(not(target_os = "linux"))]
+#[path = "holders/unread.rs"]
+mod memory;
+mod reading;
+
+pub(crate) use reading::class_of;
+
+use crate::evidence::Frame;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Who holds the live blocks of one growing site.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Holding {
+    /// The site, as the findings name it.
+    pub site: String,
+    /// Its live blocks.
+    pub blocks: u64,
+    /// How many of them are held by what; most first.
+    pub by: Vec<(Root, u64)>,
+    /// Pointers to a block of the site, from whatever holds it; the median.
+    pub pointers: u64,
+    /// Whether most of these pointers point at the block's start, and not into it.
+    pub at_start: bool,
+    /// The functions that made the blocks which point at this site's, nearest first: one chain, of the commonest kind.
+    pub through: Vec<Frame>,
+    /// Whether such a block, or the site's own, was made by a queue: a channel, or a set of tasks.
+    pub queue: Option<String>,
+}
+
+/// Where a chain of pointers begins.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Root {
+    /// A static, by its name where the program has symbols.
+    Static(String),
+    /// A variable of a thread: of its stack, or of its thread-local storage.
+    Thread,
+    /// Memory of which nothing is known: blocks older than the first watch, or freed ones.
+    Elsewhere,
+    /// Only blocks that hold each other.
+    Cycle,
+    /// No pointer at all.
+    Nothing,
+}
+
+impl fmt::Display for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Root::Static(name) if name.is_empty() => f.write_str("a static without a name"),
+            Root::Static(name) => write!(f, "the static {name}"),
+            Root::Thread => f.write_str("a variable of a thread"),
+            Root::Elsewhere => f.write_str("memory that isn't known"),
+            Root::Cycle => f.write_str("each other alone"),
+            Root::Nothing => f.write_str("nothing"),
+        }
+    }
+}
+
+impl Holding {
+    /// The root that holds most of the blocks, with its share of them.
+    pub fn mostly(&self) -> Option<(&Root, f64)> {
+        let (root, count) = self.by.first()?;
+        Some((root, *count as f64 / self.blocks.max(1) as f64))
+    }
+}
+
+impl fmt::Display for Holding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((root, share)) = self.mostly() else {
+            return f.write_str("its blocks are gone");
+        };
+        let blocks = crate::text::count(self.blocks.cast_signed(), "block");
+        let most = if share > 0.99 { "" } else { "most of " };
+        match root {
+            Root::Nothing => write!(f, "nothing points to {most}its {blocks}")?,
+            Root::Cycle => write!(f, "{most}its {blocks} are held by {root}: a cycle")?,
+            _ => write!(f, "{most}its {blocks} are held by {root}")?,
+        }
+        if let Some(through) = self.through.first() {
+            write!(
+                f,
+                ", through a block of {}",
+                crate::text::frame_from_here(through)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A growing site: its number in the allocator's table, and its name.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) numbers: Vec<usize>,
+    pub(crate) name: String,
+    /// Its stack, allocation first.
+    pub(crate) stack: Vec<Frame>,
+}
+
+/// Who holds the blocks of each of these sites.
+///
+/// # Errors
+///
+/// In words, when this system's memory can't be read.
+pub(crate) fn find(
+    wanted: &[Wanted],
+    stacks_of: &dyn Fn(&[usize]) -> Vec<Vec<Frame>>,
+) -> Result<Vec<Holding>, String> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    // What this allocates belongs to no scope, and isn't noted.
+    crate::allocator::uncounted(|| {
+        let graph = graph::Graph::of_live_blocks()?;
+        Ok(reading::holdings(&graph, wanted, stacks_of))
+    })
+}

@@ -1,0 +1,199 @@
+//! Live blocks and the pointers between them: which blocks the roots reach.
+
+use super::memory::{Memory, Place};
+use crate::allocator;
+use std::ops::Range;
+
+/// A live block.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block {
+    start: usize,
+    size: usize,
+    /// Its site's number.
+    pub(super) site: u32,
+}
+
+/// What holds a block, at the far end of a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// From the static at this address.
+    Static(usize),
+    Thread,
+    Elsewhere,
+    Cycle,
+    Nothing,
+}
+
+/// A pointer from one block to another.
+#[derive(Debug, Clone, Copy)]
+struct Edge {
+    from: u32,
+    to: u32,
+}
+
+pub(super) struct Graph {
+    pub(super) blocks: Vec<Block>,
+    /// For each block: what reaches it.
+    pub(super) reached: Vec<Reached>,
+    /// For each block: the block that points to it on the way from there; itself when a root does.
+    pub(super) parents: Vec<u32>,
+    /// For each block: pointers to it from known holders, and how many of them point at its start.
+    pub(super) pointers: Vec<(u32, u32)>,
+}
+
+impl Graph {
+    pub(super) fn of_live_blocks() -> Result<Self, String> {
+        let memory = Memory::of_this_process()?;
+        let blocks = live_blocks();
+        let mut graph = Graph {
+            reached: vec![Reached::Nothing; blocks.len()],
+            parents: (0..blocks.len()).map(number).collect(),
+            pointers: vec![(0, 0); blocks.len()],
+            blocks,
+        };
+        if !graph.blocks.is_empty() {
+            graph.trace(&memory);
+        }
+        Ok(graph)
+    }
+
+    fn trace(&mut self, memory: &Memory) {
+        let mut edges: Vec<Edge> = Vec::new();
+        let mut roots: Vec<(Place, usize, u32)> = Vec::new();
+        let mut without: Vec<Range<usize>> = allocator::own_tables().collect();
+        let blocks = &self.blocks;
+        // The list of blocks is a list of pointers to all of them.
+        let list = blocks.as_ptr().addr();
+        without.push(list..list + size_of_val(blocks.as_slice()));
+        without.sort_by_key(|range| range.start);
+        let (lowest, highest) = (blocks[0].start, end_of(blocks[blocks.len() - 1]));
+        let pointers = &mut self.pointers;
+        memory.each_word(&without, |address, word, place| {
+            if word < lowest || word >= highest {
+                return;
+            }
+            let Some(to) = block_at(blocks, word) else {
+                return;
+            };
+            let from = block_at(blocks, address);
+            if from != Some(to) && (from.is_some() || place != Place::Elsewhere) {
+                pointers[to].0 += 1;
+                pointers[to].1 += u32::from(blocks[to].start == word);
+            }
+            match from {
+                Some(from) => edges.push(Edge {
+                    from: number(from),
+                    to: number(to),
+                }),
+                None => roots.push((place, address, number(to))),
+            }
+        });
+        edges.sort_unstable_by_key(|edge| edge.from);
+
+        // What a static holds is the static's, whoever looks at it as well. The weakest evidence comes last.
+        for wanted in [Place::Static, Place::Thread, Place::Elsewhere] {
+            for &(place, address, to) in roots.iter().filter(|(place, ..)| *place == wanted) {
+                let reached = match place {
+                    Place::Static => Reached::Static(address),
+                    Place::Thread => Reached::Thread,
+                    Place::Elsewhere => Reached::Elsewhere,
+                };
+                self.spread(&edges, to, to, reached);
+            }
+        }
+        self.trace_the_rest(&edges);
+    }
+
+    /// What no root reaches: lost blocks with all that only they point to, and cycles with all that hangs on them.
+    fn trace_the_rest(&mut self, edges: &[Edge]) {
+        let is_left = |graph: &Graph, at: u32| graph.reached[at as usize] == Reached::Nothing;
+        let mut pointed_at = vec![false; self.blocks.len()];
+        for edge in edges.iter().filter(|edge| edge.from != edge.to) {
+            pointed_at[edge.to as usize] |= is_left(self, edge.from);
+        }
+        let mut behind_lost = vec![false; self.blocks.len()];
+        let mut to_do: Vec<u32> = (0..self.blocks.len())
+            .map(number)
+            .filter(|&at| is_left(self, at) && !pointed_at[at as usize])
+            .collect();
+        for &at in &to_do {
+            behind_lost[at as usize] = true;
+        }
+        while let Some(at) = to_do.pop() {
+            for edge in from(edges, at) {
+                let to = edge.to as usize;
+                if is_left(self, edge.to) && !behind_lost[to] {
+                    behind_lost[to] = true;
+                    self.parents[to] = at;
+                    to_do.push(edge.to);
+                }
+            }
+        }
+        for at in 0..self.blocks.len() {
+            if is_left(self, number(at)) && !behind_lost[at] {
+                self.reached[at] = Reached::Cycle;
+            }
+        }
+        for edge in edges {
+            let (holder, held) = (edge.from as usize, edge.to as usize);
+            let in_cycle = |at: usize| self.reached[at] == Reached::Cycle;
+            if holder != held && in_cycle(holder) && in_cycle(held) && self.parents[held] == edge.to
+            {
+                self.parents[held] = edge.from;
+            }
+        }
+    }
+
+    /// Marks the block and whatever it leads to, as far as nothing else was there before.
+    fn spread(&mut self, edges: &[Edge], block: u32, parent: u32, reached: Reached) {
+        let mut to_do = vec![(block, parent)];
+        while let Some((at, parent)) = to_do.pop() {
+            if self.reached[at as usize] != Reached::Nothing {
+                continue;
+            }
+            self.reached[at as usize] = reached;
+            self.parents[at as usize] = parent;
+            to_do.extend(from(edges, at).iter().map(|edge| (edge.to, at)));
+        }
+    }
+}
+
+/// The pointers in one block.
+fn from(edges: &[Edge], block: u32) -> &[Edge] {
+    let start = edges.partition_point(|edge| edge.from < block);
+    let end = start + edges[start..].partition_point(|edge| edge.from == block);
+    &edges[start..end]
+}
+
+/// In the order of their addresses.
+fn live_blocks() -> Vec<Block> {
+    let mut count = 0;
+    allocator::each_block(|_, _, _| count += 1);
+    // Room for some more, since other threads go on: growing would leave a copy, full of pointers, in freed memory.
+    let mut blocks = Vec::with_capacity(count + count / 8 + 64);
+    allocator::each_block(|start, size, site| {
+        if blocks.len() < blocks.capacity() {
+            let site = u32::try_from(site).unwrap_or(0);
+            blocks.push(Block { start, size, site });
+        }
+    });
+    blocks.sort_unstable_by_key(|block| block.start);
+    blocks
+}
+
+fn end_of(block: Block) -> usize {
+    // A block of no bytes has an address all the same.
+    block.start + block.size.max(1)
+}
+
+/// The block that an address lies in.
+fn block_at(blocks: &[Block], address: usize) -> Option<usize> {
+    let at = blocks
+        .partition_point(|block| block.start <= address)
+        .checked_sub(1)?;
+    (address < end_of(blocks[at])).then_some(at)
+}
+
+fn number(at: usize) -> u32 {
+    u32::try_from(at).expect("fewer than four billion blocks are live")
+}

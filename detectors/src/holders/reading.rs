@@ -1,0 +1,223 @@
+//! From the graph to words: who holds a site's blocks, and which class that makes.
+
+use super::graph::{Graph, Reached};
+use super::memory::static_at;
+use super::{Holding, Root, Wanted};
+use crate::Class;
+use crate::evidence::{Frame, Origin};
+use std::collections::HashMap;
+
+/// How far a chain is followed for a queue.
+const STEPS_MAX: usize = 4;
+
+/// A class is told only where so many of the blocks agree.
+const MOST: f64 = 0.8;
+
+/// Functions of queues: what they made, or what hangs on that, waits to be taken out.
+const QUEUES: [&str; 10] = [
+    "tokio::sync::mpsc",
+    "tokio::sync::broadcast",
+    "tokio::task::join_set",
+    "tokio::util::idle_notified_set",
+    "std::sync::mpsc",
+    "std::sync::mpmc",
+    "crossbeam_channel",
+    "async_channel",
+    "flume",
+    "futures_channel",
+];
+
+pub(super) fn holdings(
+    graph: &Graph,
+    wanted: &[Wanted],
+    stacks_of: &dyn Fn(&[usize]) -> Vec<Vec<Frame>>,
+) -> Vec<Holding> {
+    let mut statics = HashMap::new();
+    wanted
+        .iter()
+        .map(|wanted| holding(graph, wanted, stacks_of, &mut statics))
+        .collect()
+}
+
+fn holding(
+    graph: &Graph,
+    wanted: &Wanted,
+    stacks_of: &dyn Fn(&[usize]) -> Vec<Vec<Frame>>,
+    statics: &mut HashMap<usize, String>,
+) -> Holding {
+    let is_wanted = |site: u32| wanted.numbers.contains(&(site as usize));
+    let own: Vec<usize> = (0..graph.blocks.len())
+        .filter(|&at| is_wanted(graph.blocks[at].site))
+        .collect();
+    let mut by: HashMap<Root, u64> = HashMap::new();
+    let mut chains: HashMap<Vec<u32>, u64> = HashMap::new();
+    for &at in &own {
+        let root = match graph.reached[at] {
+            Reached::Static(address) => Root::Static(
+                statics
+                    .entry(address)
+                    .or_insert_with(|| static_at(address).unwrap_or_default())
+                    .clone(),
+            ),
+            Reached::Thread => Root::Thread,
+            Reached::Elsewhere => Root::Elsewhere,
+            Reached::Cycle => Root::Cycle,
+            Reached::Nothing => Root::Nothing,
+        };
+        *by.entry(root).or_default() += 1;
+        *chains.entry(chain(graph, at)).or_default() += 1;
+    }
+    let mut by: Vec<(Root, u64)> = by.into_iter().collect();
+    by.sort_by(|(a, more), (b, than)| {
+        than.cmp(more)
+            .then_with(|| a.to_string().cmp(&b.to_string()))
+    });
+    let mut chains: Vec<(Vec<u32>, u64)> = chains.into_iter().collect();
+    chains.sort_by(|(a, more), (b, than)| than.cmp(more).then_with(|| a.cmp(b)));
+    let commonest = chains
+        .first()
+        .map(|(sites, _)| sites.as_slice())
+        .unwrap_or_default();
+    let numbers: Vec<usize> = commonest.iter().map(|site| *site as usize).collect();
+    let holders = stacks_of(&numbers);
+    let queue = std::iter::once(&wanted.stack)
+        .chain(&holders)
+        .find_map(|stack| queue_on(stack));
+    Holding {
+        site: wanted.name.clone(),
+        blocks: own.len() as u64,
+        by,
+        pointers: median(own.iter().map(|&at| graph.pointers[at].0)),
+        at_start: {
+            let all: u64 = own.iter().map(|&at| u64::from(graph.pointers[at].0)).sum();
+            let at_start: u64 = own.iter().map(|&at| u64::from(graph.pointers[at].1)).sum();
+            all > 0 && 2 * at_start >= all
+        },
+        through: holders.iter().filter_map(|stack| maker(stack)).collect(),
+        queue,
+    }
+}
+
+/// The sites of the blocks that lead to this one, nearest first, each once.
+fn chain(graph: &Graph, block: usize) -> Vec<u32> {
+    let mut sites = Vec::new();
+    let mut at = block;
+    for _ in 0..STEPS_MAX {
+        let parent = graph.parents[at] as usize;
+        if parent == at || parent == block {
+            break;
+        }
+        let site = graph.blocks[parent].site;
+        if sites.last() != Some(&site) {
+            sites.push(site);
+        }
+        at = parent;
+    }
+    sites
+}
+
+/// The function that made a block: the innermost own one, else the innermost dependency's.
+fn maker(stack: &[Frame]) -> Option<Frame> {
+    let first = |origin| stack.iter().find(|frame| frame.origin() == origin);
+    first(Origin::Own)
+        .or_else(|| first(Origin::Dependency))
+        .or_else(|| stack.first())
+        .cloned()
+}
+
+fn queue_on(stack: &[Frame]) -> Option<String> {
+    let names = stack
+        .iter()
+        .map(|frame| frame.function.trim_start_matches(['<', '&']));
+    for name in names {
+        if let Some(queue) = QUEUES.iter().find(|queue| name.starts_with(**queue)) {
+            return Some((*queue).to_owned());
+        }
+    }
+    None
+}
+
+fn median(values: impl Iterator<Item = u32>) -> u64 {
+    let mut values: Vec<u32> = values.collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or(0).into()
+}
+
+/// The class that holders tell, where only the heap grows. `pins`: much more stays live than the holder accounts for.
+///
+/// The sites come most bytes first. The first of them decides: the others are usually what it needs beside it.
+pub(crate) fn class_of(holdings: &[Holding], pins: bool) -> Option<Class> {
+    let largest = holdings.first()?;
+    let (root, share) = largest.mostly()?;
+    if share < MOST {
+        return None;
+    }
+    match root {
+        Root::Nothing => Some(Class::LostPointers),
+        Root::Cycle => Some(Class::ReferenceCycles),
+        _ if pins && largest.pointers > 1 => Some(Class::RetainedSubslices),
+        _ if pins => Some(Class::RetainedCapacity),
+        _ if largest.queue.is_some() => Some(Class::UnboundedQueues),
+        Root::Static(_) => Some(Class::GlobalCaches),
+        Root::Thread | Root::Elsewhere => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::class_of;
+    use crate::Class;
+    use crate::holders::{Holding, Root};
+
+    fn holding(root: Root, count: u64, pointers: u64, queue: Option<&str>) -> Holding {
+        Holding {
+            site: "a site".to_owned(),
+            blocks: 100,
+            by: vec![(root, count)],
+            pointers,
+            at_start: true,
+            through: Vec::new(),
+            queue: queue.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn each_holder_has_its_class() {
+        let seen = || Root::Static("seen".to_owned());
+        for (root, pointers, queue, pins, class) in [
+            (Root::Nothing, 0, None, false, Some(Class::LostPointers)),
+            (Root::Cycle, 1, None, false, Some(Class::ReferenceCycles)),
+            (seen(), 1, None, false, Some(Class::GlobalCaches)),
+            (
+                seen(),
+                1,
+                Some("flume"),
+                false,
+                Some(Class::UnboundedQueues),
+            ),
+            (
+                Root::Thread,
+                1,
+                Some("flume"),
+                false,
+                Some(Class::UnboundedQueues),
+            ),
+            (Root::Thread, 1, None, false, None),
+            (Root::Thread, 3, None, true, Some(Class::RetainedSubslices)),
+            (Root::Thread, 1, None, true, Some(Class::RetainedCapacity)),
+            (Root::Elsewhere, 1, None, false, None),
+        ] {
+            let told = class_of(&[holding(root.clone(), 100, pointers, queue)], pins);
+            assert_eq!(told, class, "{root}");
+        }
+    }
+
+    #[test]
+    fn mixed_evidence_tells_no_class() {
+        assert_eq!(
+            class_of(&[holding(Root::Nothing, 79, 0, None)], false),
+            None
+        );
+        assert_eq!(class_of(&[], true), None);
+    }
+}
