@@ -22,6 +22,7 @@ mod memory;
 #[path = "holders/unread.rs"]
 mod memory;
 mod reading;
+mod room;
 
 pub(crate) use reading::class_of;
 
@@ -40,8 +41,9 @@ pub struct Holding {
     pub by: Vec<(Root, u64)>,
     /// Pointers to a block of the site, from whatever holds it; the median.
     pub pointers: u64,
-    /// Whether most of these pointers point at the block's start, and not into it.
-    pub at_start: bool,
+    /// How many of them have a holder that keeps a length beside its pointer and uses a quarter of the block at most: a hint, from
+    /// words that look like a vector's or a hash table's.
+    pub unused: u64,
     /// The functions that made the blocks which point at this site's, nearest first: one chain, of the commonest kind.
     pub through: Vec<Frame>,
     /// Whether such a block, or the site's own, was made by a queue: a channel, or a set of tasks.
@@ -96,6 +98,9 @@ impl fmt::Display for Holding {
             Root::Nothing => write!(f, "nothing points to {most}its {blocks}")?,
             Root::Cycle => write!(f, "{most}its {blocks} are held by {root}: a cycle")?,
             _ => write!(f, "{most}its {blocks} are held by {root}")?,
+        }
+        if 2 * self.unused > self.blocks {
+            write!(f, ", which use little of their room")?;
         }
         if let Some(through) = self.through.first() {
             write!(

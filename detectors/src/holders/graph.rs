@@ -1,6 +1,7 @@
 //! Live blocks and the pointers between them: which blocks the roots reach.
 
-use super::memory::{Memory, Place};
+use super::memory::{Memory, Place, Word};
+use super::room;
 use crate::allocator;
 use std::ops::Range;
 
@@ -37,8 +38,10 @@ pub(super) struct Graph {
     pub(super) reached: Vec<Reached>,
     /// For each block: the block that points to it on the way from there; itself when a root does.
     pub(super) parents: Vec<u32>,
-    /// For each block: pointers to it from known holders, and how many of them point at its start.
-    pub(super) pointers: Vec<(u32, u32)>,
+    /// For each block: pointers to it from known holders.
+    pub(super) pointers: Vec<u32>,
+    /// For each block: whether a holder keeps a length beside its pointer, and uses little of the room.
+    pub(super) unused: Vec<bool>,
 }
 
 impl Graph {
@@ -48,7 +51,8 @@ impl Graph {
         let mut graph = Graph {
             reached: vec![Reached::Nothing; blocks.len()],
             parents: (0..blocks.len()).map(number).collect(),
-            pointers: vec![(0, 0); blocks.len()],
+            pointers: vec![0; blocks.len()],
+            unused: vec![false; blocks.len()],
             blocks,
         };
         if !graph.blocks.is_empty() {
@@ -68,17 +72,27 @@ impl Graph {
         without.sort_by_key(|range| range.start);
         let (lowest, highest) = (blocks[0].start, end_of(blocks[blocks.len() - 1]));
         let pointers = &mut self.pointers;
-        memory.each_word(&without, |address, word, place| {
-            if word < lowest || word >= highest {
+        let unused = &mut self.unused;
+        memory.each_word(&without, |word, around| {
+            let Word {
+                address,
+                value,
+                place,
+            } = word;
+            if value < lowest || value >= highest {
                 return;
             }
-            let Some(to) = block_at(blocks, word) else {
+            let Some(to) = block_at(blocks, value) else {
                 return;
             };
             let from = block_at(blocks, address);
             if from != Some(to) && (from.is_some() || place != Place::Elsewhere) {
-                pointers[to].0 += 1;
-                pointers[to].1 += u32::from(blocks[to].start == word);
+                pointers[to] += 1;
+                unused[to] |= room::is_mostly_unused(
+                    blocks[to].size,
+                    value - blocks[to].start,
+                    around.values(),
+                );
             }
             match from {
                 Some(from) => edges.push(Edge {
@@ -129,9 +143,9 @@ impl Graph {
                 }
             }
         }
-        for at in 0..self.blocks.len() {
-            if is_left(self, number(at)) && !behind_lost[at] {
-                self.reached[at] = Reached::Cycle;
+        for (reached, is_lost) in self.reached.iter_mut().zip(behind_lost) {
+            if *reached == Reached::Nothing && !is_lost {
+                *reached = Reached::Cycle;
             }
         }
         for edge in edges {

@@ -14,6 +14,33 @@ pub(super) enum Place {
     Elsewhere,
 }
 
+/// One word of memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Word {
+    pub(super) address: usize,
+    pub(super) value: usize,
+    pub(super) place: Place,
+}
+
+/// The words before and after one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around<'m> {
+    words: &'m [[u8; WORD_BYTES]],
+    index: usize,
+}
+
+impl Around<'_> {
+    /// At most three to each side; fewer at the border of what was read at once.
+    pub(super) fn values(self) -> impl Iterator<Item = usize> {
+        let (from, to) = (
+            self.index.saturating_sub(3),
+            self.words.len().min(self.index + 4),
+        );
+        let others = (from..to).filter(move |at| *at != self.index);
+        others.map(move |at| usize::from_ne_bytes(self.words[at]))
+    }
+}
+
 /// Read at once.
 const CHUNK_BYTES: usize = 256 << 10;
 const WORD_BYTES: usize = size_of::<usize>();
@@ -52,11 +79,12 @@ impl Memory {
         Ok(Memory { mem, parts })
     }
 
-    /// Each word with its own address and where it stands. `without` is left out: in the order of addresses.
+    /// Each word with its own address, where it stands, and the words around it. `without` is left out: in the order of
+    /// addresses.
     pub(super) fn each_word(
         &self,
         without: &[Range<usize>],
-        mut visit: impl FnMut(usize, usize, Place),
+        mut visit: impl FnMut(Word, Around<'_>),
     ) {
         let mut buffer = vec![0_u8; CHUNK_BYTES];
         let own = buffer.as_ptr().addr()..buffer.as_ptr().addr() + CHUNK_BYTES;
@@ -86,17 +114,18 @@ impl Memory {
                         .iter()
                         .chain([&own])
                         .any(|range| (at..at + read).contains(&range.start));
-                for (index, word) in buffer[..read]
-                    .as_chunks::<WORD_BYTES>()
-                    .0
-                    .iter()
-                    .enumerate()
-                {
+                let words = buffer[..read].as_chunks::<WORD_BYTES>().0;
+                for (index, word) in words.iter().enumerate() {
                     let address = at + index * WORD_BYTES;
                     if near_left_out && is_left_out(address) {
                         continue;
                     }
-                    visit(address, usize::from_ne_bytes(*word), *place);
+                    let word = Word {
+                        address,
+                        value: usize::from_ne_bytes(*word),
+                        place: *place,
+                    };
+                    visit(word, Around { words, index });
                 }
                 at += read / WORD_BYTES * WORD_BYTES;
             }

@@ -87,12 +87,8 @@ fn holding(
         site: wanted.name.clone(),
         blocks: own.len() as u64,
         by,
-        pointers: median(own.iter().map(|&at| graph.pointers[at].0)),
-        at_start: {
-            let all: u64 = own.iter().map(|&at| u64::from(graph.pointers[at].0)).sum();
-            let at_start: u64 = own.iter().map(|&at| u64::from(graph.pointers[at].1)).sum();
-            all > 0 && 2 * at_start >= all
-        },
+        pointers: median(own.iter().map(|&at| graph.pointers[at])),
+        unused: own.iter().filter(|&&at| graph.unused[at]).count() as u64,
         through: holders.iter().filter_map(|stack| maker(stack)).collect(),
         queue,
     }
@@ -155,8 +151,10 @@ pub(crate) fn class_of(holdings: &[Holding], pins: bool) -> Option<Class> {
     match root {
         Root::Nothing => Some(Class::LostPointers),
         Root::Cycle => Some(Class::ReferenceCycles),
-        _ if pins && largest.pointers > 1 => Some(Class::RetainedSubslices),
-        _ if pins => Some(Class::RetainedCapacity),
+        _ if pins && largest.pointers <= 1 && 2 * largest.unused > largest.blocks => {
+            Some(Class::RetainedCapacity)
+        }
+        _ if pins => Some(Class::RetainedSubslices),
         _ if largest.queue.is_some() => Some(Class::UnboundedQueues),
         Root::Static(_) => Some(Class::GlobalCaches),
         Root::Thread | Root::Elsewhere => None,
@@ -169,13 +167,13 @@ mod tests {
     use crate::Class;
     use crate::holders::{Holding, Root};
 
-    fn holding(root: Root, count: u64, pointers: u64, queue: Option<&str>) -> Holding {
+    fn holding(root: Root, count: u64, unused: u64, queue: Option<&str>) -> Holding {
         Holding {
             site: "a site".to_owned(),
             blocks: 100,
             by: vec![(root, count)],
-            pointers,
-            at_start: true,
+            pointers: 1,
+            unused,
             through: Vec::new(),
             queue: queue.map(str::to_owned),
         }
@@ -184,30 +182,30 @@ mod tests {
     #[test]
     fn each_holder_has_its_class() {
         let seen = || Root::Static("seen".to_owned());
-        for (root, pointers, queue, pins, class) in [
+        for (root, unused, queue, pins, class) in [
             (Root::Nothing, 0, None, false, Some(Class::LostPointers)),
-            (Root::Cycle, 1, None, false, Some(Class::ReferenceCycles)),
-            (seen(), 1, None, false, Some(Class::GlobalCaches)),
+            (Root::Cycle, 0, None, false, Some(Class::ReferenceCycles)),
+            (seen(), 0, None, false, Some(Class::GlobalCaches)),
             (
                 seen(),
-                1,
+                0,
                 Some("flume"),
                 false,
                 Some(Class::UnboundedQueues),
             ),
             (
                 Root::Thread,
-                1,
+                0,
                 Some("flume"),
                 false,
                 Some(Class::UnboundedQueues),
             ),
-            (Root::Thread, 1, None, false, None),
-            (Root::Thread, 3, None, true, Some(Class::RetainedSubslices)),
-            (Root::Thread, 1, None, true, Some(Class::RetainedCapacity)),
-            (Root::Elsewhere, 1, None, false, None),
+            (Root::Thread, 100, None, false, None),
+            (Root::Thread, 0, None, true, Some(Class::RetainedSubslices)),
+            (Root::Thread, 100, None, true, Some(Class::RetainedCapacity)),
+            (Root::Elsewhere, 0, None, false, None),
         ] {
-            let told = class_of(&[holding(root.clone(), 100, pointers, queue)], pins);
+            let told = class_of(&[holding(root.clone(), 100, unused, queue)], pins);
             assert_eq!(told, class, "{root}");
         }
     }

@@ -10,6 +10,24 @@ pub(super) enum Place {
     Elsewhere,
 }
 
+/// One word of memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Word {
+    pub(super) address: usize,
+    pub(super) value: usize,
+    pub(super) place: Place,
+}
+
+/// The words before and after one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around;
+
+impl Around {
+    pub(super) fn values(self) -> impl Iterator<Item = usize> {
+        std::iter::empty()
+    }
+}
+
 pub(super) struct Memory;
 
 impl Memory {
