@@ -99,15 +99,15 @@ impl fmt::Display for Holding {
             Root::Cycle => write!(f, "{most}its {blocks} are held by {root}: a cycle")?,
             _ => write!(f, "{most}its {blocks} are held by {root}")?,
         }
-        if 2 * self.unused > self.blocks {
-            write!(f, ", which use little of their room")?;
-        }
         if let Some(through) = self.through.first() {
             write!(
                 f,
                 ", through a block of {}",
                 crate::text::frame_from_here(through)
             )?;
+        }
+        if 2 * self.unused > self.blocks {
+            f.write_str("; little of their room is used")?;
         }
         Ok(())
     }

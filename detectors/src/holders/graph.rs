@@ -88,11 +88,10 @@ impl Graph {
             let from = block_at(blocks, address);
             if from != Some(to) && (from.is_some() || place != Place::Elsewhere) {
                 pointers[to] += 1;
-                unused[to] |= room::is_mostly_unused(
-                    blocks[to].size,
-                    value - blocks[to].start,
-                    around.values(),
-                );
+                unused[to] |=
+                    room::is_mostly_unused(blocks[to].size, value - blocks[to].start, |further| {
+                        around.at(further)
+                    });
             }
             match from {
                 Some(from) => edges.push(Edge {

@@ -30,14 +30,10 @@ pub(super) struct Around<'m> {
 }
 
 impl Around<'_> {
-    /// At most three to each side; fewer at the border of what was read at once.
-    pub(super) fn values(self) -> impl Iterator<Item = usize> {
-        let (from, to) = (
-            self.index.saturating_sub(3),
-            self.words.len().min(self.index + 4),
-        );
-        let others = (from..to).filter(move |at| *at != self.index);
-        others.map(move |at| usize::from_ne_bytes(self.words[at]))
+    /// The word so many words further on; `None` beyond the border of what was read at once.
+    pub(super) fn at(self, further: isize) -> Option<usize> {
+        let word = self.words.get(self.index.checked_add_signed(further)?)?;
+        Some(usize::from_ne_bytes(*word))
     }
 }
 
