@@ -106,6 +106,9 @@ impl fmt::Display for Holding {
                 crate::text::frame_from_here(through)
             )?;
         }
+        if let Some(queue) = &self.queue {
+            write!(f, ", in a queue of {queue}")?;
+        }
         if 2 * self.unused > self.blocks {
             f.write_str("; little of their room is used")?;
         }
@@ -118,19 +121,19 @@ impl fmt::Display for Holding {
 pub(crate) struct Wanted {
     pub(crate) numbers: Vec<usize>,
     pub(crate) name: String,
-    /// Its stack, allocation first.
-    pub(crate) stack: Vec<Frame>,
+    /// The functions on its stack, allocation first, the library's among them.
+    pub(crate) functions: Vec<String>,
 }
+
+/// The stacks of sites by their numbers: as findings have them, and the names of all functions.
+pub(crate) type Stacks<'s> = &'s dyn Fn(&[usize]) -> Vec<(Vec<Frame>, Vec<String>)>;
 
 /// Who holds the blocks of each of these sites.
 ///
 /// # Errors
 ///
 /// In words, when this system's memory can't be read.
-pub(crate) fn find(
-    wanted: &[Wanted],
-    stacks_of: &dyn Fn(&[usize]) -> Vec<Vec<Frame>>,
-) -> Result<Vec<Holding>, String> {
+pub(crate) fn find(wanted: &[Wanted], stacks_of: Stacks<'_>) -> Result<Vec<Holding>, String> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }

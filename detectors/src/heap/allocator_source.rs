@@ -5,7 +5,7 @@ use crate::Profile;
 use crate::allocator::{self, Scope};
 use crate::evidence::Frame;
 use crate::holders::{self, Holding, Wanted};
-use crate::profile::{ProfileError, Symbols, resolve_stacks};
+use crate::profile::{ProfileError, Symbols, resolve_stacks, resolve_stacks_and_names};
 
 /// Reads the heap through a [`ProfilingAllocator`](crate::ProfilingAllocator), which the test's file or the program declares.
 ///
@@ -118,20 +118,24 @@ impl HeapSource for AllocatorSource {
     }
 
     fn holders(&self, sites: &[usize]) -> Result<Vec<Holding>, String> {
+        let stacks_of = |sites: &[usize]| {
+            let stacks: Vec<&[usize]> = sites.iter().map(|&site| Scope::stack_of(site)).collect();
+            resolve_stacks_and_names(&stacks)
+        };
         allocator::uncounted(|| {
             let mut wanted: Vec<Wanted> = Vec::new();
-            for (&number, stack) in sites.iter().zip(self.stacks_of(sites)) {
+            for (&number, (stack, functions)) in sites.iter().zip(stacks_of(sites)) {
                 let name = crate::sites::name_of(&stack);
                 match wanted.iter_mut().find(|known| known.name == name) {
                     Some(known) => known.numbers.push(number),
                     None => wanted.push(Wanted {
                         numbers: vec![number],
                         name,
-                        stack,
+                        functions,
                     }),
                 }
             }
-            holders::find(&wanted, &|sites| self.stacks_of(sites))
+            holders::find(&wanted, &stacks_of)
         })
     }
 

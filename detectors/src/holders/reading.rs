@@ -2,7 +2,7 @@
 
 use super::graph::{Graph, Reached};
 use super::memory::static_at;
-use super::{Holding, Root, Wanted};
+use super::{Holding, Root, Stacks, Wanted};
 use crate::Class;
 use crate::evidence::{Frame, Origin};
 use std::collections::HashMap;
@@ -27,11 +27,20 @@ const QUEUES: [&str; 10] = [
     "futures_channel",
 ];
 
-pub(super) fn holdings(
-    graph: &Graph,
-    wanted: &[Wanted],
-    stacks_of: &dyn Fn(&[usize]) -> Vec<Vec<Frame>>,
-) -> Vec<Holding> {
+/// Whose functions may say so: a function of the program's own that is generic over a queue isn't one.
+const LIBRARIES: [&str; 9] = [
+    "alloc::",
+    "core::",
+    "std::",
+    "tokio::",
+    "crossbeam",
+    "async_channel::",
+    "concurrent_queue::",
+    "flume::",
+    "futures",
+];
+
+pub(super) fn holdings(graph: &Graph, wanted: &[Wanted], stacks_of: Stacks<'_>) -> Vec<Holding> {
     let mut statics = HashMap::new();
     wanted
         .iter()
@@ -42,7 +51,7 @@ pub(super) fn holdings(
 fn holding(
     graph: &Graph,
     wanted: &Wanted,
-    stacks_of: &dyn Fn(&[usize]) -> Vec<Vec<Frame>>,
+    stacks_of: Stacks<'_>,
     statics: &mut HashMap<usize, String>,
 ) -> Holding {
     let is_wanted = |site: u32| wanted.numbers.contains(&(site as usize));
@@ -80,16 +89,19 @@ fn holding(
         .unwrap_or_default();
     let numbers: Vec<usize> = commonest.iter().map(|site| *site as usize).collect();
     let holders = stacks_of(&numbers);
-    let queue = std::iter::once(&wanted.stack)
-        .chain(&holders)
-        .find_map(|stack| queue_on(stack));
+    let queue = std::iter::once(&wanted.functions)
+        .chain(holders.iter().map(|(_, functions)| functions))
+        .find_map(|functions| queue_among(functions));
     Holding {
         site: wanted.name.clone(),
         blocks: own.len() as u64,
         by,
         pointers: median(own.iter().map(|&at| graph.pointers[at])),
         unused: own.iter().filter(|&&at| graph.unused[at]).count() as u64,
-        through: holders.iter().filter_map(|stack| maker(stack)).collect(),
+        through: holders
+            .iter()
+            .filter_map(|(stack, _)| maker(stack))
+            .collect(),
         queue,
     }
 }
@@ -121,16 +133,22 @@ fn maker(stack: &[Frame]) -> Option<Frame> {
         .cloned()
 }
 
-fn queue_on(stack: &[Frame]) -> Option<String> {
-    let names = stack
-        .iter()
-        .map(|frame| frame.function.trim_start_matches(['<', '&']));
-    for name in names {
-        if let Some(queue) = QUEUES.iter().find(|queue| name.starts_with(**queue)) {
-            return Some((*queue).to_owned());
-        }
-    }
-    None
+/// The queue that one of these functions belongs to. A generic function names its queue behind the crate that it is of:
+/// `<alloc::boxed::Box<std::sync::mpmc::list::Block<T>>>::new`.
+fn queue_among(functions: &[String]) -> Option<String> {
+    let of_libraries = functions.iter().filter(|function| {
+        let path = function.trim_start_matches(['<', '&']);
+        LIBRARIES.iter().any(|library| path.starts_with(library))
+    });
+    of_libraries.into_iter().find_map(|function| {
+        let is_of = |queue: &&&str| {
+            function.match_indices(**queue).any(|(at, _)| {
+                let before = function[..at].chars().next_back();
+                before.is_none_or(|before| "<& ".contains(before))
+            })
+        };
+        QUEUES.iter().find(is_of).map(|queue| (*queue).to_owned())
+    })
 }
 
 fn median(values: impl Iterator<Item = u32>) -> u64 {

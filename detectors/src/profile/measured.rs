@@ -55,15 +55,50 @@ pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<e
         .collect()
 }
 
+/// The same for this process, with the names of all functions on each stack, trimmed ones among them: the library's own that
+/// made a block tell what kind of block it is.
+pub(crate) fn resolve_stacks_and_names(
+    stacks: &[&[usize]],
+) -> Vec<(Vec<evidence::Frame>, Vec<String>)> {
+    let resolved = resolve_all(&distinct(stacks.iter().copied()));
+    let names: Vec<Vec<String>> = stacks
+        .iter()
+        .map(|stack| {
+            let frames = stack.iter().filter_map(|address| resolved.get(address));
+            frames
+                .flatten()
+                .map(|frame| frame.function.clone())
+                .collect()
+        })
+        .collect();
+    let mut known: HashMap<usize, Call> = resolved
+        .into_iter()
+        .map(|(return_address, frames)| (return_address, call(return_address, frames)))
+        .collect();
+    stacks
+        .iter()
+        .zip(names)
+        .map(|(stack, names)| {
+            let calls = trimmed(stack, Symbols::ThisProcess, &mut known);
+            let frames = calls.iter().flat_map(|call| call.frames.iter());
+            (frames.map(evidence::Frame::from).collect(), names)
+        })
+        .collect()
+}
+
+fn distinct<'a>(stacks: impl Iterator<Item = &'a [usize]>) -> Vec<usize> {
+    let mut addresses: Vec<usize> = stacks.flatten().copied().collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
+}
+
 /// The calls of all stacks that one batch can resolve; the others are resolved one by one as the stacks reach them.
 fn known<'a>(stacks: impl Iterator<Item = &'a [usize]>, how: Symbols<'_>) -> HashMap<usize, Call> {
     let Symbols::ThisProcess = how else {
         return HashMap::new();
     };
-    let mut addresses: Vec<usize> = stacks.flatten().copied().collect();
-    addresses.sort_unstable();
-    addresses.dedup();
-    resolve_all(&addresses)
+    resolve_all(&distinct(stacks))
         .into_iter()
         .map(|(return_address, frames)| (return_address, call(return_address, frames)))
         .collect()

@@ -56,7 +56,7 @@ pub use error::ProfileError;
 pub use flamegraph::{FlamegraphOptions, FlamegraphStyle};
 pub use list::{Line, Listing, Routine, SourcePaths};
 pub use measured::Measured;
-pub(crate) use measured::resolve_stacks;
+pub(crate) use measured::{resolve_stacks, resolve_stacks_and_names};
 pub use read::DECOMPRESSED_BYTES_MAX;
 pub use stack::{Frame, Stack};
 pub(crate) use symbols::give_back;
