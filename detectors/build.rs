@@ -1,5 +1,5 @@
 //! Tells the library whether it is built with frame pointers, which no `cfg` of the compiler says, and whether it can follow
-//! them on this target.
+//! them on this target; and whether tokio can say where a task waits.
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(frame_pointers)");
@@ -9,6 +9,14 @@ fn main() {
     let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let of_target =
         |what: &str| std::env::var(format!("CARGO_CFG_TARGET_{what}")).unwrap_or_default();
+    println!("cargo::rustc-check-cfg=cfg(tells_await_stacks)");
+    // Where Cargo.toml asks tokio for `taskdump`.
+    if std::env::var_os("CARGO_CFG_TOKIO_UNSTABLE").is_some()
+        && of_target("OS") == "linux"
+        && matches!(of_target("ARCH").as_str(), "x86_64" | "aarch64")
+    {
+        println!("cargo::rustc-cfg=tells_await_stacks");
+    }
     if of_target("ARCH") == "x86_64"
         && of_target("POINTER_WIDTH") == "64"
         && of_target("OS") == "linux"

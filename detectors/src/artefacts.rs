@@ -44,6 +44,35 @@ pub(crate) fn keep(evidence: &Evidence) {
     }
 }
 
+/// Writes a profile that isn't a watch's, such as `tasks.pb.gz`, into a folder of the test's own below the one that the
+/// environment names. `None` when it isn't kept; says so on standard error when it can't be.
+#[cfg(feature = "tokio")]
+pub(crate) fn keep_profile(name: &str, file: &str, profile: &crate::Profile) -> Option<PathBuf> {
+    let out = std::env::var_os(OUT_VARIABLE).filter(|out| !out.is_empty())?;
+    let test = crate::isolation::current_test().unwrap_or_else(|| name.to_owned());
+    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = unused_folder(Path::new(&out), &test, &written);
+    let path = folder.join(file);
+    let kept = std::fs::create_dir_all(&folder)
+        .map_err(|error| about(&folder, "made", &error).to_string())
+        .and_then(|()| profile.write(&path).map_err(|error| error.to_string()));
+    match kept {
+        Ok(()) => {
+            written.push(Kept {
+                watch: name.to_owned(),
+                folder,
+            });
+            Some(path)
+        }
+        Err(error) => {
+            eprintln!(
+                "detectors: the profile isn't kept: {error}; {OUT_VARIABLE} takes a folder with room and write access"
+            );
+            None
+        }
+    }
+}
+
 fn unused_folder(out: &Path, name: &str, written: &[Kept]) -> PathBuf {
     let name: String = name
         .chars()

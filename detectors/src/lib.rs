@@ -69,6 +69,8 @@ pub mod profile;
 #[cfg(feature = "tokio")]
 mod runtime;
 mod sites;
+#[cfg(feature = "tokio")]
+pub mod tasks;
 mod text;
 mod verdict;
 mod watch;

@@ -331,7 +331,7 @@ impl From<&profile::SourceFrame> for Frame {
 }
 
 /// A `#[path = "../src/exercise.rs"]` is seen by the compiler as `tests/../src/exercise.rs`.
-fn without_detours(path: &str) -> String {
+pub(crate) fn without_detours(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match (part, parts.last()) {
@@ -351,7 +351,7 @@ pub(crate) fn name_of(stack: &[Frame]) -> String {
 }
 
 /// The site that a stack points at: its innermost own frame, else its innermost dependency's, else its leaf.
-fn site(stack: Vec<Frame>) -> Site {
+pub(crate) fn site(stack: Vec<Frame>) -> Site {
     let first = |origin| stack.iter().find(|frame| frame.origin() == origin);
     let chosen = first(Origin::Own)
         .or_else(|| first(Origin::Dependency))

@@ -260,7 +260,7 @@ fn own_callers(site: &Site) -> impl Iterator<Item = &crate::Frame> {
         .filter(|frame| frame.origin() == Origin::Own)
 }
 
-fn whose(origin: Origin) -> &'static str {
+pub(crate) fn whose(origin: Origin) -> &'static str {
     match origin {
         Origin::Own => "the workload's own code",
         Origin::Dependency => "a dependency's code: look for the caller that keeps what it returns",

@@ -446,6 +446,12 @@ pub fn uncounted<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
+/// The caller's stack as return addresses, the innermost first, for an instrument that isn't this one.
+#[cfg(feature = "tokio")]
+pub(crate) fn stack_here() -> Box<[usize]> {
+    Stack::here().frames().into()
+}
+
 /// How stacks are taken in this build, in words for a report.
 pub fn how_stacks_are_taken() -> String {
     stack::how()

@@ -11,7 +11,7 @@ use super::build::Builder;
 use super::trim::Role;
 
 /// Go's heap sample types in Go's order; the last is the default.
-const SAMPLE_TYPES: [(&str, &str); 4] = [
+pub(super) const HEAP: [(&str, &str); 4] = [
     ("alloc_objects", "count"),
     ("alloc_space", "bytes"),
     ("inuse_objects", "count"),
@@ -35,13 +35,19 @@ impl Hash for Call {
     }
 }
 
-/// A stack of calls, leaf first, and its values in the order of [`SAMPLE_TYPES`].
-pub(super) type Stacked = (Vec<Call>, [i64; 4]);
+/// The order in which heap samples are sorted: bytes before objects, what is in use before what was allocated.
+pub(super) const HEAP_ORDER: [usize; 4] = [3, 1, 2, 0];
 
-/// The largest first, and the same order every time.
-pub(super) fn sort(samples: &mut [Stacked]) {
+/// What lies between two samples of a heap.
+pub(super) const SPACE: (&str, &str) = ("space", "bytes");
+
+/// A stack of calls, leaf first, and its values in the order of the sample types.
+pub(super) type Stacked<const TYPES: usize> = (Vec<Call>, [i64; TYPES]);
+
+/// The largest first, by the values in the given order, and the same order every time.
+pub(super) fn sort<const TYPES: usize>(samples: &mut [Stacked<TYPES>], by: [usize; TYPES]) {
     samples.sort_by(|(left_stack, left), (right_stack, right)| {
-        let key = |values: &[i64; 4]| (values[3], values[1], values[2], values[0]);
+        let key = |values: &[i64; TYPES]| by.map(|value| values[value]);
         key(right)
             .cmp(&key(left))
             .then_with(|| left_stack.cmp(right_stack))
@@ -73,14 +79,21 @@ fn without_build_hash(name: &str) -> &str {
     }
 }
 
-/// `period` is how many bytes lie between two samples on average; 1 where every allocation is seen.
-pub(super) fn assemble(program: &str, samples: &[Stacked], period: i64) -> protos::Profile {
+/// `period` is how much of its type lies between two samples on average; 1 where everything is seen. The last of the types is
+/// the default.
+pub(super) fn assemble<const TYPES: usize>(
+    program: &str,
+    samples: &[Stacked<TYPES>],
+    types: [(&str, &str); TYPES],
+    period_type: (&str, &str),
+    period: i64,
+) -> protos::Profile {
     let mut builder = Builder::new();
-    let sample_type = SAMPLE_TYPES
+    let sample_type = types
         .map(|(ty, unit)| builder.value_type(ty, unit))
         .to_vec();
-    let period_type = Some(builder.value_type("space", "bytes"));
-    let default_sample_type = builder.string(SAMPLE_TYPES[3].0);
+    let period_type = Some(builder.value_type(period_type.0, period_type.1));
+    let default_sample_type = builder.string(types[TYPES - 1].0);
     let addresses = || {
         samples
             .iter()

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::assemble::{self, Call};
+use super::assemble::{self, Call, HEAP, HEAP_ORDER, SPACE};
 use super::symbols::{resolve_all, resolve_here};
 use super::trim::{self, Role};
 use super::{Profile, ProfileError, SourceFrame, Symbols};
@@ -34,10 +34,13 @@ pub(super) fn convert(
         }
     }
     let mut samples: Vec<_> = merged.into_iter().collect();
-    assemble::sort(&mut samples);
+    assemble::sort(&mut samples, HEAP_ORDER);
     let program = std::env::current_exe().unwrap_or_default();
     let program = assemble::program(&program.to_string_lossy());
-    Profile::sealed(name, assemble::assemble(&program, &samples, period))
+    Profile::sealed(
+        name,
+        assemble::assemble(&program, &samples, HEAP, SPACE, period),
+    )
 }
 
 /// The frames of stacks of return addresses, each trimmed as a profile's are, allocation first.

@@ -24,6 +24,8 @@
 mod assemble;
 mod build;
 mod check;
+#[cfg(feature = "tokio")]
+mod counted;
 mod dhat;
 mod diff;
 mod error;
@@ -60,6 +62,8 @@ pub(crate) use measured::{resolve_stacks, resolve_stacks_and_names};
 pub use read::DECOMPRESSED_BYTES_MAX;
 pub use stack::{Frame, Stack};
 pub(crate) use symbols::give_back;
+#[cfg(tells_await_stacks)]
+pub(crate) use symbols::others_resolve;
 pub use symbols::{SourceFrame, Symbols};
 pub use top::{Inlining, Row, Top, TopOptions};
 pub(crate) use write::write_whole;
@@ -146,6 +150,16 @@ impl Profile {
         symbols: Symbols<'_>,
     ) -> Result<Self, ProfileError> {
         measured::convert(name, stacks, period, symbols)
+    }
+
+    /// The profile of stacks that were counted, the leaf first; `unit` names the only sample type.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn of_counts(
+        name: &str,
+        unit: &str,
+        stacks: &[(Vec<crate::Frame>, u64)],
+    ) -> Result<Self, ProfileError> {
+        counted::convert(name, unit, stacks)
     }
 
     /// The profile as gzipped protobuf. Equal profiles give equal bytes.

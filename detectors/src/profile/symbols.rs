@@ -74,6 +74,12 @@ pub(super) fn resolve_all(_: &[usize]) -> std::collections::HashMap<usize, Vec<S
     std::collections::HashMap::new()
 }
 
+/// Says that a library is about to resolve addresses by `backtrace`, so that [`give_back`] has something to give back.
+#[cfg(tells_await_stacks)]
+pub(crate) fn others_resolve() {
+    HELD.store(true, Ordering::Relaxed);
+}
+
 /// Gives back what [`resolve_here`] has read of this program's debug information: tens of megabytes, for some programs.
 pub(crate) fn give_back() {
     // Not more often: to clear what was never filled would make the list of libraries first, and keep it.

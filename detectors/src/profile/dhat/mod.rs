@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use self::frames::Calls;
-use super::assemble::{self, Call};
+use super::assemble::{self, Call, HEAP, HEAP_ORDER, SPACE};
 use super::{Profile, ProfileError, Symbols, trim};
 
 /// How [`Profile::from_dhat`] reads its input.
@@ -83,9 +83,10 @@ pub(super) fn convert(
         }
     }
     let mut samples: Vec<_> = merged.into_iter().collect();
-    assemble::sort(&mut samples);
+    assemble::sort(&mut samples, HEAP_ORDER);
     // dhat sees every allocation.
-    let message = assemble::assemble(&assemble::program(&document.cmd), &samples, 1);
+    let program = assemble::program(&document.cmd);
+    let message = assemble::assemble(&program, &samples, HEAP, SPACE, 1);
     Profile::sealed(name, message)
 }
 
