@@ -62,7 +62,12 @@ macro_rules! chapters {
 
 chapters! {
     retained_subslices: super::SUBSLICES;
+    orphaned_tasks: Chapter { name: "orphaned-tasks", listed: Some("leaky::Page::open"), figures: Figures::WithinATenth };
+    global_caches: Chapter { name: "global-caches", listed: Some("leaky::hosts"), figures: Figures::WithinATenth };
     deferred_cleanup: Chapter { name: "deferred-cleanup", listed: None, figures: Figures::Exact };
+    reference_cycles: Chapter { name: "reference-cycles", listed: Some("Host::below"), figures: Figures::Exact };
+    unbounded_queues: Chapter { name: "unbounded-queues", listed: Some("Audit::note"), figures: Figures::WithinATenth };
+    retained_capacity: Chapter { name: "retained-capacity", listed: Some("refresh"), figures: Figures::Exact };
     lost_pointers: Chapter { name: "lost-pointers", listed: Some("leaky::name_of"), figures: Figures::Exact };
 }
 

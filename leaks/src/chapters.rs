@@ -18,9 +18,37 @@ pub(crate) fn workloads(chapter: &str) -> Option<Workloads> {
             leaky: |watch| watch.run(retained_subslices::leaky::workload),
             fixed: |watch| watch.run(retained_subslices::fixed::workload),
         }),
+        "orphaned-tasks" => Some(Workloads {
+            leaky: |watch| {
+                watch
+                    .warm_up(FEW)
+                    .run_async(orphaned_tasks::leaky::workload)
+            },
+            fixed: |watch| {
+                watch
+                    .warm_up(FEW)
+                    .run_async(orphaned_tasks::fixed::workload)
+            },
+        }),
+        "global-caches" => Some(Workloads {
+            leaky: |watch| watch.run(global_caches::leaky::workload),
+            fixed: |watch| watch.run(global_caches::fixed::workload),
+        }),
         "deferred-cleanup" => Some(Workloads {
             leaky: |watch| watch.warm_up(FEW).run(deferred_cleanup::leaky::workload),
             fixed: |watch| watch.warm_up(FEW).run(deferred_cleanup::fixed::workload),
+        }),
+        "reference-cycles" => Some(Workloads {
+            leaky: |watch| watch.run(reference_cycles::leaky::workload),
+            fixed: |watch| watch.run(reference_cycles::fixed::workload),
+        }),
+        "unbounded-queues" => Some(Workloads {
+            leaky: |watch| watch.run_async(unbounded_queues::leaky::workload),
+            fixed: |watch| watch.run_async(unbounded_queues::fixed::workload),
+        }),
+        "retained-capacity" => Some(Workloads {
+            leaky: |watch| watch.run(retained_capacity::leaky::workload),
+            fixed: |watch| watch.run(retained_capacity::fixed::workload),
         }),
         "lost-pointers" => Some(Workloads {
             leaky: |watch| watch.run(lost_pointers::leaky::workload),

@@ -19,14 +19,12 @@ pub(super) struct Node {
 
 /// Counts one task until it is dropped.
 #[derive(Debug)]
-pub(super) struct Guard(
-    #[expect(dead_code, reason = "it is counted, not read")] Arc<Node>,
-);
+pub(super) struct Guard(#[expect(dead_code, reason = "it is counted, not read")] Arc<Node>);
 
 /// How a task is counted.
 #[derive(Debug)]
 pub(super) enum Counting {
-    ByGuard(Guard),
+    ByGuard(#[expect(dead_code, reason = "it is held")] Guard),
     /// The runtime was built by [`Builder`](super::Builder) and tells of every task itself.
     ByHooks,
 }

@@ -60,16 +60,18 @@ pub(super) use with_tokio::AsyncDriver;
 #[cfg(feature = "tokio")]
 mod with_tokio {
     use super::Driver;
-    use crate::counters::RunsTasks;
+    use crate::counters::{Group, RunsTasks};
+    use crate::runtime::TasksOf;
     use crate::workload::Kept;
     use std::time::Duration;
     use tokio::runtime::Runtime;
 
     /// Drives futures on a runtime.
     pub(in crate::watch) struct AsyncDriver<'r, S, W> {
-        runtime: OnRuntime<'r>,
-        setup: S,
+        // Goes first: a runtime waits for its blocking threads, and these may wait for the state to go.
         iteration: Option<W>,
+        setup: S,
+        runtime: OnRuntime<'r>,
     }
 
     enum OnRuntime<'r> {
@@ -123,8 +125,17 @@ mod with_tokio {
 
     impl<S, W> RunsTasks for AsyncDriver<'_, S, W> {
         fn tasks(&self) -> Option<usize> {
-            let alive = |runtime: &Runtime| runtime.metrics().num_alive_tasks();
-            Some(self.runtime.try_get().map_or(0, alive))
+            match self.runtime.try_get() {
+                Some(runtime) => TasksOf(runtime.handle().clone()).tasks(),
+                None => Some(0),
+            }
+        }
+
+        fn tasks_by_site(&self) -> Vec<Group> {
+            let runtime = self.runtime.try_get();
+            runtime.map_or_else(Vec::new, |runtime| {
+                TasksOf(runtime.handle().clone()).tasks_by_site()
+            })
         }
     }
 
