@@ -8,7 +8,7 @@ use crate::evidence::Site;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::Instant;
 
 /// The first wait, and the longest: above the 5 ms by which a runtime's count was seen to lag.
@@ -132,7 +132,7 @@ impl Check {
             names.extend(unresolved.iter().copied().zip(site::resolve(&unresolved)));
         }
         let (ignored, sites): (Vec<_>, Vec<_>) = sites.into_iter().partition(|(spawn_site, _)| {
-            let name = names.get(spawn_site).map(|site| spawning_line(site));
+            let name = names.get(spawn_site).map(spawning_line);
             name.is_some_and(|name| self.ignored.iter().any(|ignored| name.contains(ignored)))
         });
         Left {
@@ -151,7 +151,11 @@ impl Check {
     }
 
     async fn say_where_they_wait(&self, left: &mut Left) {
-        // It is more than was asked for: where it can't be had, the rest is still worth telling.
+        // It is more than was asked for: where it can't be had, the rest is still worth telling. A runtime with threads is better
+        // not asked without need: see `await_stacks`.
+        if self.runtime.runtime_flavor() != RuntimeFlavor::CurrentThread {
+            return;
+        }
         let Ok(stacks) = await_stacks(&self.runtime, DUMP_WITHIN, 1).await else {
             return;
         };
@@ -213,7 +217,7 @@ impl Left {
         self.ignored
     }
 
-    /// Where one task of each site waits, where that can be told.
+    /// Where one task of each site waits, as far as [`await_stacks`](super::await_stacks) tells it of a current-thread runtime.
     pub fn waiting(&self) -> &[AwaitStack] {
         &self.waiting
     }

@@ -49,9 +49,7 @@ impl SpawnSite {
 
     /// The site with its function's name and its callers, as findings show it. Reads debug information: some milliseconds.
     pub fn resolve(&self) -> Site {
-        resolve(&[*self])
-            .pop()
-            .expect("there is one for each that was asked for")
+        sites::site(stacks(&[*self]).pop().unwrap_or_default())
     }
 }
 
@@ -66,12 +64,12 @@ pub(super) fn stacks(spawn_sites: &[SpawnSite]) -> Vec<Vec<Frame>> {
     resolve_stacks(&addresses, Symbols::ThisProcess)
         .into_iter()
         .zip(spawn_sites)
-        .map(|(stack, site)| from_line(stack, site))
+        .map(|(stack, site)| from_line(stack, *site))
         .collect()
 }
 
 /// The stack from the spawning line outwards: what lies further in is the instrument's and the runtime's.
-fn from_line(stack: Vec<Frame>, site: &SpawnSite) -> Vec<Frame> {
+fn from_line(stack: Vec<Frame>, site: SpawnSite) -> Vec<Frame> {
     let file = sites::without_detours(site.file());
     let in_file = |frame: &Frame| Path::new(&frame.file).ends_with(&file);
     let at_line = |frame: &Frame| frame.line == site.line() && in_file(frame);

@@ -1,6 +1,6 @@
 //! Spawns tasks that are counted by where they are spawned, on any build and any runtime.
 
-use super::guarded::{Counting, Guard, counting};
+use super::guarded::{Guard, count};
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::panic::Location;
@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 /// Spawns a task as [`tokio::spawn`] does, and counts it for the line that calls this.
 ///
 /// The task is counted until its future is dropped: when it is done, has panicked, was aborted, or went down with its runtime.
-/// On a runtime of [`Builder`](super::Builder) this is [`tokio::spawn`] itself, since that runtime counts every task.
+/// On a runtime of [`Builder`](super::Builder), which counts every task itself, it counts once.
 ///
 /// The future grows by a pointer. A spawn costs some ten nanoseconds more.
 ///
@@ -35,13 +35,11 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    match counting(Location::caller(), runtime.id()) {
-        Counting::ByHooks => runtime.spawn(future),
-        Counting::ByGuard(guard) => runtime.spawn(Spawned {
-            future,
-            _guard: guard,
-        }),
-    }
+    let guard = count(Location::caller(), runtime.id());
+    runtime.spawn(Spawned {
+        future,
+        _guard: guard,
+    })
 }
 
 pin_project! {
@@ -57,6 +55,8 @@ pin_project! {
 impl<F: Future> Future for Spawned<F> {
     type Output = F::Output;
 
+    // Where a task waits is told by what its poll calls. What is inlined into the poll that tokio makes itself is lost.
+    #[cfg_attr(tells_await_stacks, inline(never))]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         self.project().future.poll(context)
     }
@@ -88,7 +88,7 @@ pub fn tracked<F: Future>(future: F) -> Tracked<F> {
     Tracked {
         future,
         state: match Handle::try_current() {
-            Ok(runtime) => State::Known(counting(location, runtime.id())),
+            Ok(runtime) => State::Counted(count(location, runtime.id())),
             Err(_) => State::Outside(location),
         },
     }
@@ -107,9 +107,7 @@ pin_project! {
 
 #[derive(Debug)]
 enum State {
-    Known(
-        #[expect(dead_code, reason = "it is counted, not read")] Counting,
-    ),
+    Counted(#[expect(dead_code, reason = "it is held, not read")] Guard),
     /// No runtime was there yet.
     Outside(&'static Location<'static>),
 }
@@ -117,12 +115,13 @@ enum State {
 impl<F: Future> Future for Tracked<F> {
     type Output = F::Output;
 
+    #[cfg_attr(tells_await_stacks, inline(never))]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         if let State::Outside(location) = *this.state
             && let Ok(runtime) = Handle::try_current()
         {
-            *this.state = State::Known(counting(location, runtime.id()));
+            *this.state = State::Counted(count(location, runtime.id()));
         }
         this.future.poll(context)
     }

@@ -11,24 +11,30 @@ use std::fmt::{self, Display, Formatter};
 impl Left {
     fn expected_and_saw(&self) -> String {
         let Left {
-            name, waited, alive, before, ..
+            name,
+            waited,
+            alive,
+            before,
+            ..
         } = self;
         let saw = match self.verdict() {
             Verdict::Steady => "none".to_owned(),
             Verdict::Inconclusive => "inconclusive".to_owned(),
             _ => format!("{} left", tasks(self.tasks())),
         };
-        let waited = waited.as_secs_f64();
+        let were = if *before == 1 { "was" } else { "were" };
         let ignored = match self.ignored {
             0 => String::new(),
-            ignored => format!(", and {} ignored", grouped(ignored.cast_signed())),
+            ignored => format!("; {} of them ignored", grouped(ignored.cast_signed())),
         };
         format!(
             "{}\n{}",
             wrapped(&format!("{name}: expected no task left behind, saw {saw}")),
             wrapped(&format!(
-                "because: {before} were alive at the baseline, and {alive} are after {waited:.1} s in which they could \
-                 end{ignored}"
+                "because: {} {were} alive at the baseline, and {} after {} ms of waiting for them to end{ignored}",
+                tasks(*before),
+                grouped(alive.cast_signed()),
+                waited.as_millis()
             ))
         )
     }
@@ -45,15 +51,19 @@ impl Left {
             "spawn with detectors::tasks::spawn; or build with RUSTFLAGS=\"--cfg tokio_unstable\", and the runtime with \
              detectors::tasks::Builder"
         };
-        let why = if self.verdict() == Verdict::Inconclusive {
-            format!(
-                "{unknown} of an unknown site may be among those to ignore ({}). What would settle it: {by}",
-                self.ignores.join(", ")
-            )
+        let lines = if self.verdict() == Verdict::Inconclusive {
+            let ignores = self.ignores.join(", ");
+            [
+                format!("{unknown} of an unknown site may be among those to ignore ({ignores})"),
+                format!("what would settle it: {by}"),
+            ]
         } else {
-            format!("the site of {unknown} isn't known. To know it: {by}")
+            [
+                format!("{unknown} from an unknown site"),
+                format!("what would tell it: {by}"),
+            ]
         };
-        Some(why)
+        Some(lines.map(|line| wrapped(&line).to_string()).join("\n"))
     }
 
     fn concept(&self) -> Concept {
@@ -76,17 +86,29 @@ impl Display for Left {
         for (resolved, (spawn_site, left)) in site::resolve(&spawn_sites).iter().zip(&self.sites) {
             writeln!(f, "{} from", tasks(*left))?;
             writeln!(f, "  {}", frame_from_here(&resolved.frame))?;
-            writeln!(f, "  {}, signature {}", whose(resolved.origin), resolved.signature)?;
-            if let Some(spawning) = resolved.stack.first().filter(|first| **first != resolved.frame) {
+            writeln!(
+                f,
+                "  {}, signature {}",
+                whose(resolved.origin),
+                resolved.signature
+            )?;
+            if let Some(spawning) = resolved
+                .stack
+                .first()
+                .filter(|first| **first != resolved.frame)
+            {
                 writeln!(f, "  spawned by {}", frame_from_here(spawning))?;
             }
-            let waiting = self.waiting.iter().find(|stack| stack.site == Some(*spawn_site));
-            if let Some(line) = waiting.and_then(super::AwaitStack::own_line) {
+            let waiting = self
+                .waiting
+                .iter()
+                .find(|stack| stack.site == Some(*spawn_site));
+            if let Some(line) = waiting.and_then(super::AwaitStack::line) {
                 writeln!(f, "  one of them waits at {}", frame_from_here(line))?;
             }
         }
         if let Some(advice) = self.advice() {
-            writeln!(f, "{}", wrapped(&advice))?;
+            writeln!(f, "{advice}")?;
         }
         writeln!(f, "\n{}", self.concept())?;
         write!(f, "\nnext: ")?;

@@ -18,11 +18,13 @@ pub struct AwaitStack {
 }
 
 impl AwaitStack {
-    /// The innermost await in the program's own code: the line to look at first.
-    pub fn own_line(&self) -> Option<&Frame> {
+    /// The line to look at first: the innermost await in the program's own code; where the compiler has left none of it on the
+    /// stack, the outermost of what it awaits.
+    pub fn line(&self) -> Option<&Frame> {
         let frames = || self.stacks.iter().flatten();
-        let first = |origin| frames().find(move |frame| frame.origin() == origin);
-        first(Origin::Own).or_else(|| first(Origin::Dependency))
+        frames()
+            .find(|frame| frame.origin() == Origin::Own)
+            .or_else(|| self.stacks.first().and_then(|stack| stack.last()))
     }
 }
 
@@ -31,7 +33,13 @@ impl fmt::Display for AwaitStack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for stack in &self.stacks {
             for (depth, frame) in stack.iter().rev().enumerate() {
-                writeln!(f, "{:indent$}{}", "", frame_from_here(frame), indent = 2 * depth)?;
+                writeln!(
+                    f,
+                    "{:indent$}{}",
+                    "",
+                    frame_from_here(frame),
+                    indent = 2 * depth
+                )?;
             }
         }
         Ok(())
@@ -50,7 +58,10 @@ pub struct NoAwaitStacks {
 impl fmt::Display for NoAwaitStacks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let NoAwaitStacks { reason, next } = self;
-        wrapped(&format!("it can't be said where tasks wait: {reason}; {next}")).fmt(f)
+        wrapped(&format!(
+            "it can't be said where tasks wait: {reason}; {next}"
+        ))
+        .fmt(f)
     }
 }
 
@@ -58,14 +69,16 @@ impl std::error::Error for NoAwaitStacks {}
 
 /// Where each task of a runtime waits, at most so many of each spawn site.
 ///
-/// Each task is polled once for this, and tells of itself where it would wait in tokio: for a lock, a channel, a timer, a socket.
-/// A task that waits for something else has no stack. To find the names of all this takes some milliseconds and up to tens of
+/// Each task of the runtime is polled once for this, and tells of itself where it would wait in tokio: for a lock, a channel, a timer, a socket.
+/// A task that waits for something else has no stack. In an optimised build the compiler puts a task's outermost future into the
+/// runtime's own poll, and its line isn't told: spawn it with [`spawn`](super::spawn), and it is. To find the names of all this takes some milliseconds and up to tens of
 /// megabytes for a moment, so it is for a test, or for a service that is in trouble already.
 ///
 /// # Errors
 ///
 /// - Where this build can't: it needs Linux on x86-64 or aarch64, and `--cfg tokio_unstable`.
-/// - When the runtime doesn't answer in time: one of its threads is busy, or blocked.
+/// - When one of the runtime's threads is busy or blocked until the time is up, or the runtime doesn't answer until then. It isn't
+///   even asked while a thread is: tokio 1.54 then stops threads for good that had nothing to do with it (tokio-rs/tokio#8370).
 /// - On a current-thread runtime from outside: it is only there while it runs, so ask within its `block_on`. There the time
 ///   isn't watched: a task whose poll blocks would block anything.
 pub async fn await_stacks(
@@ -112,7 +125,7 @@ mod dump {
     use std::collections::HashMap;
     use tokio::runtime::RuntimeFlavor;
     use tokio::runtime::dump::{Dump, Task};
-    use tokio::time::timeout;
+    use tokio::time::{sleep, timeout};
 
     pub(super) async fn await_stacks(
         runtime: &Handle,
@@ -127,15 +140,37 @@ mod dump {
                 next: "ask in a future that runs on it".to_owned(),
             });
         }
-        let Ok(dump) = timeout(within, runtime.dump()).await else {
+        let dump = async {
+            all_threads_rest(runtime).await;
+            runtime.dump().await
+        };
+        let Ok(dump) = timeout(within, dump).await else {
             return Err(NoAwaitStacks {
-                reason: format!("the runtime didn't answer within {within:?}: one of its threads is busy or blocked"),
-                next: "look for a task that blocks, or give it longer".to_owned(),
+                reason: format!("one of the runtime's threads was busy or blocked for {within:?}"),
+                next: "look for a task that blocks its thread, or give it longer".to_owned(),
             });
         };
         Ok(crate::allocator::uncounted(|| {
             read(&dump, runtime, of_each_site)
         }))
+    }
+
+    /// Until each of the runtime's own threads has been seen at rest: one that is blocked never is.
+    async fn all_threads_rest(runtime: &Handle) {
+        let metrics = runtime.metrics();
+        // A current-thread runtime answers within this very call.
+        let threads = match runtime.runtime_flavor() {
+            RuntimeFlavor::CurrentThread => 0,
+            _ => metrics.num_workers(),
+        };
+        for thread in 0..threads {
+            let at_first = metrics.worker_park_unpark_count(thread);
+            // Odd while it rests; and when it has changed, it has rested meanwhile.
+            while at_first.is_multiple_of(2) && metrics.worker_park_unpark_count(thread) == at_first
+            {
+                sleep(Duration::from_millis(1)).await;
+            }
+        }
     }
 
     fn read(dump: &Dump, runtime: &Handle, of_each_site: usize) -> Vec<AwaitStack> {
@@ -153,7 +188,11 @@ mod dump {
             }
         }
         give_back();
-        let every: Vec<&[usize]> = all.iter().flat_map(|(_, stacks)| stacks).map(Vec::as_slice).collect();
+        let every: Vec<&[usize]> = all
+            .iter()
+            .flat_map(|(_, stacks)| stacks)
+            .map(Vec::as_slice)
+            .collect();
         let mut frames = resolve_stacks(&every, Symbols::ThisProcess).into_iter();
         all.iter()
             .map(|(site, stacks)| AwaitStack {
@@ -179,8 +218,13 @@ mod dump {
     fn awaits(stack: Vec<Frame>) -> Vec<Frame> {
         let passes_on = |frame: &Frame| {
             let name = frame.function.as_str();
-            name.contains("core::future::") || name.starts_with("<core::pin::Pin<") || name.contains("detectors::tasks::spawn::")
+            name.contains("core::future::")
+                || name.starts_with("<core::pin::Pin<")
+                || name.contains("detectors::tasks::spawn::")
         };
-        stack.into_iter().filter(|frame| !passes_on(frame)).collect()
+        stack
+            .into_iter()
+            .filter(|frame| !passes_on(frame))
+            .collect()
     }
 }
