@@ -21,14 +21,6 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) struct Guard(#[expect(dead_code, reason = "it is counted, not read")] Arc<Node>);
 
-/// How a task is counted.
-#[derive(Debug)]
-pub(super) enum Counting {
-    ByGuard(#[expect(dead_code, reason = "it is held")] Guard),
-    /// The runtime was built by [`Builder`](super::Builder) and tells of every task itself.
-    ByHooks,
-}
-
 /// A location has more than one address at times, and each is an entry of its own.
 type Key = (usize, Id);
 
@@ -52,56 +44,38 @@ thread_local! {
 struct Lately {
     location: &'static Location<'static>,
     runtime: Id,
-    how: How,
+    node: Weak<Node>,
 }
 
-#[derive(Clone)]
-enum How {
-    ByGuard(Weak<Node>),
-    ByHooks,
-}
-
-impl How {
-    fn take(&self) -> Option<Counting> {
-        match self {
-            How::ByHooks => Some(Counting::ByHooks),
-            How::ByGuard(node) => node.upgrade().map(|node| Counting::ByGuard(Guard(node))),
-        }
-    }
-}
-
-/// How to count a task that is spawned there on that runtime; a guard counts from now on.
-pub(super) fn counting(location: &'static Location<'static>, runtime: Id) -> Counting {
+/// Counts a task that is spawned there on that runtime, from now on.
+pub(super) fn count(location: &'static Location<'static>, runtime: Id) -> Guard {
     let slot = ptr::from_ref(location).addr() / size_of::<Location<'_>>() % RECENT;
     let known = LATELY.try_with(|lately| {
         let lately = lately.try_borrow().ok()?;
         let entry = lately[slot].as_ref()?;
         let is_it = ptr::eq(entry.location, location) && entry.runtime == runtime;
-        is_it.then(|| entry.how.take()).flatten()
+        is_it.then(|| entry.node.upgrade()).flatten()
     });
-    if let Ok(Some(counting)) = known {
-        return counting;
+    if let Ok(Some(node)) = known {
+        return Guard(node);
     }
     crate::allocator::uncounted(|| {
-        let (how, counting) = look_up(location, runtime);
+        let node = look_up(location, runtime);
         // A thread that is ending, or is here already, asks the table each time.
         let _ = LATELY.try_with(|lately| {
             if let Ok(mut lately) = lately.try_borrow_mut() {
                 lately[slot] = Some(Lately {
                     location,
                     runtime,
-                    how,
+                    node: Arc::downgrade(&node),
                 });
             }
         });
-        counting
+        Guard(node)
     })
 }
 
-fn look_up(location: &'static Location<'static>, runtime: Id) -> (How, Counting) {
-    if super::hooked::is_hooked(runtime) {
-        return (How::ByHooks, Counting::ByHooks);
-    }
+fn look_up(location: &'static Location<'static>, runtime: Id) -> Arc<Node> {
     let site = SpawnSite::at(location);
     let mut table = table();
     let table = table.get_or_insert_with(|| Table {
@@ -110,14 +84,8 @@ fn look_up(location: &'static Location<'static>, runtime: Id) -> (How, Counting)
     });
     table.tidy();
     let key = (ptr::from_ref(location).addr(), runtime);
-    let node = table
-        .nodes
-        .entry(key)
-        .or_insert_with(|| Arc::new(Node { site, runtime }));
-    (
-        How::ByGuard(Arc::downgrade(node)),
-        Counting::ByGuard(Guard(Arc::clone(node))),
-    )
+    let node = table.nodes.entry(key);
+    Arc::clone(node.or_insert_with(|| Arc::new(Node { site, runtime })))
 }
 
 impl Table {

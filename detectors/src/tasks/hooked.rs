@@ -1,5 +1,7 @@
 //! Counts by the runtime's own hooks: every task of a runtime that [`Builder`](super::Builder) built, whoever spawned it.
 
+#![cfg_attr(not(tokio_unstable), expect(dead_code, reason = "nothing hooks"))]
+
 use super::by_location::ByLocation;
 use super::site::SpawnSite;
 use std::collections::HashMap;
@@ -29,22 +31,20 @@ struct Alive {
 }
 
 impl Hooked {
-    #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "nothing hooks"))]
     pub(super) fn new(remembers_tasks: bool) -> Self {
         Hooked {
             alive: ByLocation::new(),
-            tasks: remembers_tasks.then(Mutex::default),
+            // Only for where they wait.
+            tasks: (remembers_tasks && cfg!(tells_await_stacks)).then(Mutex::default),
         }
     }
 
-    #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "nothing hooks"))]
     pub(super) fn spawned(&self, task: task::Id, location: &'static Location<'static>) {
         let alive = self.alive(location);
         alive.tasks.fetch_add(1, Relaxed);
         self.remembered(|tasks| tasks.insert(task, alive.site));
     }
 
-    #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "nothing hooks"))]
     pub(super) fn ended(&self, task: task::Id, location: &'static Location<'static>) {
         self.alive(location).tasks.fetch_sub(1, Relaxed);
         self.remembered(|tasks| tasks.remove(&task));
@@ -69,6 +69,7 @@ impl Hooked {
     }
 
     /// Where a task was spawned; `None` when it has ended, or when tasks aren't remembered.
+    #[cfg(tells_await_stacks)]
     pub(super) fn site_of(&self, task: task::Id) -> Option<SpawnSite> {
         self.remembered(|tasks| tasks.get(&task).copied())
     }
@@ -85,7 +86,6 @@ impl Hooked {
 }
 
 /// From now on the runtime is known to tell of its tasks.
-#[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "nothing hooks"))]
 pub(super) fn register(runtime: Id, hooked: &Arc<Hooked>) {
     let mut runtimes = RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner);
     crate::allocator::uncounted(|| {

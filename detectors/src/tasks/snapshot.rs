@@ -32,7 +32,7 @@ fn sites_of(runtime: Id) -> Vec<(SpawnSite, u64)> {
             sites.push((site, tasks));
         }
     };
-    // A future may be wrapped outside of a hooked runtime and counted twice until it is first polled there: so never both.
+    // Never both: a wrapped task of a hooked runtime is in either table.
     match hooked::of(runtime) {
         Some(hooked) => hooked.each_site(&mut add),
         None => guarded::each_site(runtime, &mut add),

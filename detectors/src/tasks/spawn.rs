@@ -1,6 +1,6 @@
 //! Spawns tasks that are counted by where they are spawned, on any build and any runtime.
 
-use super::guarded::{Counting, counting};
+use super::guarded::{Guard, count};
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::panic::Location;
@@ -35,10 +35,10 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let counting = counting(Location::caller(), runtime.id());
+    let guard = count(Location::caller(), runtime.id());
     runtime.spawn(Spawned {
         future,
-        _counting: counting,
+        _guard: guard,
     })
 }
 
@@ -88,7 +88,7 @@ pub fn tracked<F: Future>(future: F) -> Tracked<F> {
     Tracked {
         future,
         state: match Handle::try_current() {
-            Ok(runtime) => State::Known(counting(location, runtime.id())),
+            Ok(runtime) => State::Counted(count(location, runtime.id())),
             Err(_) => State::Outside(location),
         },
     }
@@ -107,7 +107,7 @@ pin_project! {
 
 #[derive(Debug)]
 enum State {
-    Known(#[expect(dead_code, reason = "it is counted, not read")] Counting),
+    Counted(#[expect(dead_code, reason = "it is held, not read")] Guard),
     /// No runtime was there yet.
     Outside(&'static Location<'static>),
 }
@@ -121,7 +121,7 @@ impl<F: Future> Future for Tracked<F> {
         if let State::Outside(location) = *this.state
             && let Ok(runtime) = Handle::try_current()
         {
-            *this.state = State::Known(counting(location, runtime.id()));
+            *this.state = State::Counted(count(location, runtime.id()));
         }
         this.future.poll(context)
     }

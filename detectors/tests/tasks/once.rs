@@ -121,6 +121,6 @@ pub(crate) fn two_baselines() {
     let (one, other) = (plain(Threads::Current), plain(Threads::Current));
     let (one, other) = (Tasks::of(one.handle()), Tasks::of(other.handle()));
     panics_with("the baseline is of runtime", move || {
-        drop(one.since(&other))
+        drop(one.since(&other));
     });
 }
