@@ -24,18 +24,24 @@ enum Figures {
     WithinATenth,
 }
 
-const SUBSLICES: Chapter = Chapter {
-    name: "retained-subslices",
-    listed: Some("leaky::SeenIds::refresh"),
-    figures: Figures::Exact,
-};
+const SUBSLICES: Chapter = of(
+    "retained-subslices",
+    Some("leaky::SeenIds::refresh"),
+    Figures::Exact,
+);
+
+const fn of(name: &'static str, listed: Option<&'static str>, figures: Figures) -> Chapter {
+    Chapter {
+        name,
+        listed,
+        figures,
+    }
+}
 
 macro_rules! chapters {
     ($($module:ident: $chapter:expr;)*) => {$(
         mod $module {
-            use super::{Chapter, Figures};
-
-            const CHAPTER: Chapter = $chapter;
+            const CHAPTER: super::Chapter = $chapter;
 
             #[test]
             fn a_run_its_fix_and_its_pictures() {
@@ -62,13 +68,14 @@ macro_rules! chapters {
 
 chapters! {
     retained_subslices: super::SUBSLICES;
-    orphaned_tasks: Chapter { name: "orphaned-tasks", listed: Some("leaky::Page::open"), figures: Figures::WithinATenth };
-    global_caches: Chapter { name: "global-caches", listed: Some("leaky::hosts"), figures: Figures::WithinATenth };
-    deferred_cleanup: Chapter { name: "deferred-cleanup", listed: None, figures: Figures::Exact };
-    reference_cycles: Chapter { name: "reference-cycles", listed: Some("Host::below"), figures: Figures::Exact };
-    unbounded_queues: Chapter { name: "unbounded-queues", listed: Some("Audit::note"), figures: Figures::WithinATenth };
-    retained_capacity: Chapter { name: "retained-capacity", listed: Some("refresh"), figures: Figures::Exact };
-    lost_pointers: Chapter { name: "lost-pointers", listed: Some("leaky::name_of"), figures: Figures::Exact };
+    unclosed_bodies: super::of("unclosed-bodies", Some("Prober::probe"), super::Figures::WithinATenth);
+    orphaned_tasks: super::of("orphaned-tasks", Some("leaky::Page::open"), super::Figures::WithinATenth);
+    global_caches: super::of("global-caches", Some("leaky::hosts"), super::Figures::WithinATenth);
+    deferred_cleanup: super::of("deferred-cleanup", None, super::Figures::Exact);
+    reference_cycles: super::of("reference-cycles", Some("Host::below"), super::Figures::Exact);
+    unbounded_queues: super::of("unbounded-queues", Some("Audit::note"), super::Figures::WithinATenth);
+    retained_capacity: super::of("retained-capacity", Some("refresh"), super::Figures::Exact);
+    lost_pointers: super::of("lost-pointers", Some("leaky::name_of"), super::Figures::Exact);
 }
 
 fn run_and_fix(chapter: &Chapter) {
@@ -110,17 +117,19 @@ fn complaint(chapter: &Chapter) {
 fn beside(chapter: &Chapter) {
     let printed = test_output(chapter.name, "beside", "");
     let mut is_shown = false;
-    let tables: Vec<&str> = printed
-        .lines()
-        .filter(|line| {
-            if line.starts_with("---- ") {
-                is_shown = line.ends_with(" printed ----");
-                return false;
+    let mut tables: Vec<&str> = Vec::new();
+    for line in printed.lines() {
+        if line.starts_with("---- ") {
+            if line.ends_with(" printed ----") && !tables.is_empty() {
+                tables.push("");
             }
-            is_shown &= !line.starts_with("test ") && !line.starts_with("test result");
-            is_shown
-        })
-        .collect();
+            is_shown = line.ends_with(" printed ----");
+        } else if line.starts_with("test ") || line.is_empty() {
+            is_shown = false;
+        } else if is_shown {
+            tables.push(line);
+        }
+    }
     chapter.shown("beside.txt", &tables.join("\n"));
 }
 
@@ -330,21 +339,18 @@ fn is_alike(shown: &str, now: &str) -> bool {
     if is_drawn(shown) && is_drawn(now) {
         return true;
     }
+    // Figures apart from what stands around them.
     let words = |line: &str| -> Vec<String> {
-        let mut words = Vec::new();
+        let is_figure = |letter: char| letter.is_ascii_digit() || letter == ',' || letter == '.';
+        let mut words: Vec<(String, bool)> = Vec::new();
         for letter in line.chars() {
-            let is_figure = letter.is_ascii_digit() || letter == ',' || letter == '.';
             match words.last_mut() {
-                Some((word, of_figures)) if *of_figures == is_figure => String::push(word, letter),
-                _ if letter == ' ' && words.is_empty() => {}
-                _ => words.push((letter.to_string(), is_figure)),
+                Some((word, of_figures)) if *of_figures == is_figure(letter) => word.push(letter),
+                _ => words.push((letter.to_string(), is_figure(letter))),
             }
         }
-        words
-            .into_iter()
-            .map(|(word, _)| word.trim().to_owned())
-            .filter(|word| !word.is_empty())
-            .collect()
+        let trimmed = words.iter().map(|(word, _)| word.trim().to_owned());
+        trimmed.filter(|word| !word.is_empty()).collect()
     };
     let (shown, now) = (words(shown), words(now));
     let value = |word: &str| word.replace(',', "").parse::<f64>().ok();

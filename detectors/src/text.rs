@@ -233,6 +233,9 @@ fn findings_list(findings: &[Finding], for_each: &str, f: &mut Formatter<'_>) ->
             Some(at) if first.kind == Kind::Tasks => {
                 writeln!(f, "{amounts}, spawned at")?;
                 writeln!(f, "  {}", frame_from_here(&at.frame))?;
+                if let Some(spawning) = at.stack.first().filter(|first| **first != at.frame) {
+                    writeln!(f, "  by {}", frame_from_here(spawning))?;
+                }
             }
             Some(at) => {
                 writeln!(f, "{amounts} from")?;

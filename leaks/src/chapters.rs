@@ -18,6 +18,18 @@ pub(crate) fn workloads(chapter: &str) -> Option<Workloads> {
             leaky: |watch| watch.run(retained_subslices::leaky::workload),
             fixed: |watch| watch.run(retained_subslices::fixed::workload),
         }),
+        "unclosed-bodies" => Some(Workloads {
+            leaky: |watch| {
+                watch
+                    .warm_up(FEW)
+                    .run_async(unclosed_bodies::leaky::workload)
+            },
+            fixed: |watch| {
+                watch
+                    .warm_up(FEW)
+                    .run_async(unclosed_bodies::fixed::workload)
+            },
+        }),
         "orphaned-tasks" => Some(Workloads {
             leaky: |watch| {
                 watch

@@ -48,10 +48,6 @@ impl SpawnSite {
     }
 
     /// The site with its function's name and its callers, as findings show it. Reads debug information: some milliseconds.
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "it can't: one is asked for, and one comes"
-    )]
     pub fn resolve(&self) -> Site {
         sites::site(stacks(&[*self]).pop().unwrap_or_default())
     }

@@ -48,7 +48,7 @@ pin_project! {
         #[pin]
         future: F,
         // After the future: a task is alive until its future is gone.
-        _counting: Counting,
+        _guard: Guard,
     }
 }
 

@@ -25,9 +25,10 @@ pub(super) fn of(evidence: &Evidence, pins: bool) -> Option<Class> {
     }
 }
 
+/// Whether the program's own code spawned the task, and not a library that it called.
 fn is_own_task(finding: &Finding) -> bool {
-    let origin = finding.at.as_ref().map(|at| at.origin);
-    finding.kind == Kind::Tasks && origin == Some(Origin::Own)
+    let spawning = finding.at.iter().find_map(|at| at.stack.first());
+    finding.kind == Kind::Tasks && spawning.is_some_and(|frame| frame.origin() == Origin::Own)
 }
 
 /// Whether an HTTP client's code is on the site's stack.

@@ -205,7 +205,13 @@ impl<'p, D: Driver> Pass<'p, D> {
         counted.groups = growing
             .into_iter()
             .map(|kind| {
-                let groups = self.counters.grown_groups(kind, self.driver, iterations);
+                let mut groups = self.counters.grown_groups(kind, self.driver, iterations);
+                // What the state had from its beginning is in the groups as well: only their shares are used.
+                let sum: f64 = groups.iter().map(|(_, each)| each).sum();
+                let scale = counted.per_iteration(kind) / sum;
+                for (_, each) in &mut groups {
+                    *each *= scale;
+                }
                 (kind, groups)
             })
             .collect();
