@@ -26,6 +26,7 @@ mod room;
 
 pub(crate) use reading::class_of;
 
+use crate::allocator::ScopeHandle;
 use crate::evidence::Frame;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -128,18 +129,22 @@ pub(crate) struct Wanted {
 /// The stacks of sites by their numbers: as findings have them, and the names of all functions.
 pub(crate) type Stacks<'s> = &'s dyn Fn(&[usize]) -> Vec<(Vec<Frame>, Vec<String>)>;
 
-/// Who holds the blocks of each of these sites.
+/// Who holds the blocks of each of these sites, of those that belong to the scope.
 ///
 /// # Errors
 ///
 /// In words, when this system's memory can't be read.
-pub(crate) fn find(wanted: &[Wanted], stacks_of: Stacks<'_>) -> Result<Vec<Holding>, String> {
+pub(crate) fn find(
+    scope: ScopeHandle,
+    wanted: &[Wanted],
+    stacks_of: Stacks<'_>,
+) -> Result<Vec<Holding>, String> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
     // What this allocates belongs to no scope, and isn't noted.
     crate::allocator::uncounted(|| {
-        let graph = graph::Graph::of_live_blocks()?;
+        let graph = graph::Graph::of_live_blocks(scope)?;
         Ok(reading::holdings(&graph, wanted, stacks_of))
     })
 }

@@ -424,9 +424,12 @@ pub(super) fn put_down(address: usize, owner: u64, old_size: usize, new_size: us
     true
 }
 
-/// Tells each noted block: its address, its size, its site's number.
-pub(crate) fn each_block(mut visit: impl FnMut(usize, usize, usize)) {
-    owners::each(|address, size, owner| visit(address, size, site_of(owner)));
+/// Tells each noted block: its address, its size, its site's number, and whether it belongs to that scope.
+pub(crate) fn each_block(of: ScopeHandle, mut visit: impl FnMut(usize, usize, usize, bool)) {
+    owners::each(|address, size, owner| {
+        let is_of = Tag::unpacked(owner) == Some(of.0);
+        visit(address, size, site_of(owner), is_of);
+    });
 }
 
 /// Where this instrument keeps addresses of blocks, or what is as large as they are: nothing of it holds a block.

@@ -118,6 +118,9 @@ impl HeapSource for AllocatorSource {
     }
 
     fn holders(&self, sites: &[usize]) -> Result<Vec<Holding>, String> {
+        let Some(scope) = self.scope.as_ref().map(Scope::handle) else {
+            return Err("nothing is being counted".to_owned());
+        };
         let stacks_of = |sites: &[usize]| {
             let stacks: Vec<&[usize]> = sites.iter().map(|&site| Scope::stack_of(site)).collect();
             resolve_stacks_and_names(&stacks)
@@ -135,7 +138,7 @@ impl HeapSource for AllocatorSource {
                     }),
                 }
             }
-            holders::find(&wanted, &stacks_of)
+            holders::find(scope, &wanted, &stacks_of)
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::memory::{Memory, Place, Word};
 use super::room;
-use crate::allocator;
+use crate::allocator::{self, ScopeHandle};
 use std::ops::Range;
 
 /// A live block.
@@ -12,6 +12,8 @@ pub(super) struct Block {
     size: usize,
     /// Its site's number.
     pub(super) site: u32,
+    /// Whether it belongs to the scope that is asked about, and not to an earlier one.
+    pub(super) is_of_scope: bool,
 }
 
 /// What holds a block, at the far end of a chain.
@@ -45,9 +47,9 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    pub(super) fn of_live_blocks() -> Result<Self, String> {
+    pub(super) fn of_live_blocks(scope: ScopeHandle) -> Result<Self, String> {
         let memory = Memory::of_this_process()?;
-        let blocks = live_blocks();
+        let blocks = live_blocks(scope);
         let mut graph = Graph {
             reached: vec![Reached::Nothing; blocks.len()],
             parents: (0..blocks.len()).map(number).collect(),
@@ -94,6 +96,8 @@ impl Graph {
                     });
             }
             match from {
+                // A value that points into itself, as futures do, isn't held by that; one that owns itself points at its start.
+                Some(from) if from == to && value != blocks[to].start => {}
                 Some(from) => edges.push(Edge {
                     from: number(from),
                     to: number(to),
@@ -121,7 +125,7 @@ impl Graph {
     fn trace_the_rest(&mut self, edges: &[Edge]) {
         let is_left = |graph: &Graph, at: u32| graph.reached[at as usize] == Reached::Nothing;
         let mut pointed_at = vec![false; self.blocks.len()];
-        for edge in edges.iter().filter(|edge| edge.from != edge.to) {
+        for edge in edges {
             pointed_at[edge.to as usize] |= is_left(self, edge.from);
         }
         let mut behind_lost = vec![false; self.blocks.len()];
@@ -179,15 +183,20 @@ fn from(edges: &[Edge], block: u32) -> &[Edge] {
 }
 
 /// In the order of their addresses.
-fn live_blocks() -> Vec<Block> {
+fn live_blocks(scope: ScopeHandle) -> Vec<Block> {
     let mut count = 0;
-    allocator::each_block(|_, _, _| count += 1);
+    allocator::each_block(scope, |_, _, _, _| count += 1);
     // Room for some more, since other threads go on: growing would leave a copy, full of pointers, in freed memory.
     let mut blocks = Vec::with_capacity(count + count / 8 + 64);
-    allocator::each_block(|start, size, site| {
+    allocator::each_block(scope, |start, size, site, is_of_scope| {
         if blocks.len() < blocks.capacity() {
             let site = u32::try_from(site).unwrap_or(0);
-            blocks.push(Block { start, size, site });
+            blocks.push(Block {
+                start,
+                size,
+                site,
+                is_of_scope,
+            });
         }
     });
     blocks.sort_unstable_by_key(|block| block.start);

@@ -56,7 +56,7 @@ fn holding(
 ) -> Holding {
     let is_wanted = |site: u32| wanted.numbers.contains(&(site as usize));
     let own: Vec<usize> = (0..graph.blocks.len())
-        .filter(|&at| is_wanted(graph.blocks[at].site))
+        .filter(|&at| graph.blocks[at].is_of_scope && is_wanted(graph.blocks[at].site))
         .collect();
     let mut by: HashMap<Root, u64> = HashMap::new();
     let mut chains: HashMap<Vec<u32>, u64> = HashMap::new();

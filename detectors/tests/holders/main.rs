@@ -1,0 +1,188 @@
+//! Who holds the blocks that grow: each holder is found, the class that follows is right or none, and a thread that frees
+//! meanwhile does no harm.
+
+use detectors::{Class, Evidence, Root, Verdict, Watch};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hint::black_box;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, RwLock};
+
+#[global_allocator]
+static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
+
+/// Short: 256 iterations.
+fn watch(name: &str) -> Watch {
+    Watch::new(name).warm_up(8)
+}
+
+/// Ten times the same word and class.
+#[track_caller]
+fn ten_times(class: Option<Class>, run: impl Fn() -> Evidence) -> Evidence {
+    let mut last = None;
+    for _ in 0..10 {
+        let evidence = run();
+        assert_eq!(evidence.verdict, Verdict::Leak, "{}", evidence.because);
+        assert_eq!(evidence.class, class, "{}", evidence.holders_list());
+        last = Some(evidence);
+    }
+    last.expect("ten times")
+}
+
+fn root(evidence: &Evidence) -> &Root {
+    let (root, share) = evidence.holders[0].mostly().expect("blocks");
+    assert!(share > 0.9, "{}", evidence.holders_list());
+    root
+}
+
+fn fresh_key() -> String {
+    static KEYS: AtomicU64 = AtomicU64::new(0);
+    format!("key-{:012}", KEYS.fetch_add(1, Ordering::Relaxed))
+}
+
+static SEEN: LazyLock<Mutex<HashMap<String, [u8; 40]>>> = LazyLock::new(Mutex::default);
+static TREE: OnceLock<RwLock<BTreeMap<String, Box<[u8; 64]>>>> = OnceLock::new();
+
+struct Node {
+    _payload: [u8; 100],
+    other: RefCell<Option<Rc<Node>>>,
+    /// Hangs on the cycle and is no part of it.
+    _tree: Vec<Box<[u8; 200]>>,
+}
+
+fn node() -> Rc<Node> {
+    Rc::new(Node {
+        _payload: [0; 100],
+        other: RefCell::new(None),
+        _tree: (0..3).map(|_| Box::new(black_box([0; 200]))).collect(),
+    })
+}
+
+/// Frees and allocates for as long as this value lives.
+struct Busy {
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Busy {
+    fn start() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let mut held: VecDeque<Vec<u8>> = VecDeque::with_capacity(64);
+            let mut size = 1_usize;
+            while !stopped.load(Ordering::Relaxed) {
+                size = size.wrapping_mul(25_214_903_917) % 300_000 + 1;
+                if held.len() == 64 {
+                    held.pop_front();
+                }
+                held.push_back(black_box(vec![0; size]));
+                std::thread::yield_now();
+            }
+        });
+        Busy {
+            stop,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("it ends when told to");
+        }
+    }
+}
+
+detectors::tests! {
+    fn a_leaked_box_is_held_by_nothing() {
+        let evidence = ten_times(Some(Class::LostPointers), || watch("leaked boxes").run(|| || {
+            black_box(Box::leak(Box::new(black_box([0_u8; 100]))));
+        }));
+        assert_eq!(root(&evidence), &Root::Nothing);
+    }
+
+    fn what_a_lost_block_owned_is_lost_with_it() {
+        ten_times(Some(Class::LostPointers), || watch("lost lists").run(|| || {
+            let list: Vec<Box<[u8; 300]>> = (0..2).map(|_| Box::new(black_box([0; 300]))).collect();
+            black_box(Box::into_raw(Box::new(list)));
+        }));
+    }
+
+    fn a_cycle_holds_itself_and_what_hangs_on_it() {
+        let evidence = ten_times(Some(Class::ReferenceCycles), || watch("cycles").run(|| || {
+            let (parent, child) = (node(), node());
+            *parent.other.borrow_mut() = Some(Rc::clone(&child));
+            *child.other.borrow_mut() = Some(parent);
+        }));
+        assert_eq!(root(&evidence), &Root::Cycle);
+    }
+
+    fn a_node_that_holds_itself_is_a_cycle() {
+        ten_times(Some(Class::ReferenceCycles), || watch("self-holders").run(|| || {
+            let node = node();
+            *node.other.borrow_mut() = Some(Rc::clone(&node));
+        }));
+    }
+
+    fn a_static_is_named() {
+        let evidence = ten_times(Some(Class::GlobalCaches), || watch("a static map").run(|| || {
+            SEEN.lock().expect("nobody panics").insert(fresh_key(), [0; 40]);
+        }));
+        assert_eq!(root(&evidence), &Root::Static("holders::SEEN".to_owned()));
+        let evidence = ten_times(Some(Class::GlobalCaches), || watch("a static tree").run(|| || {
+            let tree = TREE.get_or_init(RwLock::default);
+            tree.write().expect("nobody panics").insert(fresh_key(), Box::new([0; 64]));
+        }));
+        assert_eq!(root(&evidence), &Root::Static("holders::TREE".to_owned()));
+    }
+
+    fn a_queue_is_told_by_who_made_it() {
+        ten_times(Some(Class::UnboundedQueues), || watch("std's channel").run(|| {
+            let (sender, receiver) = std::sync::mpsc::channel();
+            move || {
+                sender.send(Box::new(black_box([0_u8; 64]))).expect("the receiver lives");
+                black_box(&receiver);
+            }
+        }));
+        ten_times(Some(Class::UnboundedQueues), || watch("tokio's channel").run_async(async || {
+            let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+            async move || {
+                sender.send(Box::new(black_box([0_u8; 64]))).expect("the receiver lives");
+                black_box(&receiver);
+            }
+        }));
+    }
+
+    fn a_list_in_a_local_is_no_queue_and_no_class() {
+        let evidence = ten_times(None, || watch("a list").run(|| {
+            let mut list = VecDeque::new();
+            move || list.push_back(Box::new(black_box([0_u8; 64])))
+        }));
+        assert_eq!(root(&evidence), &Root::Thread);
+    }
+
+    fn a_list_that_was_there_before_the_watch_is_no_lost_pointer() {
+        let list = RefCell::new(Vec::with_capacity(10_000));
+        let evidence = ten_times(None, || watch("an older list").run(|| || {
+            list.borrow_mut().push(Box::new(black_box([0_u8; 64])));
+        }));
+        let root = root(&evidence);
+        assert!(matches!(root, Root::Elsewhere | Root::Thread), "{root}");
+    }
+
+    fn a_thread_that_frees_meanwhile_does_no_harm() {
+        let _busy = Busy::start();
+        for _ in 0..40 {
+            let evidence = watch("beside a busy thread").run(|| || {
+                SEEN.lock().expect("nobody panics").insert(fresh_key(), [0; 40]);
+            });
+            if evidence.verdict == Verdict::Leak {
+                assert!(matches!(evidence.class, None | Some(Class::GlobalCaches)), "{}", evidence.holders_list());
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The same by dhat, which can't tell who holds a block: a class that only holders tell is then no class at all, and never a
+//! wrong one.
+
+mod cases;
+mod harness;
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+/// Whether the class must be told, and not only never a wrong one.
+const TELLS_CLASSES: bool = false;
+
+include!("all.rs");

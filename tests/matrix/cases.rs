@@ -1,0 +1,178 @@
+//! The chapters' workloads, each with its class and the part of the chart in the book that leads to it.
+
+use detectors::{Class, Evidence, Kind, Peak, PeakEvidence, Watch};
+
+/// One chapter.
+pub(crate) struct Case {
+    pub(crate) class: Class,
+    /// What the first finding counts.
+    pub(crate) first: Kind,
+    pub(crate) leaky: fn(Watch) -> Evidence,
+    pub(crate) fixed: fn(Watch) -> Evidence,
+    /// The fixed variant as one call that goes through so many iterations.
+    pub(crate) fixed_at_once: fn(Peak) -> PeakEvidence,
+}
+
+/// Enough for an iteration that opens or spawns something.
+const FEW: u64 = 8;
+
+pub(crate) fn retained_subslices() -> Case {
+    Case {
+        class: Class::RetainedSubslices,
+        first: Kind::Bytes,
+        leaky: |watch| watch.run(retained_subslices::leaky::workload),
+        fixed: |watch| watch.run(retained_subslices::fixed::workload),
+        fixed_at_once: |peak| {
+            peak.run(|items| {
+                let mut iteration = retained_subslices::fixed::workload();
+                items.for_each(|_| {
+                    iteration();
+                });
+            })
+        },
+    }
+}
+
+pub(crate) fn unclosed_bodies() -> Case {
+    Case {
+        class: Class::UnclosedBodies,
+        first: Kind::Tasks,
+        leaky: |watch| {
+            watch
+                .warm_up(FEW)
+                .run_async(unclosed_bodies::leaky::workload)
+        },
+        fixed: |watch| {
+            watch
+                .warm_up(FEW)
+                .run_async(unclosed_bodies::fixed::workload)
+        },
+        fixed_at_once: |peak| {
+            peak.run_async(async |items| {
+                let mut iteration = unclosed_bodies::fixed::workload().await;
+                for _ in items {
+                    iteration().await;
+                }
+            })
+        },
+    }
+}
+
+pub(crate) fn orphaned_tasks() -> Case {
+    Case {
+        class: Class::OrphanedTasks,
+        first: Kind::Tasks,
+        leaky: |watch| {
+            watch
+                .warm_up(FEW)
+                .run_async(orphaned_tasks::leaky::workload)
+        },
+        fixed: |watch| {
+            watch
+                .warm_up(FEW)
+                .run_async(orphaned_tasks::fixed::workload)
+        },
+        fixed_at_once: |peak| {
+            peak.run_async(async |items| {
+                let mut iteration = orphaned_tasks::fixed::workload().await;
+                for _ in items {
+                    iteration().await;
+                }
+            })
+        },
+    }
+}
+
+pub(crate) fn global_caches() -> Case {
+    Case {
+        class: Class::GlobalCaches,
+        first: Kind::Bytes,
+        leaky: |watch| watch.run(global_caches::leaky::workload),
+        fixed: |watch| watch.run(global_caches::fixed::workload),
+        fixed_at_once: |peak| {
+            peak.run(|items| {
+                let mut iteration = global_caches::fixed::workload();
+                items.for_each(|_| iteration());
+            })
+        },
+    }
+}
+
+pub(crate) fn deferred_cleanup() -> Case {
+    Case {
+        class: Class::DeferredCleanup,
+        first: Kind::Descriptors,
+        leaky: |watch| watch.warm_up(FEW).run(deferred_cleanup::leaky::workload),
+        fixed: |watch| watch.warm_up(FEW).run(deferred_cleanup::fixed::workload),
+        fixed_at_once: |peak| {
+            peak.run(|items| {
+                let mut iteration = deferred_cleanup::fixed::workload();
+                items.for_each(|_| iteration());
+            })
+        },
+    }
+}
+
+pub(crate) fn reference_cycles() -> Case {
+    Case {
+        class: Class::ReferenceCycles,
+        first: Kind::Bytes,
+        leaky: |watch| watch.run(reference_cycles::leaky::workload),
+        fixed: |watch| watch.run(reference_cycles::fixed::workload),
+        fixed_at_once: |peak| {
+            peak.run(|items| {
+                let mut iteration = reference_cycles::fixed::workload();
+                items.for_each(|_| iteration());
+            })
+        },
+    }
+}
+
+pub(crate) fn unbounded_queues() -> Case {
+    Case {
+        class: Class::UnboundedQueues,
+        first: Kind::Bytes,
+        leaky: |watch| watch.run_async(unbounded_queues::leaky::workload),
+        fixed: |watch| watch.run_async(unbounded_queues::fixed::workload),
+        fixed_at_once: |peak| {
+            peak.run_async(async |items| {
+                let mut iteration = unbounded_queues::fixed::workload().await;
+                for _ in items {
+                    iteration().await;
+                }
+            })
+        },
+    }
+}
+
+pub(crate) fn retained_capacity() -> Case {
+    Case {
+        class: Class::RetainedCapacity,
+        first: Kind::Bytes,
+        leaky: |watch| watch.run(retained_capacity::leaky::workload),
+        fixed: |watch| watch.run(retained_capacity::fixed::workload),
+        fixed_at_once: |peak| {
+            peak.run(|items| {
+                let mut iteration = retained_capacity::fixed::workload();
+                items.for_each(|_| {
+                    iteration();
+                });
+            })
+        },
+    }
+}
+
+pub(crate) fn lost_pointers() -> Case {
+    Case {
+        class: Class::LostPointers,
+        first: Kind::Bytes,
+        leaky: |watch| watch.run(lost_pointers::leaky::workload),
+        fixed: |watch| watch.run(lost_pointers::fixed::workload),
+        fixed_at_once: |peak| {
+            peak.run(|items| {
+                let mut iteration = lost_pointers::fixed::workload();
+                items.for_each(|_| iteration());
+            })
+        },
+    }
+}

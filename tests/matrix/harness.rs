@@ -1,0 +1,144 @@
+//! Repeats a case and counts what is wrong.
+//!
+//! `MATRIX_REPETITIONS=200 cargo test -p tests --test matrix` repeats more often; once unless told otherwise.
+
+use crate::cases::Case;
+use detectors::{Evidence, Peak, Verdict, Watch};
+use std::collections::VecDeque;
+use std::hint::black_box;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+fn repetitions() -> usize {
+    std::env::var("MATRIX_REPETITIONS").ok().map_or(1, |text| {
+        text.parse().expect("MATRIX_REPETITIONS is a number")
+    })
+}
+
+/// The leaky variant is a leak of its class each time, and the first finding is of the kind that tells most.
+pub(crate) fn leaks(case: &Case, tells_classes: bool) {
+    let _neighbour = BusyNeighbour::start();
+    for number in 0..repetitions() {
+        let evidence = (case.leaky)(Watch::new(format!("{} (leaky)", case.class)));
+        let told = || {
+            format!(
+                "repetition {number}: {}\n{}",
+                evidence.because,
+                evidence.findings_list()
+            )
+        };
+        assert_eq!(evidence.verdict, Verdict::Leak, "{}", told());
+        let class = evidence.class;
+        let is_right = class == Some(case.class) || !tells_classes && class.is_none();
+        assert!(is_right, "{class:?} instead of {}: {}", case.class, told());
+        let first = evidence.findings.first().map(|finding| finding.kind);
+        assert_eq!(first, Some(case.first), "{}", told());
+    }
+}
+
+/// No instrument accuses the fixed variant: the watch doesn't, and its peak doesn't grow with the work.
+pub(crate) fn is_calm(case: &Case) {
+    let _neighbour = BusyNeighbour::start();
+    for _ in 0..repetitions() {
+        (case.fixed)(Watch::new(format!("{} (fixed)", case.class))).assert_steady();
+        (case.fixed_at_once)(Peak::new(format!("{} (fixed)", case.class))).assert_bounded();
+    }
+}
+
+/// What looks like a leak and is none.
+pub(crate) fn look_alikes_are_calm() {
+    let _neighbour = BusyNeighbour::start();
+    for _ in 0..repetitions() {
+        calm(
+            "a cache that warms",
+            Watch::run(Watch::new("a cache that warms"), || {
+                let mut cache: Vec<Vec<u8>> = Vec::new();
+                move || {
+                    if cache.len() < 60 {
+                        cache.push(vec![0; 500]);
+                    }
+                }
+            }),
+        );
+        calm(
+            "a vector that doubles, to its bound",
+            Watch::new("a doubling vector").run(|| {
+                let mut kept: Vec<u64> = Vec::new();
+                move || {
+                    if kept.len() < 120 {
+                        kept.push(black_box(7));
+                    }
+                }
+            }),
+        );
+        calm(
+            "a queue at its bound",
+            Watch::new("a queue at its bound").run(|| {
+                let mut queue: VecDeque<Vec<u8>> = VecDeque::with_capacity(33);
+                move || {
+                    queue.push_back(vec![0; 300]);
+                    if queue.len() > 32 {
+                        queue.pop_front();
+                    }
+                }
+            }),
+        );
+        calm(
+            "a pool that idles",
+            Watch::new("a pool that idles")
+                .warm_up(8)
+                .run_async(async || {
+                    let backend = unclosed_bodies::backend::Backend::start();
+                    let client = reqwest::Client::new();
+                    async move || {
+                        let answer = client
+                            .get(backend.url(true))
+                            .send()
+                            .await
+                            .expect("an answer");
+                        assert!(answer.bytes().await.is_ok());
+                    }
+                }),
+        );
+        calm(
+            "a detached task that ends late",
+            Watch::new("a late task").run_async(async || {
+                async || {
+                    tokio::spawn(tokio::time::sleep(Duration::from_millis(2)));
+                    tokio::task::yield_now().await;
+                }
+            }),
+        );
+    }
+}
+
+fn calm(name: &str, evidence: Evidence) {
+    assert!(
+        evidence.verdict.is_calm(),
+        "{name}: {}: {}\n{}",
+        evidence.verdict,
+        evidence.because,
+        evidence.windows_table()
+    );
+}
+
+/// Another process that wants a core for itself, for as long as this value lives.
+struct BusyNeighbour(Child);
+
+impl BusyNeighbour {
+    fn start() -> Self {
+        // It looks for its parent now and then, so that it doesn't outlive one that is killed.
+        let spin = "while kill -0 $PPID 2>/dev/null; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; done";
+        let mut command = Command::new("sh");
+        command.args(["-c", spin]).stdin(Stdio::null());
+        BusyNeighbour(command.spawn().expect("a shell to be busy in"))
+    }
+}
+
+impl Drop for BusyNeighbour {
+    fn drop(&mut self) {
+        // It may be gone already; then there is nothing to end.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

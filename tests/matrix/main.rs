@@ -1,0 +1,13 @@
+//! Every chapter through every instrument, by the profiling allocator: the verdict and the class are right, and nothing accuses
+//! what is mended.
+
+mod cases;
+mod harness;
+
+#[global_allocator]
+static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
+
+/// Whether the class must be told, and not only never a wrong one.
+const TELLS_CLASSES: bool = true;
+
+include!("all.rs");
