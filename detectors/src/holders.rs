@@ -82,9 +82,17 @@ impl fmt::Display for Root {
 
 impl Holding {
     /// The root that holds most of the blocks, with its share of them.
+    ///
+    /// Freed memory is full of old pointers, and some of them point to where a block lies today. So what is held from elsewhere
+    /// counts only when it is half of the blocks or more, as it is when their real holder is older than the watch.
     pub fn mostly(&self) -> Option<(&Root, f64)> {
-        let (root, count) = self.by.first()?;
-        Some((root, *count as f64 / self.blocks.max(1) as f64))
+        let elsewhere = self.by.iter().find(|(root, _)| *root == Root::Elsewhere);
+        let stale = elsewhere.map_or(0, |(_, count)| *count);
+        let stale = if 2 * stale < self.blocks { stale } else { 0 };
+        let mut roots = self.by.iter();
+        let (root, count) = roots.find(|(root, _)| stale == 0 || *root != Root::Elsewhere)?;
+        let known = (self.blocks - stale).max(1);
+        Some((root, *count as f64 / known as f64))
     }
 }
 

@@ -126,6 +126,9 @@ impl Memory {
                 at += read / WORD_BYTES * WORD_BYTES;
             }
         }
+        // Freed as it is, it would be memory full of pointers to whatever is live now.
+        buffer.fill(0);
+        std::hint::black_box(&mut buffer);
     }
 }
 

@@ -174,7 +174,7 @@ pub(crate) fn names() {
             clients.push((
                 TcpStream::connect(address).expect("room"),
                 listener.accept().expect("it"),
-            ))
+            ));
         }
     });
     let both: Vec<String> = sockets
