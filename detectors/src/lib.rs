@@ -35,6 +35,17 @@
 //! | [`ProfilingAllocator`], around any other | exact scopes, sites at any moment | the whole process in [`tests!`]; in a plain `#[test]` its own thread and what that one spawns |
 //! | [`DhatAllocator`] | dhat, the independent witness: twenty times slower, sites at the end | always the whole process |
 //!
+//! # What a watch counts
+//!
+//! | kind | counted by | named by |
+//! |---|---|---|
+//! | live blocks and bytes | the heap source above | allocation site; with a `ProfilingAllocator` also by who holds them ([`Holding`]) |
+//! | tasks of the workload's runtime | tokio | spawn site, where built with `--cfg tokio_unstable` ([`tasks`]) |
+//! | sockets, descriptors, threads of the process | the kernel, on Linux | peer and state; folder; name |
+//!
+//! What can't be read is listed in [`Evidence::not_read`], and is never taken for fine. What grows decides the class, by its
+//! *combination*: see the book's page `which-leak`. A [`Peak`] finds what piles up within one call and is gone at its end.
+//!
 //! Plain `#[test]` functions under a `ProfilingAllocator` run in parallel and stay exact, as far as [`Scope`] can see. What it
 //! can't see needs the process of its own that [`tests!`] gives.
 //!

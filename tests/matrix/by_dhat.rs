@@ -2,6 +2,7 @@
 //! wrong one.
 
 mod cases;
+mod chart;
 mod harness;
 
 #[global_allocator]

@@ -3,6 +3,7 @@
 //! `MATRIX_REPETITIONS=200 cargo test -p tests --test matrix` repeats more often; once unless told otherwise.
 
 use crate::cases::Case;
+use crate::chart;
 use detectors::{Evidence, Peak, Verdict, Watch};
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -31,6 +32,15 @@ pub(crate) fn leaks(case: &Case, tells_classes: bool) {
         let class = evidence.class;
         let is_right = class == Some(case.class) || !tells_classes && class.is_none();
         assert!(is_right, "{class:?} instead of {}: {}", case.class, told());
+        if tells_classes {
+            let by_chart = chart::follow(&evidence);
+            assert_eq!(
+                by_chart.as_deref(),
+                Some(case.class.name()),
+                "the page's chart: {}",
+                told()
+            );
+        }
         let first = evidence.findings.first().map(|finding| finding.kind);
         assert_eq!(first, Some(case.first), "{}", told());
     }

@@ -2,6 +2,7 @@
 //! what is mended.
 
 mod cases;
+mod chart;
 mod harness;
 
 #[global_allocator]
