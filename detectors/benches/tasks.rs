@@ -263,7 +263,7 @@ fn readings() -> Vec<Reading> {
         }
     };
     let dump = || {
-        let stacks = await_stacks(handle, Duration::from_secs(60), 1);
+        let stacks = await_stacks(handle, Duration::from_mins(1), 1);
         drop(black_box(runtime.block_on(stacks)));
     };
     vec![
@@ -271,17 +271,17 @@ fn readings() -> Vec<Reading> {
             black_box(tasks::alive(handle));
         }),
         reading("by_site", 1_000, &|| {
-            drop(black_box(tasks::by_site(handle)))
+            drop(black_box(tasks::by_site(handle)));
         }),
         reading("Tasks::of", 1_000, &|| drop(black_box(Tasks::of(handle)))),
         reading("since a baseline", 1_000, &|| {
-            drop(black_box(now.since(&baseline)))
+            drop(black_box(now.since(&baseline)));
         }),
         reading("a site's names", 1, &|| {
-            drop(black_box(now.by_site()[0].0.resolve()))
+            drop(black_box(now.by_site()[0].0.resolve()));
         }),
         reading("a profile, with names", 1, &|| {
-            drop(black_box(now.profile()))
+            drop(black_box(now.profile()));
         }),
         reading("await_stacks, one of each site, with names", 1, &dump),
     ]

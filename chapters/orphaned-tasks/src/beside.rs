@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 /// Hosts that never answer: what a prober meets every day.
@@ -46,10 +46,10 @@ pub fn report_for_ever() {
     });
 }
 
-/// Reports until the customer goes: the token is cancelled when its guard is dropped.
+/// Reports until the customer goes: the token is cancelled when its guard is dropped, on whatever way that happens.
 #[derive(Debug)]
 pub struct Reports {
-    stop: CancellationToken,
+    stop: DropGuard,
     tasks: TaskTracker,
 }
 
@@ -62,12 +62,13 @@ impl Reports {
             let mut ticks = tokio::time::interval(Duration::from_secs(1));
             while stopped.run_until_cancelled(ticks.tick()).await.is_some() {}
         });
+        let stop = stop.drop_guard();
         Reports { stop, tasks }
     }
 
     /// Ends the reports, and returns when the last one is out.
     pub async fn end(self) {
-        self.stop.cancel();
+        drop(self.stop);
         self.tasks.close();
         self.tasks.wait().await;
     }

@@ -19,11 +19,11 @@ impl Page {
     pub fn open(apex: &str, changes: &Changes) -> Page {
         let (tell, news) = mpsc::channel(1);
         let mut heard = changes.listen();
-        let watched = apex.to_owned();
+        let wanted = apex.to_owned();
         let mut watcher = JoinSet::new();
         watcher.spawn(async move {
             while let Ok(change) = heard.recv().await {
-                if change.apex == watched && tell.send(change).await.is_err() {
+                if change.apex == wanted && tell.send(change).await.is_err() {
                     break;
                 }
             }

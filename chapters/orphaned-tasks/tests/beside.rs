@@ -51,6 +51,8 @@ detectors::tests! {
         });
         let interval = watch("an interval").run_async(async || async || beside::report_for_ever());
         let ended = watch("an interval that ends").run_async(async || async || Reports::begin().end().await);
+        // Nobody waits for the end here: it comes all the same.
+        let dropped = watch("an interval whose owner is dropped").run_async(async || async || drop(Reports::begin()));
         let blocking = watch("a blocking wait").run_async(async || {
             let released = Released(Arc::default());
             async move || beside::wait_for_ever(&released.0).await
@@ -67,12 +69,13 @@ detectors::tests! {
         row("  timeout over a JoinSet", &set);
         row("an interval that nobody stops", &interval);
         row("  CancellationToken, TaskTracker", &ended);
+        row("  the same, dropped", &dropped);
         row("spawn_blocking that never ends", &blocking);
         row("  a wait with an end", &patient);
         for leaks in [&timeout, &interval, &blocking] {
             assert_eq!(leaks.class, Some(detectors::Class::OrphanedTasks), "{leaks:?}");
         }
-        for calm in [&future, &set, &ended, &patient] {
+        for calm in [&future, &set, &ended, &dropped, &patient] {
             calm.assert_steady();
         }
     }

@@ -62,7 +62,7 @@ pub(crate) use measured::{resolve_stacks, resolve_stacks_and_names};
 pub use read::DECOMPRESSED_BYTES_MAX;
 pub use stack::{Frame, Stack};
 pub(crate) use symbols::give_back;
-#[cfg(tells_await_stacks)]
+#[cfg(all(feature = "tokio", tells_await_stacks))]
 pub(crate) use symbols::others_resolve;
 pub use symbols::{SourceFrame, Symbols};
 pub use top::{Inlining, Row, Top, TopOptions};

@@ -75,7 +75,7 @@ pub(super) fn resolve_all(_: &[usize]) -> std::collections::HashMap<usize, Vec<S
 }
 
 /// Says that a library is about to resolve addresses by `backtrace`, so that [`give_back`] has something to give back.
-#[cfg(tells_await_stacks)]
+#[cfg(all(feature = "tokio", tells_await_stacks))]
 pub(crate) fn others_resolve() {
     HELD.store(true, Ordering::Relaxed);
 }
