@@ -24,10 +24,10 @@ pub(crate) struct Series<'a> {
 
 /// One plot of up to two runs of a chapter, as SVG.
 pub(crate) fn draw(title: &str, series: &[Series<'_>]) -> String {
-    let quantities = series.iter().map(|one| Quantity::of(one.evidence));
-    let quantity = quantities
-        .filter(|quantity| *quantity != Quantity::Memory)
-        .next()
+    let quantity = series
+        .iter()
+        .map(|one| Quantity::of(one.evidence))
+        .find(|quantity| *quantity != Quantity::Memory)
         .unwrap_or(Quantity::Memory);
     let samples = || series.iter().flat_map(|one| &one.evidence.timeline);
     let values = || samples().map(|sample| quantity.value(sample));

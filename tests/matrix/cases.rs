@@ -50,6 +50,10 @@ pub(crate) fn unclosed_bodies() -> Case {
         fixed_at_once: |peak| {
             peak.run_async(async |items| {
                 let mut iteration = unclosed_bodies::fixed::workload().await;
+                // As many failures as it remembers.
+                for _ in 0..unclosed_bodies::fixed::FAILURES_MAX {
+                    iteration().await;
+                }
                 for _ in items {
                     iteration().await;
                 }
@@ -92,6 +96,8 @@ pub(crate) fn global_caches() -> Case {
         fixed_at_once: |peak| {
             peak.run(|items| {
                 let mut iteration = global_caches::fixed::workload();
+                // Full before the items come: a cache that fills is no pile.
+                (0..500).for_each(|_| iteration());
                 items.for_each(|_| iteration());
             })
         },

@@ -51,7 +51,16 @@ pub(crate) fn is_calm(case: &Case) {
     let _neighbour = BusyNeighbour::start();
     for _ in 0..repetitions() {
         (case.fixed)(Watch::new(format!("{} (fixed)", case.class))).assert_steady();
-        (case.fixed_at_once)(Peak::new(format!("{} (fixed)", case.class))).assert_bounded();
+        let peak = (case.fixed_at_once)(Peak::new(format!("{} (fixed)", case.class)));
+        // A cache's own housekeeping may make the line crooked: that is no accusation.
+        let accuses = matches!(peak.verdict, Verdict::Leak | Verdict::Pressure);
+        assert!(
+            !accuses,
+            "{}: {}\n{}",
+            peak.verdict,
+            peak.because,
+            peak.table()
+        );
     }
 }
 
@@ -61,7 +70,7 @@ pub(crate) fn look_alikes_are_calm() {
     for _ in 0..repetitions() {
         calm(
             "a cache that warms",
-            Watch::run(Watch::new("a cache that warms"), || {
+            &Watch::run(Watch::new("a cache that warms"), || {
                 let mut cache: Vec<Vec<u8>> = Vec::new();
                 move || {
                     if cache.len() < 60 {
@@ -72,7 +81,7 @@ pub(crate) fn look_alikes_are_calm() {
         );
         calm(
             "a vector that doubles, to its bound",
-            Watch::new("a doubling vector").run(|| {
+            &Watch::new("a doubling vector").run(|| {
                 let mut kept: Vec<u64> = Vec::new();
                 move || {
                     if kept.len() < 120 {
@@ -83,7 +92,7 @@ pub(crate) fn look_alikes_are_calm() {
         );
         calm(
             "a queue at its bound",
-            Watch::new("a queue at its bound").run(|| {
+            &Watch::new("a queue at its bound").run(|| {
                 let mut queue: VecDeque<Vec<u8>> = VecDeque::with_capacity(33);
                 move || {
                     queue.push_back(vec![0; 300]);
@@ -95,7 +104,7 @@ pub(crate) fn look_alikes_are_calm() {
         );
         calm(
             "a pool that idles",
-            Watch::new("a pool that idles")
+            &Watch::new("a pool that idles")
                 .warm_up(8)
                 .run_async(async || {
                     let backend = unclosed_bodies::backend::Backend::start();
@@ -112,7 +121,7 @@ pub(crate) fn look_alikes_are_calm() {
         );
         calm(
             "a detached task that ends late",
-            Watch::new("a late task").run_async(async || {
+            &Watch::new("a late task").run_async(async || {
                 async || {
                     tokio::spawn(tokio::time::sleep(Duration::from_millis(2)));
                     tokio::task::yield_now().await;
@@ -122,7 +131,7 @@ pub(crate) fn look_alikes_are_calm() {
     }
 }
 
-fn calm(name: &str, evidence: Evidence) {
+fn calm(name: &str, evidence: &Evidence) {
     assert!(
         evidence.verdict.is_calm(),
         "{name}: {}: {}\n{}",

@@ -17,6 +17,10 @@ pub async fn dropped_unread(client: &Client, backend: &Backend) {
 }
 
 /// Reads the body to its end. The connection goes back to the pool.
+///
+/// # Panics
+///
+/// When the body can't be read.
 pub async fn read_to_the_end(client: &Client, backend: &Backend) {
     let body = ask(client, &backend.url(false)).await.bytes().await;
     assert!(body.is_ok_and(|body| !body.is_empty()));
@@ -24,6 +28,10 @@ pub async fn read_to_the_end(client: &Client, backend: &Backend) {
 
 // ANCHOR: header
 /// Reads the body, and keeps one header's value: sixteen letters, and a share of the buffer that all headers came in.
+///
+/// # Panics
+///
+/// When the body can't be read.
 pub async fn a_header_kept(client: &Client, backend: &Backend) -> HeaderValue {
     let response = ask(client, &backend.url_with_headers()).await;
     let id = response.headers()["x-request-id"].clone();
@@ -32,6 +40,10 @@ pub async fn a_header_kept(client: &Client, backend: &Backend) -> HeaderValue {
 }
 
 /// The same sixteen letters, as a copy.
+///
+/// # Panics
+///
+/// When the body can't be read.
 pub async fn a_header_copied(client: &Client, backend: &Backend) -> Box<[u8]> {
     let response = ask(client, &backend.url_with_headers()).await;
     let id = Box::from(response.headers()["x-request-id"].as_bytes());
