@@ -55,6 +55,13 @@ pub(crate) fn print(evidence: &Evidence, root: &Path, out: &mut dyn Write) -> Re
         writeln!(out, "\n{BOLD}What grows{BOLD:#}")?;
         let findings = shortened(&evidence.findings_list().to_string(), root);
         write!(out, "{}", indented(&findings))?;
+        let holders = shortened(&evidence.holders_list().to_string(), root);
+        if !holders.is_empty() {
+            writeln!(out, "\n{BOLD}Who holds it{BOLD:#}")?;
+            for holder in holders.lines() {
+                write!(out, "{}", say::wrapped(holder, "  ", width))?;
+            }
+        }
         if let Some((heading, table)) = sites(evidence) {
             writeln!(out, "\n{BOLD}{heading}{BOLD:#}")?;
             write!(out, "{}", indented(&shortened(&table, root)))?;

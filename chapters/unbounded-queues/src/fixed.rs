@@ -19,7 +19,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Notes a lookup. When the queue is full, the lookup waits until the writer has taken something out.
+    /// Notes a lookup. When the queue is full, the lookup waits: it gives its turn to the writer, which takes a batch out.
     pub async fn note(&mut self, number: u64) {
         let record = Record::of(number);
         if self.queue.capacity() == 0 {

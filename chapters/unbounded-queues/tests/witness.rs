@@ -47,7 +47,7 @@ detectors::tests! {
 
     fn the_witness_sees_nothing_stay_after_the_fix() {
         let (bytes, blocks) = stays(fixed::workload());
-        // The text of a record is a digit longer now and then: what waits is as many, and not to the byte as large.
+        // How many records wait differs by a few from one reading to the next.
         assert!(bytes.abs() < 1.0 && blocks.abs() < 0.01, "{bytes} bytes in {blocks} blocks");
     }
 }

@@ -130,21 +130,33 @@ mod linux {
 
     /// The process' own sockets, TCP ones by peer and state.
     fn sockets() -> Vec<Group> {
-        let tcp = tcp_by_inode();
-        grouped(targets().filter(|target| is_socket(target)).map(|target| {
-            let inode = target.trim_start_matches("socket:[").trim_end_matches(']');
-            let known = inode.parse().ok().and_then(|inode: u64| tcp.get(&inode));
-            known.map_or_else(|| "sockets other than TCP".to_owned(), Clone::clone)
-        }))
+        let own: Vec<u64> = targets().filter_map(|target| inode(&target)).collect();
+        let tcp = tcp_by_inode(&own);
+        let name = |inode: u64| {
+            let known = tcp.get(&inode).cloned();
+            known.unwrap_or_else(|| "sockets other than TCP".to_owned())
+        };
+        grouped(own.iter().copied().map(name))
     }
 
-    /// Each TCP socket of the network that this process is in, named by what it is connected to.
-    fn tcp_by_inode() -> HashMap<u64, String> {
+    /// The number by which the kernel's tables know a socket.
+    fn inode(target: &str) -> Option<u64> {
+        target
+            .strip_prefix("socket:[")?
+            .strip_suffix(']')?
+            .parse()
+            .ok()
+    }
+
+    /// The process' own TCP sockets, each named by what it is connected to. The table has those of the whole network; a port that
+    /// another process listens on says nothing here.
+    fn tcp_by_inode(own: &[u64]) -> HashMap<u64, String> {
         let mut rows = Vec::new();
         for table in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
             let text = std::fs::read_to_string(table).unwrap_or_default();
             rows.extend(text.lines().skip(1).filter_map(tcp_row));
         }
+        rows.retain(|row| own.contains(&row.inode));
         let listening: Vec<u16> = rows
             .iter()
             .filter(|row| row.state == "LISTEN")

@@ -151,7 +151,7 @@ fn split(range: &Range<usize>, statics: &[Range<usize>], parts: &mut Vec<(Range<
     }
 }
 
-/// Parses `start-end permissions ..`; `None` for what can't be both read and written, and for what others share.
+/// Parses `start-end permissions ..`; `None` for what can't be both read and written.
 fn writable(line: &str) -> Option<Range<usize>> {
     let mut fields = line.split(' ');
     let (start, end) = fields.next()?.split_once('-')?;
@@ -181,8 +181,15 @@ fn thread_pointer() -> usize {
 
 /// The writable segments of the program and of each library, in the order of their addresses.
 fn statics() -> Vec<Range<usize>> {
+    // The C library's own are no statics of the program: malloc's lists of free chunks lie there, and point beside live blocks.
+    let is_the_programs = |object: &Object| {
+        !["/libc.so", "/ld-linux", "/ld-musl"]
+            .iter()
+            .any(|library| object.name.contains(library))
+    };
     let mut all: Vec<Range<usize>> = objects()
         .into_iter()
+        .filter(is_the_programs)
         .flat_map(|object| object.writable)
         .collect();
     all.sort_by_key(|range| range.start);
@@ -217,15 +224,12 @@ fn objects() -> Vec<Object> {
                 .to_string_lossy()
                 .into_owned()
         };
-        let is_writable = |header: &&libc::Elf64_Phdr| {
-            header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0
-        };
         objects.push(Object {
             base,
             name,
             writable: headers
                 .iter()
-                .filter(is_writable)
+                .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0)
                 .map(|header| {
                     let start = base + usize::try_from(header.p_vaddr).unwrap_or(0);
                     start..start + usize::try_from(header.p_memsz).unwrap_or(0)

@@ -35,12 +35,7 @@ impl Memory {
         Err("who holds a block is read on Linux only".to_owned())
     }
 
-    pub(super) fn each_word(
-        &self,
-        _without: &[Range<usize>],
-        _visit: impl FnMut(usize, usize, Place),
-    ) {
-    }
+    pub(super) fn each_word(&self, _without: &[Range<usize>], _visit: impl FnMut(Word, Around)) {}
 }
 
 pub(super) fn static_at(_address: usize) -> Option<String> {

@@ -77,6 +77,18 @@ impl Counted {
             .all(|floors| matches!(floors.motion(), Motion::Flat | Motion::Stopped))
     }
 
+    /// Whether something still rose at the end, and nothing is known to grow.
+    fn is_open(&self) -> bool {
+        let others = self.counts.iter().map(|(_, floors)| floors);
+        let all = || {
+            [&self.blocks, &self.bytes]
+                .into_iter()
+                .chain(others.clone())
+        };
+        let any = |motion| all().any(|floors| floors.motion() == motion);
+        any(Motion::Unclear) && !any(Motion::Growing)
+    }
+
     /// The kinds besides the heap that moved so.
     pub(crate) fn kinds_that_are(&self, motion: Motion) -> impl Iterator<Item = (Kind, &Floors)> {
         let kinds = self.counts.iter().map(|(kind, floors)| (*kind, floors));
@@ -163,14 +175,15 @@ impl<'p, D: Driver> Pass<'p, D> {
     /// Counts through warm-up and windows; stops early when nothing grows and the resolution is fine.
     pub(super) fn count(&mut self, warm_up: u64, windows: u32) -> Result<Counted, SourceError> {
         let all = warm_up << windows;
+        let windows_max = windows as usize + 1;
         // Made before counting begins: the watch's own memory is not the workload's.
         let mut counted = Counted {
-            timeline: Vec::with_capacity(usize::try_from(all).unwrap_or(0)),
-            readings: Vec::with_capacity(windows as usize),
-            kept: Vec::with_capacity(windows as usize),
-            blocks: Floors::with_capacity(windows as usize),
-            bytes: Floors::with_capacity(windows as usize),
-            counts: self.counters.floors(self.driver, windows as usize),
+            timeline: Vec::with_capacity(usize::try_from(2 * all).unwrap_or(0)),
+            readings: Vec::with_capacity(windows_max),
+            kept: Vec::with_capacity(windows_max),
+            blocks: Floors::with_capacity(windows_max),
+            bytes: Floors::with_capacity(windows_max),
+            counts: self.counters.floors(self.driver, windows_max),
             ..Counted::default()
         };
         self.counters.begin(self.driver);
@@ -183,8 +196,10 @@ impl<'p, D: Driver> Pass<'p, D> {
                 break;
             }
         }
-        for window in 0..windows {
-            if counted.out_of_time {
+        // One window more than asked for, where the last one left it open: what would settle it is done, and not only told.
+        for window in 0..=windows {
+            let is_open = window < windows || counted.is_open();
+            if counted.out_of_time || !is_open {
                 break;
             }
             self.window(&mut counted, warm_up << window, all, window + 1);
