@@ -55,14 +55,14 @@ struct Node {
     _payload: [u8; 100],
     other: RefCell<Option<Rc<Node>>>,
     /// Hangs on the cycle and is no part of it.
-    _tree: Vec<Box<[u8; 200]>>,
+    _tree: Vec<Vec<u8>>,
 }
 
 fn node() -> Rc<Node> {
     Rc::new(Node {
         _payload: [0; 100],
         other: RefCell::new(None),
-        _tree: (0..3).map(|_| Box::new(black_box([0; 200]))).collect(),
+        _tree: (0..3).map(|_| black_box(vec![0; 200])).collect(),
     })
 }
 
@@ -114,7 +114,7 @@ detectors::tests! {
 
     fn what_a_lost_block_owned_is_lost_with_it() {
         each_time(Some(Class::LostPointers), || watch("lost lists").run(|| || {
-            let list: Vec<Box<[u8; 300]>> = (0..2).map(|_| Box::new(black_box([0; 300]))).collect();
+            let list: Vec<Vec<u8>> = (0..2).map(|_| black_box(vec![0; 300])).collect();
             black_box(Box::into_raw(Box::new(list)));
         }));
     }
