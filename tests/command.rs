@@ -170,7 +170,7 @@ fn an_unknown_chapter_is_answered_with_the_nearest() {
         workbook
             .leaks([command, "retained-subslcies"])
             .exits(2)
-            .stderr_has("Did you mean retained-subslices?");
+            .stderr_has("Did you mean retained-subslices");
     }
     workbook
         .leaks(["run", "xyzzy"])

@@ -14,7 +14,7 @@ mod exercise;
 mod checker;
 
 #[global_allocator]
-static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
 detectors::tests! {
     #[ignore = "your exercise: open chapters/retained-subslices/src/exercise.rs, then `cargo run -- check retained-subslices`"]

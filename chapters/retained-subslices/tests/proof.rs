@@ -31,7 +31,7 @@ checked!(solved, "../solution/solved.rs");
 checked!(without_the_feature, "../solution/without-the-feature.rs");
 
 #[global_allocator]
-static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
 detectors::tests! {
     fn as_shipped_is_caught() {
