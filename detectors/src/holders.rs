@@ -102,11 +102,12 @@ impl fmt::Display for Holding {
             return f.write_str("its blocks are gone");
         };
         let blocks = crate::text::count(self.blocks.cast_signed(), "block");
+        let are = if self.blocks == 1 { "is" } else { "are" };
         let most = if share > 0.99 { "" } else { "most of " };
         match root {
             Root::Nothing => write!(f, "nothing points to {most}its {blocks}")?,
-            Root::Cycle => write!(f, "{most}its {blocks} are held by {root}: a cycle")?,
-            _ => write!(f, "{most}its {blocks} are held by {root}")?,
+            Root::Cycle => write!(f, "{most}its {blocks} {are} held by {root}: a cycle")?,
+            _ => write!(f, "{most}its {blocks} {are} held by {root}")?,
         }
         if let Some(through) = self.through.first() {
             write!(
