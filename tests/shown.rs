@@ -72,7 +72,7 @@ chapters! {
     retained_subslices: super::SUBSLICES;
     unclosed_bodies: super::of("unclosed-bodies", Some("Prober::probe"), super::Figures::Verdict);
     orphaned_tasks: super::of("orphaned-tasks", Some("leaky::Page::open"), super::Figures::Alike);
-    global_caches: super::of("global-caches", Some("leaky::hosts"), super::Figures::Alike);
+    global_caches: super::of("global-caches", Some("leaky::hosts"), super::Figures::Verdict);
     deferred_cleanup: super::of("deferred-cleanup", None, super::Figures::Exact);
     reference_cycles: super::of("reference-cycles", Some("Host::below"), super::Figures::Exact);
     unbounded_queues: super::of("unbounded-queues", Some("Audit::note"), super::Figures::Alike);
