@@ -62,7 +62,7 @@ impl Workbook {
                 &format!("version = \"0.1.0-copy-{name}\""),
             )
             .replace("\"detectors/benches/peers\", ", "")
-            .replace("\"detectors\", \"leaks\"", "\"leaks\"")
+            .replace("\"detectors\", ", "")
             .replace(
                 "detectors = { path = \"detectors\" }",
                 &format!(
@@ -226,8 +226,11 @@ impl Ran {
 
 /// The workbook that these tests belong to.
 pub(crate) fn real_root() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    root.expect("a folder above tests/").to_owned()
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let root = above
+        .skip(1)
+        .find(|folder| folder.join("book.toml").is_file());
+    root.expect("the package lies in the workbook").to_owned()
 }
 
 /// The command's executable, built once. Built like `cargo run` builds it, so that nothing is built twice.

@@ -8,6 +8,7 @@ use driver::{Ran, Workbook, real_root};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// What the pages of one chapter show.
 struct Chapter {
@@ -201,30 +202,58 @@ fn leaks(workbook: &Workbook, arguments: &[&str]) -> Ran {
 
 /// What passing tests of the chapter printed.
 fn test_output(chapter: &str, target: &str, test: &str) -> String {
-    let mut arguments = vec!["test", "-q", "-p", chapter, "--test", target];
-    if !test.is_empty() {
-        arguments.push(test);
-    }
-    arguments.extend(["--", "--show-output"]);
-    without_machine(&cargo(&arguments), Path::new("/nowhere"))
+    let folder = real_root().join("chapters").join(chapter);
+    let mut command = Command::new(executable(chapter, target));
+    command
+        .args([test, "--show-output"])
+        .current_dir(&folder)
+        .env("CARGO_MANIFEST_DIR", &folder)
+        .env("CARGO_PKG_NAME", chapter);
+    without_machine(&printed_by(command), Path::new("/nowhere"))
+}
+
+/// A chapter's test target. All chapters' are built at once, as the workspace's `cargo test` builds them: `--package` would choose
+/// other features for the libraries, and so build them again for each chapter.
+fn executable(chapter: &str, target: &str) -> &'static Path {
+    static BUILT: OnceLock<Vec<serde_json::Value>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let targets = ["--test", "detection", "--test", "beside"];
+        let json = ["--message-format", "json-render-diagnostics"];
+        let messages = cargo(&[&["test", "--no-run"], &targets[..], &json].concat());
+        let messages = messages.lines();
+        messages
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    });
+    let manifest = real_root()
+        .join("chapters")
+        .join(chapter)
+        .join("Cargo.toml");
+    let mut of_target = built.iter().filter(|message| {
+        message["target"]["name"] == target
+            && message["manifest_path"].as_str().map(Path::new) == Some(&manifest)
+    });
+    let executable = of_target.find_map(|message| message["executable"].as_str());
+    Path::new(executable.expect("cargo names what it built"))
 }
 
 /// Runs cargo in the workbook itself, which none of these commands writes to.
 fn cargo(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO"))
-        .args(arguments)
-        .current_dir(real_root())
+    let mut command = Command::new(env!("CARGO"));
+    command.args(arguments).current_dir(real_root());
+    printed_by(command)
+}
+
+fn printed_by(mut command: Command) -> String {
+    let output = command
         .env("PWD", real_root())
         .env_remove("RUST_BACKTRACE")
         .env_remove("DETECTORS_OUT")
         .output()
-        .expect("cargo");
+        .expect("it can be started");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "cargo {arguments:?}:\n{printed}\n{errors}"
-    );
+    assert!(output.status.success(), "{command:?}:\n{printed}\n{errors}");
     printed
 }
 

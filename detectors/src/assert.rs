@@ -266,7 +266,11 @@ impl Display for Complaint {
         }
         write!(f, "{}", evidence.findings_list())?;
         for holders in evidence.holders_list().to_string().lines() {
-            line(f, holders.to_owned())?;
+            if holders.starts_with(' ') {
+                writeln!(f, "{holders}")?; // a place, which is never wrapped
+            } else {
+                line(f, holders.to_owned())?;
+            }
         }
         line(f, evidence.reach().to_string())?;
         for lack in &evidence.instrument.lacks {

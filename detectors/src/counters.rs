@@ -1,10 +1,9 @@
 //! What is counted beside the heap: tasks of the workload's runtime; sockets, descriptors and threads of the process.
 
-mod process;
-
 use crate::evidence::{Counts, Kind, NotRead, Site};
 use crate::heap::HeapSource;
 use crate::judge::Floors;
+use crate::process;
 use std::fmt;
 
 /// A group that explains less than this share of its kind's growth is not worth a reader's time.
@@ -127,7 +126,9 @@ impl Counters {
             .find_map(|(of, groups)| (*of == kind).then_some(groups.as_slice()))
             .unwrap_or_default();
         let count_before = |group: &Group| {
-            let same = before.iter().find(|other| other.name == group.name);
+            let same = before
+                .iter()
+                .find(|other| other.name == group.name && other.at == group.at);
             same.map_or(0, |other| other.count)
         };
         let mut grown: Vec<(Group, f64)> = self
@@ -148,7 +149,7 @@ impl Counters {
     fn now(&self, runs: &dyn RunsTasks) -> Counts {
         let mut now = Counts::default();
         if self.reads_process {
-            now = process::counts();
+            now = process::kernel::counts();
         }
         now.tasks = runs.tasks().and_then(|tasks| tasks.try_into().ok());
         now
@@ -157,8 +158,19 @@ impl Counters {
     fn groups_now(&self, kind: Kind, runs: &dyn RunsTasks) -> Vec<Group> {
         match kind {
             Kind::Tasks => runs.tasks_by_site(),
-            _ if self.reads_process => process::groups(kind),
+            _ if self.reads_process => process_groups(kind),
             _ => Vec::new(),
         }
     }
+}
+
+/// What the process has open of a kind. What can't be read was told by the counts already.
+fn process_groups(kind: Kind) -> Vec<Group> {
+    let groups = process::groups(kind).unwrap_or_default();
+    let named = groups.into_iter().map(|group| Group {
+        name: group.name,
+        at: group.spawned_at.map(|site| site.resolve()),
+        count: group.count,
+    });
+    named.collect()
 }

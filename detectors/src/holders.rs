@@ -81,6 +81,27 @@ impl fmt::Display for Root {
 }
 
 impl Holding {
+    /// Two sites of one function whose blocks have the same holder: to a reader they are one.
+    pub(crate) fn same_holder(&self, other: &Holding) -> bool {
+        let root = |holding: &Holding| holding.mostly().map(|(root, _)| root.clone());
+        crate::text::function_of(&self.site) == crate::text::function_of(&other.site)
+            && root(self) == root(other)
+            && self.through.first() == other.through.first()
+            && self.queue == other.queue
+    }
+
+    pub(crate) fn joined_by(&mut self, other: &Holding) {
+        self.blocks += other.blocks;
+        self.unused += other.unused;
+        for (root, count) in &other.by {
+            match self.by.iter_mut().find(|(known, _)| known == root) {
+                Some((_, known)) => *known += count,
+                None => self.by.push((root.clone(), *count)),
+            }
+        }
+        self.by.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    }
+
     /// The root that holds most of the blocks, with its share of them.
     ///
     /// Freed memory is full of old pointers, and some of them point to where a block lies today. So what is held from elsewhere
@@ -109,18 +130,16 @@ impl fmt::Display for Holding {
             Root::Cycle => write!(f, "{most}its {blocks} {are} held by {root}: a cycle")?,
             _ => write!(f, "{most}its {blocks} {are} held by {root}")?,
         }
+        // Each on a line of its own: a place has a path, and is neither cut nor wrapped.
         if let Some(through) = self.through.first() {
-            write!(
-                f,
-                ", through a block of {}",
-                crate::text::frame_from_here(through)
-            )?;
+            let through = crate::text::frame_from_here(through);
+            write!(f, "\n  through a block of {through}")?;
         }
         if let Some(queue) = &self.queue {
-            write!(f, ", in a queue of {queue}")?;
+            write!(f, "\n  in a queue of {queue}")?;
         }
         if 2 * self.unused > self.blocks {
-            f.write_str("; little of their room is used")?;
+            f.write_str("\n  with little of their room used")?;
         }
         Ok(())
     }

@@ -41,10 +41,11 @@
 //! |---|---|---|
 //! | live blocks and bytes | the heap source above | allocation site; with a `ProfilingAllocator` also by who holds them ([`Holding`]) |
 //! | tasks of the workload's runtime | tokio | spawn site, where built with `--cfg tokio_unstable` ([`tasks`]) |
-//! | sockets, descriptors, threads of the process | the kernel, on Linux | peer and state; folder; name |
+//! | sockets, descriptors, threads of the process | the kernel, on Linux ([`process`]) | peer and state; folder; name, and who started it |
 //!
 //! What can't be read is listed in [`Evidence::not_read`], and is never taken for fine. What grows decides the class, by its
-//! *combination*: see the book's page `which-leak`. A [`Peak`] finds what piles up within one call and is gone at its end.
+//! *combination*: see the book's page `which-leak`. A [`Peak`] finds what piles up within one call and is gone at its end. What became of
+//! a client's responses, held, dropped or read, is for [`bodies`] to tell.
 //!
 //! Plain `#[test]` functions under a `ProfilingAllocator` run in parallel and stay exact, as far as [`Scope`] can see. What it
 //! can't see needs the process of its own that [`tests!`] gives.
@@ -66,6 +67,7 @@
 pub mod allocator;
 mod artefacts;
 mod assert;
+pub mod bodies;
 mod class;
 mod counters;
 mod evidence;
@@ -76,10 +78,12 @@ mod holders;
 pub mod isolation;
 mod judge;
 mod peak;
+pub mod process;
 pub mod profile;
 #[cfg(feature = "tokio")]
 mod runtime;
 mod sites;
+mod spawn_site;
 #[cfg(feature = "tokio")]
 pub mod tasks;
 mod text;
@@ -98,6 +102,7 @@ pub use evidence::{
 pub use holders::{Holding, Root};
 pub use peak::{Items, Peak, PeakEvidence, PeakReading};
 pub use profile::Profile;
+pub use spawn_site::SpawnSite;
 pub use verdict::Verdict;
 pub use watch::{Progress, Stage, Watch};
 pub use workload::{Kept, Workload};

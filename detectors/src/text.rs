@@ -1,6 +1,7 @@
 //! Evidence in words and tables, for people.
 
 use crate::evidence::{Counts, Evidence, Finding, Frame, Kind, Origin, Reading, Site};
+use crate::holders::Holding;
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -29,10 +30,18 @@ impl Evidence {
         findings_text(&self.findings, "an iteration")
     }
 
-    /// Who holds the blocks of each site that grows: a line each. Empty where that wasn't read.
+    /// Who holds the blocks of each site that grows: a line each, with indented ones that say through what. Empty where that
+    /// wasn't read.
     pub fn holders_list(&self) -> impl Display + '_ {
         fmt::from_fn(|f| {
+            let mut told: Vec<Holding> = Vec::new();
             for holding in &self.holders {
+                match told.iter_mut().find(|known| known.same_holder(holding)) {
+                    Some(known) => known.joined_by(holding),
+                    None => told.push(holding.clone()),
+                }
+            }
+            for holding in &told {
                 writeln!(f, "{}: {holding}", function_of(&holding.site))?;
             }
             Ok(())
@@ -59,7 +68,7 @@ impl Evidence {
 }
 
 /// A site's function, without its place.
-fn function_of(site: &str) -> &str {
+pub(crate) fn function_of(site: &str) -> &str {
     site.rsplit_once(" (")
         .map_or(site, |(function, _)| function)
 }

@@ -7,6 +7,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use workbook::BookArgs;
 
 /// The Leak Workbook: watch memory leak, find the line, mend it, prove it.
 #[derive(Debug, Parser)]
@@ -118,19 +119,6 @@ pub(crate) enum Command {
 pub(crate) struct ChapterArg {
     /// The chapter's name, as `leaks list` shows it
     pub(crate) chapter: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BookArgs {
-    /// Open the book in a browser
-    #[arg(long, conflicts_with = "build_only")]
-    pub(crate) open: bool,
-    /// Write the site to target/book and end; faults in the pages end with status 1
-    #[arg(long)]
-    pub(crate) build_only: bool,
-    /// The port on 127.0.0.1; 0 takes any that is free
-    #[arg(long, default_value_t = 3000, conflicts_with = "build_only")]
-    pub(crate) port: u16,
 }
 
 /// How an answer is printed.

@@ -4,8 +4,9 @@ use crate::problem::{Problem, Result};
 use crate::quantity::Quantity;
 use crate::say::{self, BOLD, DIM};
 use crate::{artefacts::Artefacts, chart};
-use detectors::Evidence;
+use anstyle::Style;
 use detectors::profile::TopOptions;
+use detectors::{Evidence, Verdict};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -25,7 +26,7 @@ pub(crate) fn print(evidence: &Evidence, root: &Path, out: &mut dyn Write) -> Re
         chart::draw(&evidence.timeline, Quantity::of(evidence), width)
     )?;
 
-    let colour = say::colour(evidence.verdict);
+    let colour = colour(evidence.verdict);
     let verdict = evidence.verdict;
     writeln!(
         out,
@@ -59,7 +60,11 @@ pub(crate) fn print(evidence: &Evidence, root: &Path, out: &mut dyn Write) -> Re
         if !holders.is_empty() {
             writeln!(out, "\n{BOLD}Who holds it{BOLD:#}")?;
             for holder in holders.lines() {
-                write!(out, "{}", say::wrapped(holder, "  ", width))?;
+                if holder.starts_with(' ') {
+                    writeln!(out, "  {holder}")?; // a place, which is never wrapped
+                } else {
+                    write!(out, "{}", say::wrapped(holder, "  ", width))?;
+                }
             }
         }
         if let Some((heading, table)) = sites(evidence) {
@@ -186,6 +191,15 @@ fn capitalised(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).chain(['.']).collect()
     })
+}
+
+/// The colour of a verdict's word.
+fn colour(verdict: Verdict) -> Style {
+    match verdict {
+        Verdict::Leak => say::BAD,
+        Verdict::Steady | Verdict::WarmingUp => say::GOOD,
+        Verdict::Pressure | Verdict::Retention | Verdict::Inconclusive => say::DOUBT,
+    }
 }
 
 #[cfg(test)]

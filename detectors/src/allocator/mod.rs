@@ -447,7 +447,6 @@ pub fn uncounted<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// The caller's stack as return addresses, the innermost first, for an instrument that isn't this one.
-#[cfg(feature = "tokio")]
 pub(crate) fn stack_here() -> Box<[usize]> {
     Stack::here().frames().into()
 }

@@ -34,6 +34,14 @@ struct Edge {
     to: u32,
 }
 
+/// A block that is about to be reached.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    block: u32,
+    parent: u32,
+    reached: Reached,
+}
+
 pub(super) struct Graph {
     pub(super) blocks: Vec<Block>,
     /// For each block: what reaches it.
@@ -109,14 +117,17 @@ impl Graph {
 
         // What a static holds is the static's, whoever looks at it as well. The weakest evidence comes last.
         for wanted in [Place::Static, Place::Thread, Place::Elsewhere] {
-            for &(place, address, to) in roots.iter().filter(|(place, ..)| *place == wanted) {
-                let reached = match place {
+            let of_place = roots.iter().filter(|(place, ..)| *place == wanted);
+            let from_roots = of_place.map(|&(place, address, block)| Step {
+                block,
+                parent: block,
+                reached: match place {
                     Place::Static => Reached::Static(address),
                     Place::Thread => Reached::Thread,
                     Place::Elsewhere => Reached::Elsewhere,
-                };
-                self.spread(&edges, to, to, reached);
-            }
+                },
+            });
+            self.spread(&edges, from_roots.collect());
         }
         self.trace_the_rest(&edges);
     }
@@ -161,16 +172,27 @@ impl Graph {
         }
     }
 
-    /// Marks the block and whatever it leads to, as far as nothing else was there before.
-    fn spread(&mut self, edges: &[Edge], block: u32, parent: u32, reached: Reached) {
-        let mut to_do = vec![(block, parent)];
-        while let Some((at, parent)) = to_do.pop() {
-            if self.reached[at as usize] != Reached::Nothing {
-                continue;
+    /// Marks the blocks and whatever they lead to, as far as nothing else was there before; the nearest first, so that a block's
+    /// chain is the shortest. Of chains that are equally long, the one through the older sites: addresses differ with each run.
+    fn spread(&mut self, edges: &[Edge], mut level: Vec<Step>) {
+        while !level.is_empty() {
+            let site = |block: u32| self.blocks[block as usize].site;
+            level.sort_by_key(|step| (site(step.parent), site(step.block)));
+            let mut next = Vec::new();
+            for step in level {
+                let at = step.block as usize;
+                if self.reached[at] != Reached::Nothing {
+                    continue;
+                }
+                self.reached[at] = step.reached;
+                self.parents[at] = step.parent;
+                next.extend(from(edges, step.block).iter().map(|edge| Step {
+                    block: edge.to,
+                    parent: step.block,
+                    reached: step.reached,
+                }));
             }
-            self.reached[at as usize] = reached;
-            self.parents[at as usize] = parent;
-            to_do.extend(from(edges, at).iter().map(|edge| (edge.to, at)));
+            level = next;
         }
     }
 }

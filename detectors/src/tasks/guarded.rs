@@ -1,6 +1,6 @@
 //! Counts by a guard in each future: for tasks that are spawned through this library's own functions.
 
-use super::site::SpawnSite;
+use crate::spawn_site::SpawnSite;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::Location;

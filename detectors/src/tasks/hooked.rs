@@ -2,8 +2,7 @@
 
 #![cfg_attr(not(tokio_unstable), expect(dead_code, reason = "nothing hooks"))]
 
-use super::by_location::ByLocation;
-use super::site::SpawnSite;
+use crate::spawn_site::{ByLocation, SpawnSite};
 use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::atomic::AtomicI64;

@@ -1,10 +1,10 @@
 //! Whether a piece of code leaves tasks behind: taken as a baseline, found as a value, asserted in words.
 
-use super::site::{self, SpawnSite};
 use super::snapshot::{NewTasks, Tasks};
 use super::waiting::{AwaitStack, await_stacks};
 use crate::Verdict;
 use crate::evidence::Site;
+use crate::spawn_site::{self, SpawnSite};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -129,7 +129,12 @@ impl Check {
             .filter(|spawn_site| !names.contains_key(spawn_site))
             .collect();
         if !self.ignored.is_empty() {
-            names.extend(unresolved.iter().copied().zip(site::resolve(&unresolved)));
+            names.extend(
+                unresolved
+                    .iter()
+                    .copied()
+                    .zip(spawn_site::resolve(&unresolved)),
+            );
         }
         let (ignored, sites): (Vec<_>, Vec<_>) = sites.into_iter().partition(|(spawn_site, _)| {
             let name = names.get(spawn_site).map(spawning_line);

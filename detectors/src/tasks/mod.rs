@@ -40,21 +40,19 @@
 //!   more: see [`SpawnSite::resolve`].
 
 mod builder;
-mod by_location;
 mod guarded;
 mod hooked;
 mod left;
-mod site;
 mod snapshot;
 mod spawn;
 mod text;
 mod waiting;
 
+pub use crate::spawn_site::SpawnSite;
 pub use builder::Builder;
 #[doc(hidden)]
 pub use guarded::entries;
 pub use left::{Check, Left};
-pub use site::SpawnSite;
 pub use snapshot::{NewTasks, Tasks, alive, by_site};
 pub use spawn::{Tracked, spawn, spawn_on, tracked};
 pub use waiting::{AwaitStack, NoAwaitStacks, await_stacks};

@@ -1,8 +1,8 @@
 //! The alive tasks of a runtime at one moment, as a value.
 
-use super::site::{self, SpawnSite};
 use super::{guarded, hooked};
 use crate::profile::{Profile, ProfileError};
+use crate::spawn_site::{self, SpawnSite};
 use crate::text::{frame_from_here, grouped};
 use std::fmt;
 use tokio::runtime::{Handle, Id};
@@ -158,7 +158,7 @@ impl Tasks {
     /// When no task is alive.
     pub fn profile(&self) -> Result<Profile, ProfileError> {
         let (sites, counts): (Vec<SpawnSite>, Vec<u64>) = self.sites.iter().copied().unzip();
-        let mut stacks: Vec<_> = site::stacks(&sites).into_iter().zip(counts).collect();
+        let mut stacks: Vec<_> = spawn_site::stacks(&sites).into_iter().zip(counts).collect();
         if self.unknown() > 0 {
             let unknown = crate::Frame {
                 function: "an unknown spawn site".to_owned(),
@@ -177,7 +177,7 @@ impl fmt::Display for Tasks {
         let count = |tasks: u64| grouped(tasks.cast_signed());
         writeln!(f, "{:>8} tasks alive", count(self.alive))?;
         let (spawn_sites, counts): (Vec<SpawnSite>, Vec<u64>) = self.sites.iter().copied().unzip();
-        for (site, tasks) in site::resolve(&spawn_sites).iter().zip(counts) {
+        for (site, tasks) in spawn_site::resolve(&spawn_sites).iter().zip(counts) {
             let frame = frame_from_here(&site.frame);
             writeln!(f, "{:>8} {frame}", count(tasks))?;
         }

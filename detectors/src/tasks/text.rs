@@ -1,9 +1,9 @@
 //! Tasks that were left behind, in words.
 
 use super::left::Left;
-use super::site;
 use crate::artefacts::OUT_VARIABLE;
 use crate::assert::{Concept, same_test};
+use crate::spawn_site;
 use crate::text::{count, frame_from_here, from_here, grouped, whose, wrapped};
 use crate::{Class, Verdict};
 use std::fmt::{self, Display, Formatter};
@@ -83,7 +83,9 @@ impl Display for Left {
         }
         writeln!(f)?;
         let spawn_sites: Vec<_> = self.sites.iter().map(|(site, _)| *site).collect();
-        for (resolved, (spawn_site, left)) in site::resolve(&spawn_sites).iter().zip(&self.sites) {
+        for (resolved, (spawn_site, left)) in
+            spawn_site::resolve(&spawn_sites).iter().zip(&self.sites)
+        {
             writeln!(f, "{} from", tasks(*left))?;
             writeln!(f, "  {}", frame_from_here(&resolved.frame))?;
             writeln!(

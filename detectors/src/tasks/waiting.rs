@@ -1,7 +1,7 @@
 //! Where tasks wait: the stack of awaits of each, from the runtime's dump.
 
-use super::site::SpawnSite;
 use crate::evidence::{Frame, Origin};
+use crate::spawn_site::SpawnSite;
 use crate::text::{frame_from_here, wrapped};
 use std::fmt;
 use std::time::Duration;

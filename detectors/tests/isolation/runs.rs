@@ -58,15 +58,16 @@ pub(crate) fn subject<const N: usize>(arguments: [&str; N]) -> Command {
     command
 }
 
-/// cargo for this package, into the same target folder that these tests were built into.
+/// cargo as the workspace's `cargo test` runs it, into the same target folder: libraries have the features that they were built
+/// with there, and nothing is built again.
 pub(crate) fn cargo<const N: usize>(subcommand: &str, arguments: [&str; N]) -> Command {
     let mut command = program(env!("CARGO"));
     command
         .args(subcommand.split(' '))
-        .args(["--offline", "--package=detectors", "--target-dir"])
+        .args(["--offline", "--target-dir"])
         .arg(target_folder())
         .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"));
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     command
 }
 

@@ -8,7 +8,7 @@ const BUCKETS: usize = 64;
 
 /// Values by where in the code they belong. It is as large as the code has such lines, so nothing is ever taken out.
 #[derive(Debug)]
-pub(super) struct ByLocation<T> {
+pub(crate) struct ByLocation<T> {
     buckets: [Link<T>; BUCKETS],
 }
 
@@ -22,7 +22,7 @@ struct Entry<T> {
 }
 
 impl<T> ByLocation<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         ByLocation {
             buckets: [const { OnceLock::new() }; BUCKETS],
         }
@@ -32,7 +32,7 @@ impl<T> ByLocation<T> {
     ///
     /// The compiler may give one line several addresses, each of which is a location of its own here: to compare the texts
     /// would cost more than all the rest. Who reads the table puts them together.
-    pub(super) fn get(
+    pub(crate) fn get(
         &self,
         location: &'static Location<'static>,
         make: impl Fn(&'static Location<'static>) -> T,
@@ -56,7 +56,11 @@ impl<T> ByLocation<T> {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+    #[cfg_attr(
+        not(feature = "tokio"),
+        expect(dead_code, reason = "tasks are counted by it")
+    )]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.buckets
             .iter()
             .flat_map(|first| std::iter::successors(first.get(), |entry| entry.next.get()))

@@ -1,13 +1,13 @@
 //! What mdBook lets pass and a reader would stumble over: includes that came out empty, and dead links.
 
-use crate::files;
-use crate::problem::{Problem, Result};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::LazyLock;
+use workbook::files;
+use workbook::problem::{Problem, Result};
 
 /// One thing wrong with a page.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +31,7 @@ pub(crate) fn check(source: &Path, site: &Path) -> Result<Vec<Fault>> {
     let site = Site::read(site)?;
     for page in pages(source)? {
         let text = files::read(&page)?;
-        let name = crate::say::path(&page);
+        let name = workbook::say::path(&page);
         let folder = page.parent().unwrap_or(source);
         for (line, what) in includes(&text, folder) {
             faults.push(Fault {

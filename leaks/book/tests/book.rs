@@ -1,5 +1,6 @@
 //! The book: built, checked and served by the command.
 
+#[path = "../../../tests/driver.rs"]
 mod driver;
 
 use driver::{CHAPTER, Workbook};

@@ -8,7 +8,7 @@ use std::path::Path;
 /// Writes a file whole: beside its place first, then renamed over what was there.
 ///
 /// Whoever reads it sees the old content or the new, never half of one; a full disk leaves the old.
-pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
+pub fn write(path: &Path, content: &[u8]) -> Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -30,11 +30,11 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
 }
 
 /// Makes a folder and those above it.
-pub(crate) fn make_folder(path: &Path) -> Result<()> {
+pub fn make_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| Problem::file("make the folder", path, &error))
 }
 
 /// Reads a text file.
-pub(crate) fn read(path: &Path) -> Result<String> {
+pub fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| Problem::file("read", path, &error))
 }

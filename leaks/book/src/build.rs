@@ -1,11 +1,11 @@
 //! From pages to a site.
 
-use super::lint::{self, Fault};
-use crate::problem::{Problem, Result};
-use crate::workspace::Workspace;
+use crate::lint::{self, Fault};
 use mdbook_driver::MDBook;
 use std::fs;
 use std::path::{Path, PathBuf};
+use workbook::problem::{Problem, Result};
+use workbook::workspace::Workspace;
 
 /// A built site, and what is wrong with its pages.
 #[derive(Debug)]

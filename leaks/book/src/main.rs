@@ -4,19 +4,33 @@ mod build;
 mod lint;
 mod serve;
 
-use crate::args::BookArgs;
-use crate::problem::Result;
-use crate::workspace::Workspace;
-use crate::{Ending, say};
+use build::build;
+use clap::Parser;
 use std::io::Write;
+use std::process::ExitCode;
+use workbook::BookArgs;
+use workbook::problem::Result;
+use workbook::workspace::Workspace;
+use workbook::{Ending, say};
 
-pub(crate) use build::build;
+/// Build the book and serve it on this machine: what `leaks book` starts
+#[derive(Debug, Parser)]
+#[command(name = "leaks-book", version)]
+struct Cli {
+    #[command(flatten)]
+    args: BookArgs,
+}
 
-/// `leaks book`: builds the site; unless `build_only` is asked for, serves it until Ctrl-C.
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    workbook::with_output(|out| book(&Workspace::find()?, &cli.args, out))
+}
+
+/// Builds the site; unless `build_only` is asked for, serves it until Ctrl-C.
 ///
 /// Faults in the pages end a `build_only` with status 1. When serving they are told and the pages are served
 /// all the same, since whoever writes a page wants to see it.
-pub(crate) fn book(workspace: &Workspace, args: &BookArgs, out: &mut dyn Write) -> Result<Ending> {
+fn book(workspace: &Workspace, args: &BookArgs, out: &mut dyn Write) -> Result<Ending> {
     if !args.build_only {
         return serve::serve(&workspace.root, args, out);
     }

@@ -1,53 +1,43 @@
 //! How the command speaks: colours, width, paths and the next command, the same everywhere.
 
 use anstyle::{AnsiColor, Style};
-use detectors::Verdict;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-pub(crate) const BOLD: Style = Style::new().bold();
-pub(crate) const DIM: Style = Style::new().dimmed();
-pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
-pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-pub(crate) const DOUBT: Style = AnsiColor::Yellow.on_default().bold();
-pub(crate) const LINE: Style = AnsiColor::Cyan.on_default();
+pub const BOLD: Style = Style::new().bold();
+pub const DIM: Style = Style::new().dimmed();
+pub const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+pub const DOUBT: Style = AnsiColor::Yellow.on_default().bold();
+pub const LINE: Style = AnsiColor::Cyan.on_default();
 
 /// The width of text where no terminal says otherwise.
 const PLAIN_WIDTH: usize = 80;
 
 /// Standard output. Colours are taken out where it is no terminal or `NO_COLOR` is set.
-pub(crate) fn stdout() -> impl Write {
+pub fn stdout() -> impl Write {
     anstream::AutoStream::auto(io::stdout())
 }
 
 /// Standard error, under the same rule.
-pub(crate) fn stderr() -> impl Write {
+pub fn stderr() -> impl Write {
     anstream::AutoStream::auto(io::stderr())
 }
 
 /// Tells something beside the output. Nothing can be done where even that fails, so nothing is.
-pub(crate) fn note(text: impl std::fmt::Display) {
+pub fn note(text: impl std::fmt::Display) {
     let _ = writeln!(stderr(), "{text}");
 }
 
 /// How many columns a chart or a progress line may take.
-pub(crate) fn width() -> usize {
+pub fn width() -> usize {
     terminal_size::terminal_size()
         .filter(|_| io::stdout().is_terminal() || io::stderr().is_terminal())
         .map_or(PLAIN_WIDTH, |(columns, _)| usize::from(columns.0))
 }
 
-/// The colour of a verdict's word.
-pub(crate) fn colour(verdict: Verdict) -> Style {
-    match verdict {
-        Verdict::Leak => BAD,
-        Verdict::Steady | Verdict::WarmingUp => GOOD,
-        Verdict::Pressure | Verdict::Retention | Verdict::Inconclusive => DOUBT,
-    }
-}
-
 /// The line to type for `leaks <arguments>`: through cargo for a reader who came through cargo.
-pub(crate) fn command(arguments: &str) -> String {
+pub fn command(arguments: &str) -> String {
     let prefix = if std::env::var_os("CARGO").is_some() {
         "cargo run --"
     } else {
@@ -57,7 +47,7 @@ pub(crate) fn command(arguments: &str) -> String {
 }
 
 /// A path as the reader would type it here: relative to the current folder where it lies below it.
-pub(crate) fn path(path: &Path) -> String {
+pub fn path(path: &Path) -> String {
     let here = std::env::current_dir().ok();
     here.as_deref()
         .and_then(|here| path.strip_prefix(here).ok())
@@ -67,11 +57,13 @@ pub(crate) fn path(path: &Path) -> String {
 }
 
 /// Text in lines of at most `width` columns, each behind `indent`.
-pub(crate) fn wrapped(text: &str, indent: &str, width: usize) -> String {
+pub fn wrapped(text: &str, indent: &str, width: usize) -> String {
     let room = width.saturating_sub(indent.chars().count()).max(20);
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
-        let last = lines.last_mut().expect("never empty");
+        let Some(last) = lines.last_mut() else {
+            break; // never: there is a line from the start
+        };
         let needed = word.chars().count() + usize::from(!last.is_empty());
         if last.chars().count() + needed > room && !last.is_empty() {
             lines.push(word.to_owned());

@@ -2,38 +2,38 @@
 
 use crate::problem::{Problem, Result};
 use crate::{files, say};
-use mdbook_summary::{Summary, SummaryItem, parse_summary};
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use std::path::{Path, PathBuf};
 
 /// The workbook's folder and its chapters, in the book's order.
 #[derive(Debug)]
-pub(crate) struct Workspace {
+pub struct Workspace {
     /// The folder that holds `chapters/`, `target/` and the state.
-    pub(crate) root: PathBuf,
+    pub root: PathBuf,
     /// The chapters with an exercise, as `chapters/SUMMARY.md` orders them.
-    pub(crate) chapters: Vec<Chapter>,
+    pub chapters: Vec<Chapter>,
 }
 
 /// One chapter: a folder with a page, a crate and an exercise.
 #[derive(Debug, Clone)]
-pub(crate) struct Chapter {
+pub struct Chapter {
     /// The folder's, the package's and the class' name.
-    pub(crate) name: String,
+    pub name: String,
     /// The page's title in the summary.
-    pub(crate) title: String,
+    pub title: String,
     /// `chapters/<name>`.
-    pub(crate) folder: PathBuf,
+    pub folder: PathBuf,
 }
 
 impl Workspace {
     /// Finds the workbook around the current folder; else the one that this command was built from.
-    pub(crate) fn find() -> Result<Self> {
+    pub fn find() -> Result<Self> {
         let here = std::env::current_dir().map_err(|error| {
             Problem::new("can't tell the current folder")
                 .because(error)
                 .next("Change to a folder that exists.")
         })?;
-        let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
         let root = here
             .ancestors()
             .chain(built_from)
@@ -49,13 +49,10 @@ impl Workspace {
     }
 
     /// Reads the chapters of the workbook at `root`.
-    pub(crate) fn at(root: &Path) -> Result<Self> {
+    pub fn at(root: &Path) -> Result<Self> {
         let summary_file = root.join("chapters/SUMMARY.md");
-        let summary = parse_summary(&files::read(&summary_file)?).map_err(|error| {
-            Problem::new(format!("can't understand {}", summary_file.display()))
-                .because(format!("{error:#}"))
-        })?;
-        let chapters = links(&summary)
+        let summary = files::read(&summary_file)?;
+        let chapters: Vec<Chapter> = links(&summary)
             .into_iter()
             .filter_map(|(title, page)| {
                 let name = page.parent()?.to_str()?;
@@ -70,6 +67,13 @@ impl Workspace {
                 })
             })
             .collect();
+        if chapters.is_empty() {
+            return Err(
+                Problem::new(format!("{} names no chapter", summary_file.display()))
+                    .because("it links to no folder with a README.md and a Cargo.toml")
+                    .next("Restore it: git checkout chapters/SUMMARY.md"),
+            );
+        }
         Ok(Workspace {
             root: root.to_owned(),
             chapters,
@@ -77,7 +81,7 @@ impl Workspace {
     }
 
     /// The chapter of this name. An unknown name is answered with the nearest ones.
-    pub(crate) fn chapter(&self, name: &str) -> Result<&Chapter> {
+    pub fn chapter(&self, name: &str) -> Result<&Chapter> {
         let known = self.chapters.iter().find(|chapter| chapter.name == name);
         known.ok_or_else(|| {
             let nearest = nearest(name, self.chapters.iter().map(|chapter| &*chapter.name));
@@ -90,55 +94,57 @@ impl Workspace {
     }
 
     /// The chapter after this one, if any.
-    pub(crate) fn after(&self, chapter: &Chapter) -> Option<&Chapter> {
+    pub fn after(&self, chapter: &Chapter) -> Option<&Chapter> {
         let place = self.chapters.iter().position(|c| c.name == chapter.name)?;
         self.chapters.get(place + 1)
     }
 
     /// Where a chapter's artefacts go unless `--out` says otherwise.
-    pub(crate) fn artefacts_of(&self, chapter: &Chapter) -> PathBuf {
+    pub fn artefacts_of(&self, chapter: &Chapter) -> PathBuf {
         self.root.join("target/leaks").join(&chapter.name)
     }
 }
 
 impl Chapter {
     /// The learner's file.
-    pub(crate) fn exercise(&self) -> PathBuf {
+    pub fn exercise(&self) -> PathBuf {
         self.folder.join("src/exercise.rs")
     }
 
     /// The exercise as it was shipped.
-    pub(crate) fn as_shipped(&self) -> PathBuf {
+    pub fn as_shipped(&self) -> PathBuf {
         self.folder.join("solution/as-shipped.rs")
     }
 
     /// The author's solution.
-    pub(crate) fn solved(&self) -> PathBuf {
+    pub fn solved(&self) -> PathBuf {
         self.folder.join("solution/solved.rs")
     }
 
     /// The hints, separated by lines of `---`.
-    pub(crate) fn hints(&self) -> PathBuf {
+    pub fn hints(&self) -> PathBuf {
         self.folder.join("solution/hints.md")
     }
 }
 
-/// Title and path of every page, in order.
-fn links(summary: &Summary) -> Vec<(String, PathBuf)> {
-    fn collect(items: &[SummaryItem], into: &mut Vec<(String, PathBuf)>) {
-        for item in items {
-            if let SummaryItem::Link(link) = item {
-                if let Some(location) = &link.location {
-                    into.push((link.name.clone(), location.clone()));
-                }
-                collect(&link.nested_items, into);
+/// Title and path of every page that the summary links to, in order.
+fn links(summary: &str) -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    let mut link: Option<(String, PathBuf)> = None;
+    for event in Parser::new(summary) {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. }) => {
+                link = Some((String::new(), PathBuf::from(&*dest_url)));
             }
+            Event::Text(text) | Event::Code(text) => {
+                if let Some((title, _)) = &mut link {
+                    title.push_str(&text);
+                }
+            }
+            Event::End(TagEnd::Link) => found.extend(link.take()),
+            _ => {}
         }
     }
-    let mut found = Vec::new();
-    collect(&summary.prefix_chapters, &mut found);
-    collect(&summary.numbered_chapters, &mut found);
-    collect(&summary.suffix_chapters, &mut found);
     found
 }
 

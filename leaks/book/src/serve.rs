@@ -1,9 +1,6 @@
 //! The site on the reader's own machine, built again when a page changes.
 
-use super::build::{Built, build};
-use crate::args::BookArgs;
-use crate::problem::{Problem, Result};
-use crate::{Ending, say};
+use crate::build::{Built, build};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -19,6 +16,9 @@ use std::thread;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_stream::{StreamExt, wrappers::WatchStream};
+use workbook::BookArgs;
+use workbook::problem::{Problem, Result};
+use workbook::{Ending, say};
 
 /// Asks for the page again once the book was built again. It is added while serving, and is in no built file.
 const RELOAD: &str =

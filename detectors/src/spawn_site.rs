@@ -1,16 +1,18 @@
-//! Where tasks are spawned: a line of the code, and how the program came there.
+//! Where tasks and threads are spawned: a line of the code, and how the program came there.
 
-use super::by_location::ByLocation;
+mod by_location;
+
 use crate::evidence::{Frame, Site};
 use crate::profile::{Symbols, resolve_stacks};
 use crate::sites;
+pub(crate) use by_location::ByLocation;
 use std::fmt;
 use std::panic::Location;
 use std::path::Path;
 
-/// A line that spawns tasks.
+/// A line that spawns tasks or threads.
 ///
-/// Its function's name and its callers come from the stack of the first task that was spawned there: another one may have come
+/// Its function's name and its callers come from the stack of the first that was spawned there: another one may have come
 /// by another way. They are looked up in the program's debug information when [`resolve`](SpawnSite::resolve) asks for them.
 #[derive(Clone, Copy)]
 pub struct SpawnSite(&'static Known);
@@ -21,11 +23,11 @@ struct Known {
     stack: Box<[usize]>,
 }
 
-/// Every line that has spawned a task that was counted.
+/// Every line that has spawned what was counted.
 static KNOWN: ByLocation<Known> = ByLocation::new();
 
 impl SpawnSite {
-    pub(super) fn at(location: &'static Location<'static>) -> Self {
+    pub(crate) fn at(location: &'static Location<'static>) -> Self {
         SpawnSite(KNOWN.get(location, |location| Known {
             location,
             stack: crate::allocator::stack_here(),
@@ -54,12 +56,12 @@ impl SpawnSite {
 }
 
 /// As [`SpawnSite::resolve`], for many at once: the debug information is read once.
-pub(super) fn resolve(spawn_sites: &[SpawnSite]) -> Vec<Site> {
+pub(crate) fn resolve(spawn_sites: &[SpawnSite]) -> Vec<Site> {
     stacks(spawn_sites).into_iter().map(sites::site).collect()
 }
 
 /// The stacks of sites, the spawning line first.
-pub(super) fn stacks(spawn_sites: &[SpawnSite]) -> Vec<Vec<Frame>> {
+pub(crate) fn stacks(spawn_sites: &[SpawnSite]) -> Vec<Vec<Frame>> {
     let addresses: Vec<&[usize]> = spawn_sites.iter().map(|site| &*site.0.stack).collect();
     resolve_stacks(&addresses, Symbols::ThisProcess)
         .into_iter()
@@ -150,7 +152,7 @@ mod tests {
             site.frame
                 .function
                 .ends_with("a_site_is_its_line_with_its_function")
-                && site.frame.file.ends_with("src/tasks/site.rs")
+                && site.frame.file.ends_with("src/spawn_site.rs")
                 && site.frame.line == first.line(),
             "{site}"
         );

@@ -4,11 +4,11 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-pub(crate) type Result<T> = std::result::Result<T, Problem>;
+pub type Result<T> = std::result::Result<T, Problem>;
 
 /// Why a command could not do what was asked. It ends the process with status 2.
 #[derive(Debug)]
-pub(crate) enum Problem {
+pub enum Problem {
     /// Something to tell the reader.
     Told {
         what: String,
@@ -23,7 +23,7 @@ pub(crate) enum Problem {
 
 impl Problem {
     /// A problem with `what`, which names the input.
-    pub(crate) fn new(what: impl Into<String>) -> Self {
+    pub fn new(what: impl Into<String>) -> Self {
         Problem::Told {
             what: what.into(),
             why: None,
@@ -32,14 +32,15 @@ impl Problem {
     }
 
     /// A file or folder that could not be used.
-    pub(crate) fn file(action: &str, path: &Path, error: &io::Error) -> Self {
+    pub fn file(action: &str, path: &Path, error: &io::Error) -> Self {
         Problem::new(format!("can't {action} {}", crate::say::path(path)))
             .because(error)
             .step_for(error.kind())
     }
 
     /// Adds what to do about a place that takes no files.
-    pub(crate) fn step_for(self, kind: io::ErrorKind) -> Self {
+    #[must_use]
+    pub fn step_for(self, kind: io::ErrorKind) -> Self {
         match kind {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 self.next("Free some space on that disk and try again.")
@@ -52,7 +53,8 @@ impl Problem {
     }
 
     /// Adds the reason.
-    pub(crate) fn because(mut self, reason: impl fmt::Display) -> Self {
+    #[must_use]
+    pub fn because(mut self, reason: impl fmt::Display) -> Self {
         if let Problem::Told { why, .. } = &mut self {
             *why = Some(reason.to_string());
         }
@@ -60,7 +62,8 @@ impl Problem {
     }
 
     /// Adds what to do about it.
-    pub(crate) fn next(mut self, step: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn next(mut self, step: impl Into<String>) -> Self {
         if let Problem::Told { next, .. } = &mut self {
             *next = Some(step.into());
         }
