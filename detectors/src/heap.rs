@@ -52,6 +52,11 @@ pub trait HeapSource: fmt::Debug {
     /// What is live now. Must not allocate.
     fn read(&self) -> HeapReading;
 
+    /// Bytes of blocks from before the start that were freed since, where the instrument knows. Must not allocate.
+    fn older_freed(&self) -> Option<u64> {
+        None
+    }
+
     /// Whether [`each_site`](HeapSource::each_site) tells anything: some instruments know their sites only at the end.
     fn reads_sites(&self) -> bool {
         false

@@ -1,5 +1,6 @@
 //! What two more queues keep, counted by dhat, and what a bound does to a fast producer.
 
+use tokio::sync::broadcast::error::TryRecvError;
 use unbounded_queues::beside::{
     back_pressure, prefetch_and_forget, prefetch_and_join, told_to_a_sleeper,
 };
@@ -46,6 +47,14 @@ detectors::tests! {
             assert!(piles_up.1.1 >= 1.0, "{}: a block for each record", piles_up.0);
             assert!(bounded.1.1 < 0.05, "{}: next to nothing", bounded.0);
         }
+    }
+
+    /// Whoever sleeps beside a small ring is told what it missed. Nothing is lost in silence.
+    fn a_small_ring_counts_what_it_drops() {
+        let (_tell, mut asleep) = told_to_a_sleeper(16, RECORDS);
+        assert_eq!(asleep.try_recv(), Err(TryRecvError::Lagged(RECORDS - 16)));
+        let first = asleep.try_recv().expect("the ring's oldest");
+        assert_eq!(first.number, RECORDS - 16);
     }
 
     fn a_bound_makes_the_producer_wait() {

@@ -77,6 +77,11 @@ impl Backend {
         }
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The address of a host that is well, or of one that isn't.
     pub fn url(&self, is_well: bool) -> String {
         let host = if is_well { "well" } else { "unwell" };

@@ -1,5 +1,6 @@
 //! What can happen to a response: what each request leaves behind, and how many connections it costs.
 
+use detectors::bodies::{Check, Outcome, Requests};
 use detectors::{Class, Evidence, Kept, Kind, Watch};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -71,7 +72,47 @@ fn row(way: &str, seen: &Seen) {
     );
 }
 
+// ANCHOR: outcomes
+/// Asks a host forty times, keeps what `request` returns, and lets the library tell what became of the bodies.
+fn outcome<T, F>(request: impl Fn(reqwest::Client, Arc<Backend>) -> F) -> Outcome
+where
+    F: Future<Output = T>,
+{
+    on_a_runtime(async {
+        let (backend, client) = (Arc::new(Backend::start()), reqwest::Client::new());
+        let check = Check::new("the prober", backend.address()).expect("Linux tells");
+        let mut kept = Vec::new();
+        for _ in 0..40 {
+            kept.push(request(client.clone(), Arc::clone(&backend)).await);
+        }
+        let accepted = Some(backend.accepted() as u64);
+        let found = check.find_async(Requests { made: 40, accepted }).await;
+        found.expect("Linux tells").outcome()
+    })
+}
+// ANCHOR_END: outcomes
+
+fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(work)
+}
+
 detectors::tests! {
+    fn three_outcomes_are_told_apart() {
+        let held = outcome(|client, backend| async move {
+            client.get(backend.url(false)).send().await
+        });
+        let dropped = outcome(|client, backend| async move {
+            beside::dropped_unread(&client, &backend).await;
+        });
+        let read = outcome(|client, backend| async move {
+            beside::read_to_the_end(&client, &backend).await;
+        });
+        assert_eq!([held, dropped, read], [Outcome::Held, Outcome::DroppedUnread, Outcome::Idle]);
+    }
+
     fn what_can_happen_to_a_response() {
         let held = seen("held", reqwest::Client::new, |client, backend| async move {
             (client.get(backend.url(false)).send().await, None)
@@ -115,9 +156,8 @@ detectors::tests! {
     }
 
     fn a_held_body_starves_its_neighbours_on_one_connection() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let backend = Backend::start();
-        let (during, after) = runtime.block_on(beside::starved(&beside::one_connection(), &backend));
+        let (during, after) = on_a_runtime(beside::starved(&beside::one_connection(), &backend));
         assert!(!during, "a healthy request came through while a body was held");
         assert!(after, "and not after it was let go");
         assert_eq!(backend.accepted(), 1, "all on one connection");

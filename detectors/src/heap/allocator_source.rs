@@ -15,6 +15,8 @@ use crate::profile::{ProfileError, Symbols, resolve_stacks, resolve_stacks_and_n
 pub struct AllocatorSource {
     reach: Option<Reach>,
     scope: Option<Scope>,
+    /// The process' live bytes at the start.
+    before: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +30,7 @@ impl AllocatorSource {
     pub fn of_process() -> Self {
         AllocatorSource {
             reach: Some(Reach::Process),
-            scope: None,
+            ..AllocatorSource::default()
         }
     }
 
@@ -36,7 +38,7 @@ impl AllocatorSource {
     pub fn of_thread() -> Self {
         AllocatorSource {
             reach: Some(Reach::Thread),
-            scope: None,
+            ..AllocatorSource::default()
         }
     }
 
@@ -95,11 +97,20 @@ impl HeapSource for AllocatorSource {
             Reach::Process => Scope::of_process(detail)?,
             Reach::Thread => Scope::new(detail)?,
         });
+        self.before = allocator::stats().live_bytes;
         Ok(())
     }
 
     fn read(&self) -> HeapReading {
         self.scope.as_ref().map(Scope::read).unwrap_or_default()
+    }
+
+    /// What the process' live bytes lack of the scope's: older blocks that have gone. A scope of one thread can't tell, since
+    /// others free what they like.
+    fn older_freed(&self) -> Option<u64> {
+        let scope = self.scope.as_ref().filter(|_| self.counts_process())?;
+        let expected = self.before + scope.read().bytes;
+        Some(expected.saturating_sub(allocator::stats().live_bytes))
     }
 
     fn reads_sites(&self) -> bool {

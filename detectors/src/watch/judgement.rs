@@ -65,6 +65,18 @@ impl Watch {
             return evidence;
         }
 
+        if let Some(freed) = counted.replaced().filter(|_| heap_grows && more.is_empty()) {
+            evidence.because = format!(
+                "new blocks take the place of older ones, of which {} were freed in the last window",
+                bytes(freed)
+            );
+            evidence.settle_by = Some(
+                "a longer Watch::warm_up, or a state that begins empty: what was there before the watch isn't counted when it comes"
+                    .to_owned(),
+            );
+            return evidence;
+        }
+
         // Noise that hides a leak in the totals doesn't hide it at its site.
         let hidden = heap == Motion::Unclear
             || !heap_grows && is_coarse(counted) && self.source.reads_sites();

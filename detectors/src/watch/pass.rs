@@ -63,6 +63,8 @@ pub(crate) struct Counted {
     pub(crate) peak_bytes: u64,
     pub(crate) resting_bytes: u64,
     pub(crate) out_of_time: bool,
+    /// Bytes from before the run that were freed by the end of each window.
+    older_freed: Vec<u64>,
     /// What the holder meant to keep in the middle of each window.
     kept: Vec<(u64, Kept)>,
 }
@@ -109,6 +111,17 @@ impl Counted {
         kinds
             .find_map(|(of, floors)| (*of == kind).then(|| floors.per_iteration()))
             .unwrap_or(0.0)
+    }
+
+    /// The older bytes that were freed in the last window, when they are at least half of what grew in it: then new blocks take
+    /// the place of old ones, as in a full cache, and nobody knows yet whether more comes than goes.
+    pub(crate) fn replaced(&self) -> Option<u64> {
+        let [.., before, last] = self.older_freed[..] else {
+            return None;
+        };
+        let freed = last.saturating_sub(before);
+        let grown = self.bytes.rises().next_back()?.max(1).unsigned_abs();
+        (2 * freed >= grown).then_some(freed)
     }
 
     /// How many iterations ran.
@@ -181,6 +194,7 @@ impl<'p, D: Driver> Pass<'p, D> {
             timeline: Vec::with_capacity(usize::try_from(2 * all).unwrap_or(0)),
             readings: Vec::with_capacity(windows_max),
             kept: Vec::with_capacity(windows_max),
+            older_freed: Vec::with_capacity(windows_max),
             blocks: Floors::with_capacity(windows_max),
             bytes: Floors::with_capacity(windows_max),
             counts: self.counters.floors(self.driver, windows_max),
@@ -261,6 +275,7 @@ impl<'p, D: Driver> Pass<'p, D> {
             let least = counts[part].get_or_insert(now);
             *least = least.zip(&now, i64::min);
         }
+        counted.older_freed.extend(self.source.older_freed());
         let floor = |parts| Floor { middle, parts };
         counted.blocks.push(floor(blocks));
         counted.bytes.push(floor(bytes));

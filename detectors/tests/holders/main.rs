@@ -1,9 +1,9 @@
 //! Who holds the blocks that grow: each holder is found, the class that follows is right or none, and a thread that frees
 //! meanwhile does no harm.
 
-use detectors::{Class, Evidence, Root, Verdict, Watch};
+use detectors::{Class, Evidence, Kept, Root, Verdict, Watch};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, LinkedList, VecDeque};
 use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -64,6 +64,30 @@ fn node() -> Rc<Node> {
         other: RefCell::new(None),
         _tree: (0..3).map(|_| black_box(vec![0; 200])).collect(),
     })
+}
+
+thread_local! {
+    static OF_THREAD: RefCell<HashMap<String, [u8; 40]>> = RefCell::default();
+}
+
+/// Has something to clean up.
+struct Guard {
+    _scratch: Vec<u8>,
+}
+
+#[expect(clippy::mem_forget, reason = "the fault that is to be found")]
+fn forget(guard: Guard) {
+    std::mem::forget(guard);
+}
+
+#[derive(Default)]
+struct Parent {
+    children: Mutex<Vec<Arc<Child>>>,
+}
+
+struct Child {
+    _parent: Arc<Parent>,
+    _payload: [u8; 100],
 }
 
 /// Frees and allocates for as long as this value lives.
@@ -160,6 +184,74 @@ detectors::tests! {
             async move || {
                 sender.send(Box::new(black_box([0_u8; 64]))).expect("the receiver lives");
                 black_box(&receiver);
+            }
+        }));
+    }
+
+    fn a_forgotten_guard_is_held_by_nothing() {
+        let evidence = each_time(Some(Class::LostPointers), || watch("forgotten guards").run(|| || {
+            forget(Guard { _scratch: black_box(vec![0; 200]) });
+        }));
+        assert_eq!(root(&evidence), &Root::Nothing);
+    }
+
+    fn a_cycle_of_arcs_behind_locks_is_a_cycle() {
+        let evidence = each_time(Some(Class::ReferenceCycles), || watch("parents and children").run(|| || {
+            let parent = Arc::new(Parent::default());
+            let child = Arc::new(Child { _parent: Arc::clone(&parent), _payload: [0; 100] });
+            parent.children.lock().expect("nobody panics").push(child);
+        }));
+        assert_eq!(root(&evidence), &Root::Cycle);
+    }
+
+    /// Their twins drop what the faults keep.
+    fn the_fixed_twins_are_silent() {
+        watch("guards that are dropped").run(|| || {
+            drop(Guard { _scratch: black_box(vec![0; 200]) });
+        }).assert_steady();
+        watch("children that don't own").run(|| || {
+            let parent = Arc::new(Parent::default());
+            let child = Arc::new(Child { _parent: Arc::default(), _payload: [0; 100] });
+            parent.children.lock().expect("nobody panics").push(child);
+        }).assert_steady();
+        watch("vectors that are shrunk").run(|| || {
+            drop(black_box(Vec::<u64>::with_capacity(1_000)));
+        }).assert_steady();
+    }
+
+    fn a_map_of_a_thread_is_the_threads() {
+        let evidence = each_time(None, || watch("a thread's map").run(|| || {
+            OF_THREAD.with_borrow_mut(|map| map.insert(fresh_key(), [0; 40]));
+        }));
+        assert_eq!(root(&evidence), &Root::Thread);
+    }
+
+    fn a_linked_list_is_followed_to_its_end() {
+        let evidence = each_time(None, || watch("a linked list").run(|| {
+            let mut list = LinkedList::new();
+            move || list.push_back(black_box([0_u8; 64]))
+        }));
+        assert_eq!(root(&evidence), &Root::Thread);
+    }
+
+    fn room_that_nobody_uses_is_seen() {
+        let evidence = each_time(Some(Class::RetainedCapacity), || watch("spare room").run(|| {
+            let mut kept = Vec::with_capacity(1_000);
+            move || {
+                let mut large: Vec<u64> = Vec::with_capacity(1_000);
+                large.extend([1, 2, 3]);
+                kept.push(black_box(large));
+                Kept::bytes(48 * kept.len())
+            }
+        }));
+        assert!(2 * evidence.holders[0].unused > evidence.holders[0].blocks, "{:?}", evidence.holders);
+        each_time(Some(Class::RetainedCapacity), || watch("emptied maps").run(|| {
+            let mut kept = Vec::with_capacity(1_000);
+            move || {
+                let mut map: HashMap<u64, [u64; 4]> = (0..100).map(|key| (key, [key; 4])).collect();
+                map.clear();
+                kept.push(black_box(map));
+                Kept::bytes(48 * kept.len())
             }
         }));
     }

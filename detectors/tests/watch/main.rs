@@ -2,6 +2,7 @@
 //! look-alikes.
 
 mod kinds;
+mod older;
 mod peak;
 
 #[global_allocator]
@@ -19,6 +20,9 @@ detectors::tests! {
     fn sockets_that_close_are_no_leak() { kinds::closed_sockets(); }
     fn what_grows_has_a_name() { kinds::names(); }
     fn what_grows_beside_the_heap_is_in_every_text() { kinds::texts(); }
+
+    fn a_cache_that_was_full_before_is_not_accused() { older::full_cache(); }
+    fn a_leak_beside_a_full_cache_is_still_one() { older::leak_beside_it(); }
 
     fn files_opened_all_at_once() { peak::files_at_once(); }
     fn files_opened_one_by_one() { peak::files_one_by_one(); }

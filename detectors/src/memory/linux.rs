@@ -1,0 +1,265 @@
+//! The kernel's list of mappings, and what glibc says of its own.
+
+use super::{Glibc, Mapped, Resident, Trimmed};
+use crate::allocator;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::read;
+use std::ffi::CStr;
+use std::fs;
+use std::io;
+use std::ops::Range;
+
+const KIB: u64 = 1_024;
+
+pub(super) fn resident() -> io::Result<Resident> {
+    let mut buffer = [0; 4_096];
+    let text = contents(c"/proc/self/smaps_rollup", &mut buffer)?;
+    let bytes = |field: &str| text.lines().find_map(|line| kib(line, field)).unwrap_or(0) * KIB;
+    Ok(Resident {
+        resident: bytes("Rss:"),
+        lazily_freed: bytes("LazyFree:"),
+    })
+}
+
+/// A small file's text, without allocating.
+fn contents<'b>(path: &CStr, buffer: &'b mut [u8]) -> io::Result<&'b str> {
+    let file = openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut filled = 0;
+    loop {
+        let more = read(&file, &mut buffer[filled..])?;
+        filled += more;
+        if more == 0 {
+            break;
+        }
+    }
+    std::str::from_utf8(&buffer[..filled]).map_err(io::Error::other)
+}
+
+/// The value of `Rss:      12 kB`.
+fn kib(line: &str, field: &str) -> Option<u64> {
+    let value = line.strip_prefix(field)?.trim().strip_suffix("kB")?;
+    value.trim().parse().ok()
+}
+
+/// One mapping of the process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mapping {
+    range: Range<usize>,
+    path: String,
+    resident: u64,
+    lazily_freed: u64,
+    /// Whether nobody may read or write there.
+    is_closed: bool,
+}
+
+impl Mapping {
+    /// Whether this lies below a stack, for it to run into when it overflows.
+    fn is_guard_of(&self, stack: &Mapping) -> bool {
+        const GUARD_MAX: usize = 64 << 10;
+        self.is_closed && self.range.len() <= GUARD_MAX && self.range.end == stack.range.start
+    }
+}
+
+pub(super) fn mapped() -> io::Result<Mapped> {
+    // Tables of ours that grow while this reads are seen by the kernel later than by us; so they are asked for first.
+    let instruments: Vec<Range<usize>> = allocator::own_tables().collect();
+    let stacks = stack_pointers();
+    let program = fs::read_link("/proc/self/exe")?;
+    let program = program.to_string_lossy();
+    let mut all = Mapped::default();
+    let mappings = mappings(&fs::read_to_string("/proc/self/smaps")?);
+    for (at, mapping) in mappings.iter().enumerate() {
+        let Mapping {
+            range,
+            path,
+            resident,
+            lazily_freed,
+            ..
+        } = mapping;
+        let is_guarded = at > 0 && mappings[at - 1].is_guard_of(mapping);
+        all.resident += resident;
+        all.lazily_freed += lazily_freed;
+        let is_anonymous = path.is_empty() || path.starts_with("[anon") || path == "[heap]";
+        let is_stack = is_guarded || stacks.iter().any(|pointer| range.contains(pointer));
+        if path == "[stack]" || is_anonymous && is_stack {
+            all.stacks += resident - lazily_freed;
+        } else if is_anonymous {
+            // The kernel joins neighbours: a table of ours may be a part of a mapping.
+            let tables = instruments.iter().map(|table| overlap(table, range));
+            let ours: u64 = tables.map(|table| resident_in(&table)).sum();
+            let ours = ours.min(resident - lazily_freed);
+            all.instruments += ours;
+            all.heap += resident - lazily_freed - ours;
+        } else if *path == program {
+            all.program += resident - lazily_freed;
+        } else {
+            all.files += resident - lazily_freed;
+        }
+    }
+    Ok(all)
+}
+
+fn mappings(smaps: &str) -> Vec<Mapping> {
+    let mut mappings: Vec<Mapping> = Vec::new();
+    for line in smaps.lines() {
+        if let Some(mapping) = head(line) {
+            mappings.push(mapping);
+        } else if let Some(last) = mappings.last_mut() {
+            let fields = [
+                ("Rss:", &mut last.resident),
+                ("LazyFree:", &mut last.lazily_freed),
+            ];
+            for (field, value) in fields {
+                if let Some(kib) = kib(line, field) {
+                    *value = kib * KIB;
+                }
+            }
+        }
+    }
+    mappings
+}
+
+/// `55d0c000-55d2e000 r--p 00000000 08:02 173521      /usr/bin/dbus-daemon`
+fn head(line: &str) -> Option<Mapping> {
+    let mut words = line.split_ascii_whitespace();
+    let (start, end) = words.next()?.split_once('-')?;
+    let address = |text| usize::from_str_radix(text, 16).ok();
+    let range = address(start)?..address(end)?;
+    // Offset, device, inode; then a path, which may have spaces.
+    let permissions = words.next()?;
+    let inode = words.nth(2)?;
+    let after = line
+        .rfind(&format!(" {inode} "))
+        .map(|at| at + inode.len() + 2);
+    Some(Mapping {
+        range,
+        path: after.map_or("", |after| line[after..].trim()).to_owned(),
+        resident: 0,
+        lazily_freed: 0,
+        is_closed: permissions.starts_with("---"),
+    })
+}
+
+fn overlap(one: &Range<usize>, other: &Range<usize>) -> Range<usize> {
+    one.start.max(other.start)..one.end.min(other.end)
+}
+
+/// How much of a range is in RAM, by the kernel's own bits for each page. Zero where they can't be read.
+fn resident_in(range: &Range<usize>) -> u64 {
+    const ENTRY: usize = 8;
+    const PRESENT: u64 = 1 << 63;
+    if range.is_empty() {
+        return 0;
+    }
+    let page = rustix::param::page_size();
+    let (first, last) = (range.start / page, (range.end - 1) / page);
+    let mut entries = vec![0_u8; (last - first + 1) * ENTRY];
+    let read = fs::File::open("/proc/self/pagemap").and_then(|file| {
+        std::os::unix::fs::FileExt::read_exact_at(&file, &mut entries, (first * ENTRY) as u64)
+    });
+    if read.is_err() {
+        return 0;
+    }
+    let present = entries
+        .as_chunks::<ENTRY>()
+        .0
+        .iter()
+        .filter(|entry| u64::from_ne_bytes(**entry) & PRESENT != 0);
+    (present.count() * page) as u64
+}
+
+/// Where each thread's stack is just now: the kernel tells of threads that wait, and this one knows its own.
+fn stack_pointers() -> Vec<usize> {
+    let here = 0_u8;
+    let mut pointers = vec![std::ptr::from_ref(&here).addr()];
+    for entry in fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        // `7 0x5 0x7ffc... 0x8000 0x0 0x0 0x0 0x7ffcSP 0x7f..PC`, or `running`.
+        let Ok(call) = fs::read_to_string(entry.path().join("syscall")) else {
+            continue;
+        };
+        let pointer = call
+            .split_ascii_whitespace()
+            .rev()
+            .nth(1)
+            .and_then(|word| word.strip_prefix("0x"));
+        pointers.extend(pointer.and_then(|word| usize::from_str_radix(word, 16).ok()));
+    }
+    pointers
+}
+
+#[cfg(target_env = "gnu")]
+#[expect(clippy::unnecessary_wraps, reason = "another C library says nothing")]
+pub(super) fn glibc() -> Option<Glibc> {
+    // SAFETY: it reads the allocator's own counters, under its own locks, and returns them by value.
+    let info = unsafe { libc::mallinfo2() };
+    let bytes = |size: usize| size as u64;
+    Some(Glibc {
+        mapped: bytes(info.arena) + bytes(info.hblkhd),
+        in_use: bytes(info.uordblks) + bytes(info.hblkhd),
+    })
+}
+
+#[cfg(not(target_env = "gnu"))]
+pub(super) fn glibc() -> Option<Glibc> {
+    None
+}
+
+#[cfg(target_env = "gnu")]
+pub(super) fn trim() -> Trimmed {
+    // SAFETY: it takes the allocator's own locks, and moves no block.
+    match unsafe { libc::malloc_trim(0) } {
+        0 => Trimmed::Nothing,
+        _ => Trimmed::Gave,
+    }
+}
+
+#[cfg(not(target_env = "gnu"))]
+pub(super) fn trim() -> Trimmed {
+    Trimmed::CannotAsk
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mapping, mappings};
+
+    #[test]
+    fn a_mapping_is_read_with_its_figures() {
+        let smaps = "\
+55d0c0000000-55d0c0022000 r--p 00000000 08:02 173521      /usr/bin/a program
+Size:                136 kB
+Rss:                  64 kB
+Anonymous:             8 kB
+LazyFree:              0 kB
+7f0000000000-7f0000100000 rw-p 00000000 00:00 0 
+Rss:                1024 kB
+Anonymous:          1024 kB
+LazyFree:            512 kB
+7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0          [stack]
+Rss:                  16 kB
+";
+        let mapping = |range, path: &str, resident, lazily_freed| Mapping {
+            range,
+            path: path.to_owned(),
+            resident,
+            lazily_freed,
+            is_closed: false,
+        };
+        assert_eq!(
+            mappings(smaps),
+            [
+                mapping(
+                    0x55d0_c000_0000..0x55d0_c002_2000,
+                    "/usr/bin/a program",
+                    65_536,
+                    0
+                ),
+                mapping(0x7f00_0000_0000..0x7f00_0010_0000, "", 1 << 20, 1 << 19),
+                mapping(0x7ffc_0000_0000..0x7ffc_0002_1000, "[stack]", 16_384, 0),
+            ]
+        );
+    }
+}

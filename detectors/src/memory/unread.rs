@@ -1,0 +1,25 @@
+//! Where nothing of this is told.
+
+use super::{Glibc, Mapped, Resident, Trimmed};
+use std::io;
+
+fn unsupported() -> io::Error {
+    let why = "detectors reads where resident memory goes on Linux alone, from /proc";
+    io::Error::new(io::ErrorKind::Unsupported, why)
+}
+
+pub(super) fn resident() -> io::Result<Resident> {
+    Err(unsupported())
+}
+
+pub(super) fn mapped() -> io::Result<Mapped> {
+    Err(unsupported())
+}
+
+pub(super) fn glibc() -> Option<Glibc> {
+    None
+}
+
+pub(super) fn trim() -> Trimmed {
+    Trimmed::CannotAsk
+}
