@@ -169,7 +169,8 @@ pub(crate) fn class_of(holdings: &[Holding], pins: bool) -> Option<Class> {
     match root {
         Root::Nothing => Some(Class::LostPointers),
         Root::Cycle => Some(Class::ReferenceCycles),
-        _ if pins && largest.pointers <= 1 && 2 * largest.unused > largest.blocks => {
+        // One pointer is the vector's own. A second may be what an earlier vector left in memory that is used again.
+        _ if pins && largest.pointers <= 2 && 2 * largest.unused > largest.blocks => {
             Some(Class::RetainedCapacity)
         }
         _ if pins => Some(Class::RetainedSubslices),
