@@ -72,6 +72,8 @@ mod assert;
 pub mod bodies;
 mod class;
 mod counters;
+#[cfg(feature = "debug")]
+pub mod debug;
 mod evidence;
 pub mod heap;
 mod holders;

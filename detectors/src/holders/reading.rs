@@ -169,10 +169,8 @@ pub(crate) fn class_of(holdings: &[Holding], pins: bool) -> Option<Class> {
     match root {
         Root::Nothing => Some(Class::LostPointers),
         Root::Cycle => Some(Class::ReferenceCycles),
-        // One pointer is the vector's own. A second may be what an earlier vector left in memory that is used again.
-        _ if pins && largest.pointers <= 2 && 2 * largest.unused > largest.blocks => {
-            Some(Class::RetainedCapacity)
-        }
+        // However many point there: what earlier vectors left in memory that is used again points there as well.
+        _ if pins && 2 * largest.unused > largest.blocks => Some(Class::RetainedCapacity),
         _ if pins => Some(Class::RetainedSubslices),
         _ if largest.queue.is_some() => Some(Class::UnboundedQueues),
         Root::Static(_) => Some(Class::GlobalCaches),

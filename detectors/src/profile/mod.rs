@@ -194,6 +194,17 @@ impl Profile {
         self.sample_types().swap_remove(self.default_index())
     }
 
+    /// The same profile, which readers show by another of its types unless told otherwise.
+    ///
+    /// # Errors
+    ///
+    /// When it has no such type.
+    pub fn showing_first(mut self, sample_type: &str) -> Result<Self, ProfileError> {
+        let index = self.index(Some(sample_type))?;
+        self.message.default_sample_type = self.message.sample_type[index].ty;
+        Ok(self)
+    }
+
     /// The sum over all samples. In a [`diff`](Self::diff) this is the net growth.
     ///
     /// # Errors

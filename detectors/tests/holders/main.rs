@@ -17,17 +17,21 @@ fn watch(name: &str) -> Watch {
     Watch::new(name).warm_up(8)
 }
 
-/// The same word and class each time: twice, or as often as `DETECTORS_REPETITIONS` says.
+/// The right word each time: twice, or as often as `DETECTORS_REPETITIONS` says. The right class the first time; later ones read
+/// memory in which the earlier ones have left their pointers, so they may have none, and never another.
 #[track_caller]
 fn each_time(class: Option<Class>, run: impl Fn() -> Evidence) -> Evidence {
-    let mut last = None;
-    for _ in 0..repetitions() {
-        let evidence = run();
+    let check = |evidence: Evidence, is_first: bool| {
         assert_eq!(evidence.verdict, Verdict::Leak, "{}", evidence.because);
-        assert_eq!(evidence.class, class, "{:?}", evidence.holders);
-        last = Some(evidence);
+        let is_right = evidence.class == class || !is_first && evidence.class.is_none();
+        assert!(is_right, "{:?}: {:?}", evidence.class, evidence.holders);
+        evidence
+    };
+    let first = check(run(), true);
+    for _ in 1..repetitions() {
+        check(run(), false);
     }
-    last.expect("once at least")
+    first
 }
 
 fn repetitions() -> u32 {

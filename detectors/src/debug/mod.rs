@@ -1,0 +1,69 @@
+//! What a running service tells about itself, on a port of its own: profiles that `go tool pprof` fetches, and metrics.
+//!
+//! In a service, two lines:
+//!
+//! ```no_run
+//! # async fn service() -> Result<(), detectors::debug::ListenError> {
+//! let debug = detectors::debug::Listener::bind("127.0.0.1:6060", None).await?;
+//! tokio::spawn(debug.serve());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Then, from the same machine:
+//!
+//! ```sh
+//! go tool pprof -top http://127.0.0.1:6060/debug/pprof/heap
+//! curl http://127.0.0.1:6060/metrics
+//! ```
+//!
+//! | endpoint | tells | needs |
+//! |---|---|---|
+//! | `GET /debug/pprof/` | the list of these | |
+//! | `GET /debug/pprof/heap` | what is live, by allocation site; `alloc_*` types too | a [`ProfilingAllocator`](crate::ProfilingAllocator) |
+//! | `GET /debug/pprof/allocs` | the same, and shows what was ever allocated first | the same |
+//! | `GET /debug/pprof/tasks`, `/goroutine` | alive tasks of this runtime, by spawn site | sites: see [`tasks`](crate::tasks) |
+//! | `GET /debug/pprof/threadcreate` | threads, by who started them | Linux; sites: [`spawn_thread`](crate::process::spawn_thread) |
+//! | `GET /debug/pprof/profile` | where CPU time goes, for `seconds` (30) | unix |
+//! | `GET /metrics` | live, resident and lazily freed bytes, tasks, descriptors, sockets by state | Linux, all but the heap |
+//! | `POST /freememory` | asks the allocator to give back what it holds, and says what that gave | glibc |
+//!
+//! `debug=1` answers as text. `seconds=N` on all but `profile` answers with what changed in that time. `gc=1` is accepted where Go
+//! has it and does nothing: a Rust heap has no garbage, so a profile is always of what is live.
+//!
+//! # Who may ask
+//!
+//! A profile names your code's functions, and `/freememory` costs time. So a [`Listener`] is bound to loopback. Bound to anything
+//! wider it needs a [`Token`], and refuses to start without one. On loopback without a token it refuses what a web page in a
+//! browser could send: a request for another host's name, or from another origin.
+//!
+//! Nothing runs here until somebody asks.
+
+mod answers;
+mod listener;
+mod metrics;
+mod profiles;
+mod token;
+
+pub use listener::{ListenError, Listener};
+pub use token::{Token, TokenError};
+
+use axum::Router;
+use axum::routing::{get, post};
+
+/// The endpoints without any check of who asks. [`Listener`] adds that; mount this yourself only behind a check of your own.
+pub fn router() -> Router {
+    Router::new()
+        .route("/debug/pprof", get(profiles::to_index))
+        .route("/debug/pprof/", get(profiles::index))
+        .route("/debug/pprof/heap", get(profiles::heap))
+        .route("/debug/pprof/allocs", get(profiles::allocs))
+        .route("/debug/pprof/tasks", get(profiles::tasks))
+        .route("/debug/pprof/goroutine", get(profiles::tasks))
+        .route("/debug/pprof/threadcreate", get(profiles::threads))
+        .route("/debug/pprof/profile", get(profiles::cpu))
+        .route("/metrics", get(metrics::metrics))
+        .route("/freememory", post(metrics::free_memory))
+        .fallback(answers::not_found)
+        .method_not_allowed_fallback(answers::not_allowed)
+}

@@ -1,0 +1,285 @@
+//! `leaks serve`: the service and its debug port, as their users meet them.
+
+mod driver;
+
+use detectors::Profile;
+use driver::Workbook;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+/// A running `leaks serve`. It ends with the test, whatever happens in it.
+struct Served {
+    child: Child,
+    service: String,
+    debug: String,
+}
+
+impl Served {
+    fn start(name: &str, arguments: &[&str]) -> Self {
+        let workbook = Workbook::copy(&format!("serve-{name}"));
+        let mut command = workbook.command([&["serve", "--port", "0"], arguments].concat());
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the command");
+        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let mut address = || {
+            let line = lines.next().expect("two lines").expect("text");
+            let (_, after) = line.split_once("http://").expect("an address");
+            after.split('/').next().expect("an address").to_owned()
+        };
+        let (service, debug) = (address(), address());
+        Served {
+            child,
+            service,
+            debug,
+        }
+    }
+
+    fn debug(&self, request: &str) -> Answer {
+        Answer::to(&self.debug, request, &[])
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// Asks over a socket of its own: `GET /metrics`, with these headers beside the usual ones.
+    fn to(address: &str, request: &str, headers: &[&str]) -> Self {
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        let host = format!("Host: {address}");
+        let mut lines = vec![
+            format!("{request} HTTP/1.1"),
+            "Connection: close".to_owned(),
+        ];
+        if !headers.iter().any(|header| header.starts_with("Host:")) {
+            lines.push(host);
+        }
+        lines.extend(headers.iter().map(|header| (*header).to_owned()));
+        let text = lines.join("\r\n") + "\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(text.as_bytes()).expect("it reads");
+        let mut whole = Vec::new();
+        stream.read_to_end(&mut whole).expect("it answers");
+        let end = whole
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .expect("a head");
+        let head = String::from_utf8_lossy(&whole[..end]).into_owned();
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .expect("a status");
+        Answer {
+            status,
+            head,
+            body: whole[end + 4..].to_vec(),
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+const PROFILES: [&str; 5] = ["heap", "allocs", "tasks", "goroutine", "threadcreate"];
+
+#[test]
+fn every_profile_is_one_and_gos_pprof_reads_it() {
+    let served = Served::start("profiles", &["--debug-port", "0"]);
+    for _ in 0..3 {
+        let answer = Answer::to(&served.service, "GET /apex/large-07.example", &[]);
+        assert_eq!(answer.status, 200, "{}", answer.head);
+    }
+    let has_go = Command::new("go")
+        .arg("version")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    for (name, query) in PROFILES
+        .map(|name| (name, ""))
+        .into_iter()
+        .chain([("profile", "?seconds=1")])
+    {
+        let answer = served.debug(&format!("GET /debug/pprof/{name}{query}"));
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+        if name != "profile" {
+            Profile::from_bytes(name, &answer.body)
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        if has_go {
+            let url = format!("http://{}/debug/pprof/{name}{query}", served.debug);
+            let mut go = Command::new("go");
+            let scratch =
+                tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a writable target");
+            go.args(["tool", "pprof", "-top", "-nodecount=3", &url])
+                .env("PPROF_TMPDIR", scratch.path());
+            let output = go.output().expect("go");
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{name}: {errors}");
+            assert!(
+                String::from_utf8_lossy(&output.stdout).contains("flat%"),
+                "{name}"
+            );
+        }
+    }
+    let heap = served.debug("GET /debug/pprof/heap?debug=1&gc=1");
+    assert!(heap.text().contains("flat"), "{}", heap.text());
+    let allocs = served.debug("GET /debug/pprof/allocs");
+    let allocs = Profile::from_bytes("allocs", &allocs.body).expect("a profile");
+    assert_eq!(allocs.default_sample_type().name, "alloc_space");
+}
+
+#[test]
+fn a_delta_has_what_changed_in_that_time() {
+    let served = Served::start("delta", &["--debug-port", "0", "--leak", "global-caches"]);
+    std::thread::scope(|scope| {
+        let delta = scope.spawn(|| served.debug("GET /debug/pprof/allocs?seconds=2"));
+        while !delta.is_finished() {
+            Answer::to(&served.service, "GET /apex/customer-0042.example", &[]);
+        }
+        let delta = delta.join().expect("it doesn't panic");
+        assert_eq!(delta.status, 200, "{}", delta.text());
+        let delta = Profile::from_bytes("delta", &delta.body).expect("a profile");
+        assert!(delta.total("alloc_space").expect("the type") > 0);
+    });
+}
+
+#[test]
+fn metrics_have_units_in_their_names_and_memory_can_be_asked_back() {
+    let served = Served::start("metrics", &["--debug-port", "0"]);
+    let metrics = served.debug("GET /metrics").text();
+    for name in [
+        "process_resident_memory_bytes",
+        "process_lazily_freed_memory_bytes",
+        "heap_live_bytes",
+        "tokio_tasks_alive",
+        "process_open_fds",
+        "process_tcp_sockets{state=\"LISTEN\"}",
+    ] {
+        let line = metrics.lines().find(|line| line.starts_with(name));
+        let value = line
+            .and_then(|line| line.rsplit(' ').next())
+            .and_then(|value| value.parse::<u64>().ok());
+        assert!(value.is_some(), "{name} in\n{metrics}");
+    }
+    if let Ok(mut promtool) = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .spawn()
+    {
+        let mut stdin = promtool.stdin.take().expect("it is piped");
+        stdin.write_all(metrics.as_bytes()).expect("promtool reads");
+        drop(stdin);
+        assert!(promtool.wait().expect("promtool").success());
+    }
+    let freed = served.debug("POST /freememory");
+    assert!(freed.text().contains("resident before"), "{}", freed.text());
+    assert_eq!(served.debug("GET /freememory").status, 405);
+}
+
+#[test]
+fn nobody_else_may_ask() {
+    let served = Served::start("others", &["--debug-port", "0"]);
+    let ask = |headers: &[&str]| Answer::to(&served.debug, "GET /metrics", headers).status;
+    assert_eq!(ask(&[]), 200);
+    assert_eq!(ask(&["Host: rebound.example"]), 403);
+    assert_eq!(ask(&["Origin: http://page.example"]), 403);
+    assert_eq!(served.debug("GET /debug/pprof/nothing").status, 404);
+    assert_eq!(served.debug("GET /debug/pprof/heap?seconds=x").status, 400);
+}
+
+#[test]
+fn a_port_that_others_reach_needs_a_token() {
+    let workbook = Workbook::copy("serve-wide");
+    let refused = workbook.leaks(["serve", "--port", "0", "--debug-address", "0.0.0.0:0"]);
+    assert!(
+        refused.exits(2).stderr().contains("--debug-token-file"),
+        "{}",
+        refused.stderr()
+    );
+
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a writable target");
+    let file = folder.path().join("token");
+    let path = file.to_str().expect("a path of letters");
+    let wide = [
+        "serve",
+        "--port",
+        "0",
+        "--debug-address",
+        "0.0.0.0:0",
+        "--debug-token-file",
+        path,
+    ];
+    std::fs::write(&file, "short\n").expect("writable");
+    assert!(
+        workbook
+            .leaks(wide)
+            .exits(2)
+            .stderr()
+            .contains("16 are the least")
+    );
+
+    std::fs::write(&file, "0123456789abcdef\n").expect("writable");
+    let served = Served::start("token", &wide[3..]);
+    let debug = served.debug.replace("0.0.0.0", "127.0.0.1");
+    let ask = |headers: &[&str]| Answer::to(&debug, "GET /metrics", headers);
+    assert_eq!(ask(&[]).status, 401);
+    assert!(ask(&[]).head.to_lowercase().contains("www-authenticate"));
+    assert_eq!(ask(&["Authorization: Bearer 0123456789abcdeX"]).status, 401);
+    assert_eq!(ask(&["Authorization: Bearer 0123456789abcdef"]).status, 200);
+    // `any:0123456789abcdef`, as `go tool pprof http://any:TOKEN@host/` sends it.
+    assert_eq!(
+        ask(&["Authorization: Basic YW55OjAxMjM0NTY3ODlhYmNkZWY="]).status,
+        200
+    );
+}
+
+#[test]
+fn a_leak_on_demand_is_in_the_profile_by_its_line() {
+    let served = Served::start(
+        "leak",
+        &[
+            "--debug-port",
+            "0",
+            "--leak",
+            "lost-pointers",
+            "--leak",
+            "orphaned-tasks",
+        ],
+    );
+    // Enough that a sample of each 512 KiB catches some.
+    for _ in 0..400 {
+        let answer = Answer::to(&served.service, "GET /apex/customer-0042.example", &[]);
+        assert_eq!(answer.status, 200);
+    }
+    let tasks = served.debug("GET /debug/pprof/tasks?debug=1").text();
+    assert!(tasks.contains("orphaned_tasks::leaky"), "{tasks}");
+    let unknown = Workbook::copy("serve-unknown").leaks(["serve", "--leak", "no-such"]);
+    assert!(unknown.exits(2).stderr().contains("global-caches"));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_or_an_orchestrator_ends_it_well() {
+    for signal in ["-INT", "-TERM"] {
+        let mut served = Served::start("interrupt", &["--debug-port", "0"]);
+        let process = served.child.id().to_string();
+        let kill = Command::new("kill").args([signal, &process]).status();
+        assert!(kill.expect("kill").success());
+        let status = served.child.wait().expect("it ends");
+        assert_eq!(status.code(), Some(0), "{signal}");
+    }
+}
