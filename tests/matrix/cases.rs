@@ -97,7 +97,7 @@ pub(crate) fn global_caches() -> Case {
             peak.run(|items| {
                 let mut iteration = global_caches::fixed::workload();
                 // Full before the items come: a cache that fills is no pile.
-                (0..500).for_each(|_| iteration());
+                (0..4_000).for_each(|_| iteration());
                 items.for_each(|_| iteration());
             })
         },

@@ -1,6 +1,7 @@
-//! Repeats a case and counts what is wrong.
+//! Runs a case and says what is wrong.
 //!
-//! `MATRIX_REPETITIONS=200 cargo test -p tests --test matrix` repeats more often; once unless told otherwise.
+//! Once: a second run in one process would find what a chapter's statics and freed memory keep of the first. `.ci/soak` runs the
+//! whole of it hundreds of times.
 
 use crate::cases::Case;
 use crate::chart;
@@ -10,125 +11,107 @@ use std::hint::black_box;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-fn repetitions() -> usize {
-    std::env::var("MATRIX_REPETITIONS").ok().map_or(1, |text| {
-        text.parse().expect("MATRIX_REPETITIONS is a number")
-    })
-}
-
-/// The leaky variant is a leak of its class each time, and the first finding is of the kind that tells most.
+/// The leaky variant is a leak of its class, and the first finding is of the kind that tells most.
 pub(crate) fn leaks(case: &Case, tells_classes: bool) {
     let _neighbour = BusyNeighbour::start();
-    for number in 0..repetitions() {
-        let evidence = (case.leaky)(Watch::new(format!("{} (leaky)", case.class)));
-        let told = || {
-            format!(
-                "repetition {number}: {}\n{}",
-                evidence.because,
-                evidence.findings_list()
-            )
-        };
-        assert_eq!(evidence.verdict, Verdict::Leak, "{}", told());
-        let class = evidence.class;
-        let is_right = class == Some(case.class) || !tells_classes && class.is_none();
-        assert!(is_right, "{class:?} instead of {}: {}", case.class, told());
-        if tells_classes {
-            let by_chart = chart::follow(&evidence);
-            assert_eq!(
-                by_chart.as_deref(),
-                Some(case.class.name()),
-                "the page's chart: {}",
-                told()
-            );
-        }
-        let first = evidence.findings.first().map(|finding| finding.kind);
-        assert_eq!(first, Some(case.first), "{}", told());
+    let evidence = (case.leaky)(Watch::new(format!("{} (leaky)", case.class)));
+    let told = || format!("{}\n{}", evidence.because, evidence.findings_list());
+    assert_eq!(evidence.verdict, Verdict::Leak, "{}", told());
+    let class = evidence.class;
+    let is_right = class == Some(case.class) || !tells_classes && class.is_none();
+    assert!(is_right, "{class:?} instead of {}: {}", case.class, told());
+    if tells_classes {
+        let by_chart = chart::follow(&evidence);
+        assert_eq!(
+            by_chart.as_deref(),
+            Some(case.class.name()),
+            "the page's chart: {}",
+            told()
+        );
     }
+    let first = evidence.findings.first().map(|finding| finding.kind);
+    assert_eq!(first, Some(case.first), "{}", told());
 }
 
 /// No instrument accuses the fixed variant: the watch doesn't, and its peak doesn't grow with the work.
 pub(crate) fn is_calm(case: &Case) {
     let _neighbour = BusyNeighbour::start();
-    for _ in 0..repetitions() {
-        (case.fixed)(Watch::new(format!("{} (fixed)", case.class))).assert_steady();
-        let peak = (case.fixed_at_once)(Peak::new(format!("{} (fixed)", case.class)));
-        // A cache's own housekeeping may make the line crooked: that is no accusation.
-        let accuses = matches!(peak.verdict, Verdict::Leak | Verdict::Pressure);
-        assert!(
-            !accuses,
-            "{}: {}\n{}",
-            peak.verdict,
-            peak.because,
-            peak.table()
-        );
-    }
+    (case.fixed)(Watch::new(format!("{} (fixed)", case.class))).assert_steady();
+    let peak = (case.fixed_at_once)(Peak::new(format!("{} (fixed)", case.class)));
+    // A cache's own housekeeping may make the line crooked: that is no accusation.
+    let accuses = matches!(peak.verdict, Verdict::Leak | Verdict::Pressure);
+    assert!(
+        !accuses,
+        "{}: {}\n{}",
+        peak.verdict,
+        peak.because,
+        peak.table()
+    );
 }
 
 /// What looks like a leak and is none.
 pub(crate) fn look_alikes_are_calm() {
     let _neighbour = BusyNeighbour::start();
-    for _ in 0..repetitions() {
-        calm(
-            "a cache that warms",
-            &Watch::run(Watch::new("a cache that warms"), || {
-                let mut cache: Vec<Vec<u8>> = Vec::new();
-                move || {
-                    if cache.len() < 60 {
-                        cache.push(vec![0; 500]);
-                    }
+    calm(
+        "a cache that warms",
+        &Watch::run(Watch::new("a cache that warms"), || {
+            let mut cache: Vec<Vec<u8>> = Vec::new();
+            move || {
+                if cache.len() < 60 {
+                    cache.push(vec![0; 500]);
+                }
+            }
+        }),
+    );
+    calm(
+        "a vector that doubles, to its bound",
+        &Watch::new("a doubling vector").run(|| {
+            let mut kept: Vec<u64> = Vec::new();
+            move || {
+                if kept.len() < 120 {
+                    kept.push(black_box(7));
+                }
+            }
+        }),
+    );
+    calm(
+        "a queue at its bound",
+        &Watch::new("a queue at its bound").run(|| {
+            let mut queue: VecDeque<Vec<u8>> = VecDeque::with_capacity(33);
+            move || {
+                queue.push_back(vec![0; 300]);
+                if queue.len() > 32 {
+                    queue.pop_front();
+                }
+            }
+        }),
+    );
+    calm(
+        "a pool that idles",
+        &Watch::new("a pool that idles")
+            .warm_up(8)
+            .run_async(async || {
+                let backend = unclosed_bodies::backend::Backend::start();
+                let client = reqwest::Client::new();
+                async move || {
+                    let answer = client
+                        .get(backend.url(true))
+                        .send()
+                        .await
+                        .expect("an answer");
+                    assert!(answer.bytes().await.is_ok());
                 }
             }),
-        );
-        calm(
-            "a vector that doubles, to its bound",
-            &Watch::new("a doubling vector").run(|| {
-                let mut kept: Vec<u64> = Vec::new();
-                move || {
-                    if kept.len() < 120 {
-                        kept.push(black_box(7));
-                    }
-                }
-            }),
-        );
-        calm(
-            "a queue at its bound",
-            &Watch::new("a queue at its bound").run(|| {
-                let mut queue: VecDeque<Vec<u8>> = VecDeque::with_capacity(33);
-                move || {
-                    queue.push_back(vec![0; 300]);
-                    if queue.len() > 32 {
-                        queue.pop_front();
-                    }
-                }
-            }),
-        );
-        calm(
-            "a pool that idles",
-            &Watch::new("a pool that idles")
-                .warm_up(8)
-                .run_async(async || {
-                    let backend = unclosed_bodies::backend::Backend::start();
-                    let client = reqwest::Client::new();
-                    async move || {
-                        let answer = client
-                            .get(backend.url(true))
-                            .send()
-                            .await
-                            .expect("an answer");
-                        assert!(answer.bytes().await.is_ok());
-                    }
-                }),
-        );
-        calm(
-            "a detached task that ends late",
-            &Watch::new("a late task").run_async(async || {
-                async || {
-                    tokio::spawn(tokio::time::sleep(Duration::from_millis(2)));
-                    tokio::task::yield_now().await;
-                }
-            }),
-        );
-    }
+    );
+    calm(
+        "a detached task that ends late",
+        &Watch::new("a late task").run_async(async || {
+            async || {
+                tokio::spawn(tokio::time::sleep(Duration::from_millis(2)));
+                tokio::task::yield_now().await;
+            }
+        }),
+    );
 }
 
 fn calm(name: &str, evidence: &Evidence) {

@@ -8,15 +8,12 @@ use crate::tasks::Tasks;
 use crate::{Profile, allocator, process};
 use axum::extract::RawQuery;
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, Redirect, Response};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// What a profile may wait for at most.
 const SECONDS_MAX: u64 = 600;
-
-/// How long CPU time is watched unless told otherwise, as in Go.
-const CPU_SECONDS: u64 = 30;
 
 type Answer = Result<Response, Refusal>;
 
@@ -182,8 +179,9 @@ pub(super) async fn cpu() -> Refusal {
 pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
     use pprof::protos::Message;
 
-    /// Samples a second, as in Go.
+    /// Samples a second, and how long they are taken unless told otherwise: as in Go.
     const RATE: i32 = 100;
+    const SECONDS: u64 = 30;
 
     let asked = asked(query.as_deref())?;
     let unavailable = |error: pprof::Error| {
@@ -197,7 +195,7 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
         .frequency(RATE)
         .blocklist(&["libc", "libgcc", "pthread", "vdso"]);
     let guard = builder.build().map_err(unavailable)?;
-    let seconds = asked.seconds.unwrap_or(CPU_SECONDS);
+    let seconds = asked.seconds.unwrap_or(SECONDS);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     off_the_runtime(move || {
         let report = guard.report().build().map_err(unavailable)?;
@@ -213,7 +211,6 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
         ))
     })
     .await
-    .map(IntoResponse::into_response)
 }
 
 #[cfg(test)]

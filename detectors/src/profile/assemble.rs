@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use pprof::protos;
+use super::protos;
 
 use super::SourceFrame;
 use super::build::Builder;
@@ -122,9 +122,9 @@ pub(super) fn assemble<const TYPES: usize>(
     }
     builder.finish(protos::Profile {
         sample_type,
-        default_sample_type,
         period_type,
         period,
+        default_sample_type,
         ..protos::Profile::default()
     })
 }

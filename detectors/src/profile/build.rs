@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use pprof::protos;
+use super::protos;
 
 /// Mapping, address, and functions with lines.
 type LocationKey = (u64, u64, Vec<(u64, i64)>);
@@ -54,7 +54,7 @@ impl Builder {
                     id: next,
                     filename: key[0],
                     build_id: key[1],
-                    ..details.clone()
+                    ..*details
                 });
                 *entry.insert(next)
             }

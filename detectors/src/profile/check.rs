@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pprof::protos;
+use super::protos;
 
 use super::ProfileError;
 

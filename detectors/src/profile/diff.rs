@@ -1,4 +1,4 @@
-use pprof::protos;
+use super::protos;
 
 use super::build::Builder;
 use super::{Profile, ProfileError};

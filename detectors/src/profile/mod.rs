@@ -35,6 +35,7 @@ mod graph;
 mod lean;
 mod list;
 mod measured;
+mod protos;
 mod prune;
 mod read;
 mod stack;
@@ -50,8 +51,6 @@ pub(crate) use lean::symbol_at as data_symbol;
 
 use std::fmt;
 use std::path::Path;
-
-use pprof::protos;
 
 pub use dhat::DhatOptions;
 pub use error::ProfileError;

@@ -3,7 +3,7 @@
 //! Heap profiles of C and C++ programs name their allocators this way. Ours never do: the
 //! converter cuts at the leaf instead.
 
-use pprof::protos;
+use super::protos;
 use regex::Regex;
 
 use super::ProfileError;

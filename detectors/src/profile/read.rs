@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::protos::{self, Message};
 use flate2::read::MultiGzDecoder;
-use pprof::protos::{self, Message};
 
 use super::check::{checked, malformed};
 use super::prune;

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::protos::Message;
 use flate2::{Compression, GzBuilder};
-use pprof::protos::Message;
 
 use super::{Profile, ProfileError};
 

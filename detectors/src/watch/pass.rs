@@ -113,15 +113,16 @@ impl Counted {
             .unwrap_or(0.0)
     }
 
-    /// The older bytes that were freed in the last window, when they are at least half of what grew in it: then new blocks take
-    /// the place of old ones, as in a full cache, and nobody knows yet whether more comes than goes.
+    /// The older bytes that were freed in the last window, when they are nearly as many as what grew in it: then new blocks take
+    /// the place of old ones, as in a full cache, and nobody knows yet whether more comes than goes. An older table that doubles
+    /// frees half of what it takes.
     pub(crate) fn replaced(&self) -> Option<u64> {
         let [.., before, last] = self.older_freed[..] else {
             return None;
         };
         let freed = last.saturating_sub(before);
         let grown = self.bytes.rises().next_back()?.max(1).unsigned_abs();
-        (2 * freed >= grown).then_some(freed)
+        (4 * freed >= 3 * grown).then_some(freed)
     }
 
     /// How many iterations ran.
