@@ -9,6 +9,7 @@ fn main() {
     let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let of_target =
         |what: &str| std::env::var(format!("CARGO_CFG_TARGET_{what}")).unwrap_or_default();
+    let is_miri = std::env::var_os("CARGO_CFG_MIRI").is_some();
     println!("cargo::rustc-check-cfg=cfg(tells_await_stacks)");
     // Where Cargo.toml asks tokio for `taskdump`.
     if std::env::var_os("CARGO_CFG_TOKIO_UNSTABLE").is_some()
@@ -20,8 +21,9 @@ fn main() {
     if of_target("ARCH") == "x86_64"
         && of_target("POINTER_WIDTH") == "64"
         && of_target("OS") == "linux"
-        // A sanitizer sees what the compiler emits, and not what is in assembly.
+        // A sanitizer sees what the compiler emits, and not what is in assembly. Miri runs none.
         && !flags.contains("-Zsanitizer")
+        && !is_miri
     {
         println!("cargo::rustc-cfg=fast_path_in_assembly");
     }
@@ -29,7 +31,7 @@ fn main() {
         println!("cargo::rustc-cfg=frame_pointers");
         let is_known = matches!(of_target("ARCH").as_str(), "x86_64" | "aarch64")
             && matches!(of_target("OS").as_str(), "linux" | "macos");
-        if is_known {
+        if is_known && !is_miri {
             println!("cargo::rustc-cfg=walks_frame_pointers");
         }
     }
