@@ -284,6 +284,19 @@ impl Display for Complaint {
     }
 }
 
+/// The value itself, where its check passed.
+///
+/// # Panics
+///
+/// With the complaint, at the caller's line.
+#[track_caller]
+pub(crate) fn passed<T>(value: &T, check: Result<(), String>) -> &T {
+    match check {
+        Ok(()) => value,
+        Err(complaint) => panic!("{complaint}"),
+    }
+}
+
 /// The command that runs this very test again.
 pub(crate) fn same_test() -> String {
     let test = crate::isolation::current_test().map_or_else(String::new, |test| {

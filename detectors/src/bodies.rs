@@ -362,10 +362,7 @@ impl Found {
     /// With the text of [`check_idle`](Found::check_idle).
     #[track_caller]
     pub fn assert_idle(&self) -> &Self {
-        match self.check_idle() {
-            Ok(()) => self,
-            Err(complaint) => panic!("{complaint}"),
-        }
+        crate::assert::passed(self, self.check_idle())
     }
 }
 

@@ -47,6 +47,9 @@
 //! *combination*: see the book's page `which-leak`. A [`Peak`] finds what piles up within one call and is gone at its end. What became of
 //! a client's responses, held, dropped or read, is for [`bodies`] to tell.
 //!
+//! Where resident memory goes, each byte of it, is for [`memory`] to tell; and what a running service tells of itself, on a port of
+//! its own, is the feature `debug`.
+//!
 //! Plain `#[test]` functions under a `ProfilingAllocator` run in parallel and stay exact, as far as [`Scope`] can see. What it
 //! can't see needs the process of its own that [`tests!`] gives.
 //!

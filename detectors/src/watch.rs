@@ -1,6 +1,7 @@
 //! Runs a workload through warm-up and doubling windows, and says what grew.
 
 mod class;
+mod counted;
 mod driver;
 mod judgement;
 mod pass;

@@ -256,9 +256,6 @@ impl Left {
     /// With the text of [`check_none`](Left::check_none).
     #[track_caller]
     pub fn assert_none(&self) -> &Self {
-        match self.check_none() {
-            Ok(()) => self,
-            Err(complaint) => panic!("{complaint}"),
-        }
+        crate::assert::passed(self, self.check_none())
     }
 }

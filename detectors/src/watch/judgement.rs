@@ -1,7 +1,8 @@
 //! From what a watch counted to its evidence: the verdict, why, and the sites that grow.
 
+use super::counted::Counted;
 use super::driver::Driver;
-use super::pass::{Budget, Counted, Pass};
+use super::pass::{Budget, Pass};
 use super::{Watch, class};
 use crate::Verdict;
 use crate::evidence::{Evidence, Finding, Instrument, Kind, NotRead, SmallestLeak};

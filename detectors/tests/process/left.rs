@@ -24,17 +24,22 @@ pub(crate) fn nothing() {
     left.assert_none();
 }
 
-/// The file is closed only once the check has begun to look: it holds the thread that closes it back until then.
+/// The file is seen open first. It is closed by another thread, while the check waits for that.
 pub(crate) fn late() {
     let check = check("a file that is closed late");
     let file = scratch();
-    let (sender, receiver) = channel::<File>();
+    let (close, told) = channel::<()>();
     let closes = std::thread::spawn(move || {
-        let file = receiver.recv();
-        std::thread::sleep(Duration::from_millis(20));
+        let _ = told.recv();
         drop(file);
     });
-    sender.send(file).expect("the thread waits");
+    let files = check.clone().ignoring("threads named");
+    let left = files
+        .within(Duration::from_millis(1))
+        .find()
+        .expect("Linux tells");
+    assert_eq!(left.count(), 1, "{left}");
+    drop(close);
     let left = check.within(Duration::from_mins(1)).find();
     left.expect("Linux tells").assert_none();
     closes.join().expect("it doesn't panic");
