@@ -145,16 +145,28 @@ fn every_profile_is_one_and_gos_pprof_reads_it() {
 #[test]
 fn a_delta_has_what_changed_in_that_time() {
     let served = Served::start("delta", &["--debug-port", "0", "--leak", "global-caches"]);
-    std::thread::scope(|scope| {
-        let delta = scope.spawn(|| served.debug("GET /debug/pprof/allocs?seconds=2"));
+    let ask = || Answer::to(&served.service, "GET /apex/customer-0042.example", &[]);
+    let allocated = |request: &str| {
+        let answer = served.debug(request);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let profile = Profile::from_bytes("allocs", &answer.body).expect("a profile");
+        profile.total("alloc_space").expect("the type")
+    };
+    (0..50).for_each(|_| drop(ask()));
+    let before = allocated("GET /debug/pprof/allocs");
+    let delta = std::thread::scope(|scope| {
+        let delta = scope.spawn(|| allocated("GET /debug/pprof/allocs?seconds=2"));
         while !delta.is_finished() {
-            Answer::to(&served.service, "GET /apex/customer-0042.example", &[]);
+            ask();
         }
-        let delta = delta.join().expect("it doesn't panic");
-        assert_eq!(delta.status, 200, "{}", delta.text());
-        let delta = Profile::from_bytes("delta", &delta.body).expect("a profile");
-        assert!(delta.total("alloc_space").expect("the type") > 0);
+        delta.join().expect("it doesn't panic")
     });
+    let after = allocated("GET /debug/pprof/allocs");
+    assert!(before > 0 && delta > 0, "{before} {delta}");
+    assert!(
+        delta <= after - before,
+        "{delta} in two seconds, of {before} and {after}"
+    );
 }
 
 #[test]
