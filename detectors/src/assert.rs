@@ -265,6 +265,11 @@ impl Display for Complaint {
             writeln!(f, "{sites}")?;
         }
         write!(f, "{}", evidence.findings_list())?;
+        if let Some(retention) = &evidence.retention {
+            for told in retention.to_string().lines() {
+                line(f, told.to_owned())?;
+            }
+        }
         for holders in evidence.holders_list().to_string().lines() {
             if holders.starts_with(' ') {
                 writeln!(f, "{holders}")?; // a place, which is never wrapped

@@ -3,11 +3,14 @@
 use crate::evidence::{Counts, Kind, NotRead, Site};
 use crate::heap::HeapSource;
 use crate::judge::Floors;
-use crate::process;
+use crate::memory::Accounts;
+use crate::{allocator, process};
 use std::fmt;
 
 /// A group that explains less than this share of its kind's growth is not worth a reader's time.
 const LEAST_SHARE: f64 = 0.05;
+
+const SHARED: &str = "other tests share this process: declare the test with detectors::tests! to have one for itself";
 
 /// Whatever runs the workload: only that knows its tasks.
 pub(crate) trait RunsTasks {
@@ -43,6 +46,8 @@ pub(crate) struct Counters {
     /// Whether what the process has is the workload's: not so where tests share it.
     reads_process: bool,
     start: Counts,
+    /// Resident bytes that held no block at the start; why not, where that can't be read.
+    free_at_start: Result<u64, String>,
     /// The groups at the start, of the kinds that the process has.
     before: Vec<(Kind, Vec<Group>)>,
 }
@@ -53,6 +58,7 @@ impl Counters {
         Counters {
             reads_process: source.counts_process(),
             start: Counts::default(),
+            free_at_start: Err("the watch has not begun".to_owned()),
             before: Vec::new(),
         }
     }
@@ -74,17 +80,22 @@ impl Counters {
         let missing = Counts::KINDS
             .into_iter()
             .filter(|kind| now.get(*kind).is_none());
-        let resident = NotRead {
-            kind: Kind::Resident,
-            why: "no instrument here judges resident memory yet".to_owned(),
-        };
         missing
             .map(|kind| NotRead {
                 kind,
                 why: self.why_not(kind),
             })
-            .chain([resident])
             .collect()
+    }
+
+    /// Resident bytes that were freed since the start, and stayed.
+    ///
+    /// # Errors
+    ///
+    /// Why that can't be read here.
+    pub(crate) fn kept_after_free(&self) -> Result<u64, String> {
+        let before = self.free_at_start.clone()?;
+        self.free_now().map(|now| now.saturating_sub(before))
     }
 
     fn why_not(&self, kind: Kind) -> String {
@@ -93,8 +104,7 @@ impl Counters {
         } else if self.reads_process {
             "this system doesn't tell what a process has open".to_owned()
         } else {
-            "other tests share this process: declare the test with detectors::tests! to have one for itself"
-                .to_owned()
+            SHARED.to_owned()
         }
     }
 
@@ -104,6 +114,7 @@ impl Counters {
             .into_iter()
             .map(|kind| (kind, self.groups_now(kind, runs)))
             .collect();
+        self.free_at_start = self.free_now();
         self.start = self.now(runs);
     }
 
@@ -153,6 +164,22 @@ impl Counters {
         }
         now.tasks = runs.tasks().and_then(|tasks| tasks.try_into().ok());
         now
+    }
+
+    /// What is resident and holds no block.
+    fn free_now(&self) -> Result<u64, String> {
+        if !self.reads_process {
+            return Err(SHARED.to_owned());
+        }
+        if !allocator::is_in_use() {
+            return Err(
+                "what the instrument itself holds is resident too; a detectors::ProfilingAllocator tells the two apart"
+                    .to_owned(),
+            );
+        }
+        Accounts::now()
+            .map(|accounts| accounts.free())
+            .map_err(|error| error.to_string())
     }
 
     fn groups_now(&self, kind: Kind, runs: &dyn RunsTasks) -> Vec<Group> {

@@ -1,6 +1,7 @@
 //! What a measurement saw: a value to read, print, store and judge. It never fails a test by itself.
 
 use crate::holders::Holding;
+use crate::memory::Retention;
 use crate::{Class, Profile, Verdict};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -35,6 +36,9 @@ pub struct Evidence {
     pub peak_bytes: u64,
     /// The live bytes that stayed when the run had ended, above what was live before it.
     pub resting_bytes: u64,
+    /// What keeps freed memory resident, and what gives it back; `None` unless the verdict is `retention`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
     /// The smallest leak that this very run could have caught; `None` when it saw too little to catch any.
     pub smallest_leak: Option<SmallestLeak>,
     /// Which instrument spoke, and what it lacked.
@@ -169,6 +173,9 @@ pub struct Reading {
     /// The floors of all that isn't heap, above what there was at the start.
     #[serde(default)]
     pub floor_counts: Counts,
+    /// The process' resident memory at the window's end, in bytes; `None` where the system doesn't tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resident_bytes: Option<u64>,
 }
 
 /// What there was after one iteration, above what there was at the start.

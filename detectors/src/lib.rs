@@ -42,6 +42,7 @@
 //! | live blocks and bytes | the heap source above | allocation site; with a `ProfilingAllocator` also by who holds them ([`Holding`]) |
 //! | tasks of the workload's runtime | tokio | spawn site, where built with `--cfg tokio_unstable` ([`tasks`]) |
 //! | sockets, descriptors, threads of the process | the kernel, on Linux ([`process`]) | peer and state; folder; name, and who started it |
+//! | resident memory that was freed and stays | the kernel, and the allocator asked for it back | what keeps it ([`memory::Retention`]) |
 //!
 //! What can't be read is listed in [`Evidence::not_read`], and is never taken for fine. What grows decides the class, by its
 //! *combination*: see the book's page `which-leak`. A [`Peak`] finds what piles up within one call and is gone at its end. What became of

@@ -16,8 +16,8 @@
 //! - *Live* is what [`ProfilingAllocator`](crate::ProfilingAllocator) counts. Without one it isn't known, and stands with what the
 //!   allocator holds.
 //! - A block that was allocated and never written to is live and not resident. So live may be more than its part here.
-//! - Free memory in the allocator's hands is one part, whatever keeps it there. Whether it can be given back, only trying tells:
-//!   [`trim`].
+//! - Free memory in glibc's hands is one part, whatever keeps it there. Whether it can be given back, only trying tells: that is
+//!   what [`Retention::find`] does.
 //! - Other threads go on meanwhile. Two readings of one busy process differ.
 //!
 //! It is read from Linux' `/proc`; on other systems each function returns an error that says so.
@@ -28,6 +28,12 @@ mod system;
 #[cfg(not(target_os = "linux"))]
 #[path = "memory/unread.rs"]
 mod system;
+
+mod retention;
+mod underlying;
+
+pub use retention::{Retained, Retention, Trial};
+pub use underlying::{Holdings, Underlying, set_underlying, underlying};
 
 use crate::allocator;
 use crate::text::grouped;
@@ -60,54 +66,11 @@ pub fn resident() -> io::Result<Resident> {
     system::resident()
 }
 
-/// What the C library's allocator has from the system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Glibc {
-    /// Bytes that it has from the system.
-    pub mapped: u64,
-    /// The part of them that is in blocks, with what stands around each.
-    pub in_use: u64,
-}
-
-impl Glibc {
-    /// The part that holds no block now.
-    pub fn free(&self) -> u64 {
-        self.mapped.saturating_sub(self.in_use)
-    }
-}
-
-/// What glibc's allocator says of itself; `None` with any other C library. A program that uses another allocator has little there.
-pub fn glibc() -> Option<Glibc> {
-    system::glibc()
-}
-
-/// What came of asking the allocator to give back what it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trimmed {
-    /// It gave something back.
-    Gave,
-    /// It had nothing to give.
-    Nothing,
-    /// There is no way to ask this system's allocator.
-    CannotAsk,
-}
-
-impl fmt::Display for Trimmed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Trimmed::Gave => "malloc_trim gave memory back",
-            Trimmed::Nothing => "malloc_trim had nothing to give back",
-            Trimmed::CannotAsk => "this system's C library has no malloc_trim",
-        })
-    }
-}
-
-/// Asks glibc's allocator to give back each free page that it holds, by `malloc_trim(0)`. Takes time: all its lists are walked,
-/// and the pages must be asked for again.
+/// Asks the allocator to give back all that it can, and returns what was called for that; `None` when it can't be asked.
 ///
-/// A program whose allocator is another one asks that: `malloc_trim` reaches what the C library itself allocated.
-pub fn trim() -> Trimmed {
-    system::trim()
+/// It takes time, for which other threads may wait for memory; and pages that are asked for again have to be made again.
+pub fn give_back() -> Option<&'static str> {
+    underlying()?.purge()
 }
 
 /// What holds a part of resident memory.
@@ -117,6 +80,10 @@ pub enum Holder {
     Live,
     /// What stands around the blocks: sizes, and rounding up.
     Overhead,
+    /// Free room on pages that have blocks, where the allocator tells it from what it holds.
+    Fragmentation,
+    /// The allocator's own tables, where it tells them from what it holds.
+    Metadata,
     /// What the allocator holds and no block lies in.
     AllocatorHeld,
     /// Freed with `MADV_FREE`, and not yet taken by the system.
@@ -138,6 +105,8 @@ impl Holder {
         match self {
             Holder::Live => "live blocks",
             Holder::Overhead => "around the blocks",
+            Holder::Fragmentation => "free between the blocks",
+            Holder::Metadata => "the allocator's tables",
             Holder::AllocatorHeld => "held by the allocator",
             Holder::LazilyFreed => "lazily freed",
             Holder::Stacks => "stacks",
@@ -193,32 +162,51 @@ impl Accounts {
     pub fn now() -> io::Result<Self> {
         // Before anything here allocates.
         let live = allocator::is_in_use().then(|| allocator::stats().live_bytes);
-        let glibc = glibc();
-        Ok(Self::of(system::mapped()?, live, glibc))
+        // Blocks that don't lie in the C library's memory lie in another allocator's, which nobody named: nothing is known of that.
+        let is_its_own =
+            |holdings: &Holdings| underlying::is_named() || holdings.in_use >= live.unwrap_or(0);
+        let holdings = underlying().and_then(Underlying::holdings);
+        let holdings = holdings.filter(is_its_own);
+        Ok(Self::of(system::mapped()?, live, holdings))
     }
 
-    fn of(mapped: Mapped, live: Option<u64>, glibc: Option<Glibc>) -> Self {
+    fn of(mapped: Mapped, live: Option<u64>, holdings: Option<Holdings>) -> Self {
         let live = live.unwrap_or(0).min(mapped.heap);
-        // Another allocator's blocks don't lie in glibc's memory: what that says then isn't about them.
-        let glibc = glibc.filter(|glibc| glibc.in_use >= live);
-        let in_use = glibc.map_or(live, |glibc| glibc.in_use.min(mapped.heap));
-        let beyond = glibc.map_or(0, |glibc| {
-            mapped.heap.saturating_sub(glibc.mapped.max(in_use))
+        let mut rest = mapped.heap;
+        let mut take = |bytes: u64| {
+            let taken = bytes.min(rest);
+            rest -= taken;
+            taken
+        };
+        let mut parts = vec![(Holder::Live, take(live))];
+        if let Some(holdings) = holdings {
+            parts.push((Holder::Overhead, take(holdings.in_use.saturating_sub(live))));
+            let told = [
+                (Holder::Fragmentation, holdings.fragmentation),
+                (Holder::Metadata, holdings.metadata),
+            ];
+            let told = told.map(|(holder, bytes)| bytes.map(|bytes| (holder, take(bytes))));
+            parts.extend(told.into_iter().flatten());
+        }
+        let beyond = holdings.map_or(0, |holdings| {
+            let known: u64 = parts.iter().map(|(_, bytes)| bytes).sum();
+            mapped.heap.saturating_sub(holdings.mapped.max(known))
         });
-        let parts = [
-            (Holder::Live, live),
-            (Holder::Overhead, in_use - live),
-            (Holder::AllocatorHeld, mapped.heap - in_use - beyond),
+        parts.extend([
+            (Holder::AllocatorHeld, rest - beyond),
             (Holder::LazilyFreed, mapped.lazily_freed),
             (Holder::Stacks, mapped.stacks),
             (Holder::Program, mapped.program),
             (Holder::Files, mapped.files),
             (Holder::Instruments, mapped.instruments),
             (Holder::Remainder, beyond),
-        ];
+        ]);
+        let parts = parts.into_iter();
         Accounts {
             resident: mapped.resident,
-            parts: parts.map(|(holder, bytes)| Part { holder, bytes }).to_vec(),
+            parts: parts
+                .map(|(holder, bytes)| Part { holder, bytes })
+                .collect(),
         }
     }
 
@@ -232,7 +220,17 @@ impl Accounts {
         &self.parts
     }
 
-    /// One part, in bytes.
+    /// What is resident and holds no block: kept by the allocator, between its blocks, or lazily freed.
+    pub fn free(&self) -> u64 {
+        let free = [
+            Holder::AllocatorHeld,
+            Holder::Fragmentation,
+            Holder::LazilyFreed,
+        ];
+        free.map(|holder| self.of_holder(holder)).iter().sum()
+    }
+
+    /// One part, in bytes; 0 for one that isn't told apart here.
     pub fn of_holder(&self, holder: Holder) -> u64 {
         let part = self.parts.iter().find(|part| part.holder == holder);
         part.map_or(0, |part| part.bytes)

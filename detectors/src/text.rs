@@ -230,6 +230,9 @@ fn findings_list(findings: &[Finding], for_each: &str, f: &mut Formatter<'_>) ->
             .count();
         let (site, after) = rest.split_at(same);
         rest = after;
+        if first.kind == Kind::Resident {
+            continue; // the evidence's retention has more to tell
+        }
         let amounts: Vec<String> = site
             .iter()
             .map(|finding| match finding.per_iteration {

@@ -26,7 +26,7 @@ pub enum Verdict {
     Leak,
     /// The peak is many times what stays.
     Pressure,
-    /// Live memory is flat and low, resident memory is not. No instrument here can say this yet.
+    /// Live memory is flat and low, resident memory is not.
     Retention,
     /// The noise is larger than the signal.
     Inconclusive,

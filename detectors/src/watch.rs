@@ -45,6 +45,7 @@ pub struct Watch {
     windows: u32,
     deadline: Duration,
     pressure_bytes: u64,
+    retention_bytes: u64,
     always_profile: bool,
     source: Box<dyn HeapSource>,
     observer: Option<Observer>,
@@ -103,6 +104,7 @@ impl Watch {
             windows: 5,
             deadline: Duration::from_mins(1),
             pressure_bytes: 32 << 20,
+            retention_bytes: 64 << 20,
             always_profile: false,
             source: suitable_source(),
             observer: None,
@@ -156,6 +158,18 @@ impl Watch {
     #[must_use]
     pub fn pressure_from(mut self, bytes: u64) -> Self {
         self.pressure_bytes = bytes;
+        self
+    }
+
+    /// From how many freed bytes that stay resident on `retention` may be said; 64 MiB unless told otherwise, which is more than
+    /// an allocator keeps to serve the next request. They must also be four times what is live.
+    ///
+    /// Before it says so, the watch asks for the memory back, and sees what that gives: [`Retention::find`].
+    ///
+    /// [`Retention::find`]: crate::memory::Retention::find
+    #[must_use]
+    pub fn retention_from(mut self, bytes: u64) -> Self {
+        self.retention_bytes = bytes;
         self
     }
 

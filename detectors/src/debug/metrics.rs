@@ -54,14 +54,14 @@ pub(super) async fn metrics() -> Response {
             stats.instrument_bytes,
         );
     }
-    if let Some(held) = memory::glibc() {
+    if let Some(held) = memory::underlying().and_then(memory::Underlying::holdings) {
         text.gauge(
-            "heap_glibc_mapped_bytes",
-            "Bytes that glibc's allocator has from the system.",
+            "heap_allocator_mapped_bytes",
+            "Bytes that the allocator has from the system.",
             held.mapped,
         );
         text.gauge(
-            "heap_glibc_free_bytes",
+            "heap_allocator_free_bytes",
             "Part of them that holds no block now.",
             held.free(),
         );
@@ -144,17 +144,22 @@ impl Exposition {
 pub(super) async fn free_memory() -> Response {
     let given = tokio::task::spawn_blocking(|| {
         let before = memory::resident();
-        let asked = memory::trim();
+        let asked = memory::give_back();
         (before, asked, memory::resident())
     });
     answers::text(match given.await {
-        Ok((Ok(before), asked, Ok(after))) => {
+        Ok((_, None, _)) => {
+            "this program's allocator can't be asked to give memory back\n".to_owned()
+        }
+        Ok((Ok(before), Some(call), Ok(after))) => {
             let gave = before.resident.saturating_sub(after.resident);
             format!(
-                "{asked}\nresident before {before}\nresident after  {after}\ngiven back      {gave} bytes\n"
+                "called {call}\nresident before {before}\nresident after  {after}\ngiven back      {gave} bytes\n"
             )
         }
-        Ok((_, asked, _)) => format!("{asked}\nwhat it gave can't be read on this system\n"),
+        Ok((_, Some(call), _)) => {
+            format!("called {call}\nwhat it gave can't be read on this system\n")
+        }
         Err(error) => format!("it could not be asked: {error}\n"),
     })
 }

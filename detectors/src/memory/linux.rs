@@ -1,6 +1,6 @@
-//! The kernel's list of mappings, and what glibc says of its own.
+//! The kernel's list of mappings.
 
-use super::{Glibc, Mapped, Resident, Trimmed};
+use super::{Mapped, Resident};
 use crate::allocator;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::read;
@@ -99,6 +99,20 @@ pub(super) fn mapped() -> io::Result<Mapped> {
     Ok(all)
 }
 
+/// Has the kernel take the pages that were freed with `MADV_FREE`, as it would if it needed them. The rest of their mappings goes
+/// to swap where there is any, and comes back when it is used.
+pub(super) fn page_out_lazily_freed() -> io::Result<()> {
+    for mapping in mappings(&fs::read_to_string("/proc/self/smaps")?) {
+        if mapping.lazily_freed > 0 {
+            let start = std::ptr::with_exposed_provenance_mut(mapping.range.start);
+            // SAFETY: it changes where pages are kept and not what is in them, but for those that their owner gave up. A mapping
+            // that has gone meanwhile is refused.
+            unsafe { libc::madvise(start, mapping.range.len(), libc::MADV_PAGEOUT) };
+        }
+    }
+    Ok(())
+}
+
 fn mappings(smaps: &str) -> Vec<Mapping> {
     let mut mappings: Vec<Mapping> = Vec::new();
     for line in smaps.lines() {
@@ -189,37 +203,6 @@ fn stack_pointers() -> Vec<usize> {
         pointers.extend(pointer.and_then(|word| usize::from_str_radix(word, 16).ok()));
     }
     pointers
-}
-
-#[cfg(target_env = "gnu")]
-#[expect(clippy::unnecessary_wraps, reason = "another C library says nothing")]
-pub(super) fn glibc() -> Option<Glibc> {
-    // SAFETY: it reads the allocator's own counters, under its own locks, and returns them by value.
-    let info = unsafe { libc::mallinfo2() };
-    let bytes = |size: usize| size as u64;
-    Some(Glibc {
-        mapped: bytes(info.arena) + bytes(info.hblkhd),
-        in_use: bytes(info.uordblks) + bytes(info.hblkhd),
-    })
-}
-
-#[cfg(not(target_env = "gnu"))]
-pub(super) fn glibc() -> Option<Glibc> {
-    None
-}
-
-#[cfg(target_env = "gnu")]
-pub(super) fn trim() -> Trimmed {
-    // SAFETY: it takes the allocator's own locks, and moves no block.
-    match unsafe { libc::malloc_trim(0) } {
-        0 => Trimmed::Nothing,
-        _ => Trimmed::Gave,
-    }
-}
-
-#[cfg(not(target_env = "gnu"))]
-pub(super) fn trim() -> Trimmed {
-    Trimmed::CannotAsk
 }
 
 #[cfg(test)]

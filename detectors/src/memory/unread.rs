@@ -1,6 +1,6 @@
 //! Where nothing of this is told.
 
-use super::{Glibc, Mapped, Resident, Trimmed};
+use super::{Mapped, Resident};
 use std::io;
 
 fn unsupported() -> io::Error {
@@ -16,10 +16,6 @@ pub(super) fn mapped() -> io::Result<Mapped> {
     Err(unsupported())
 }
 
-pub(super) fn glibc() -> Option<Glibc> {
-    None
-}
-
-pub(super) fn trim() -> Trimmed {
-    Trimmed::CannotAsk
+pub(super) fn page_out_lazily_freed() -> io::Result<()> {
+    Err(unsupported())
 }

@@ -82,6 +82,11 @@ impl Peak {
 
     fn empty(&self, meter: &Meter) -> PeakEvidence {
         let mut not_read = meter.not_read();
+        not_read.push(NotRead {
+            kind: Kind::Resident,
+            why: "a peak is of what is live: a Watch and detectors::memory tell of resident memory"
+                .to_owned(),
+        });
         if !meter.source.reads_sites() {
             not_read.push(NotRead {
                 kind: Kind::Bytes,

@@ -19,6 +19,8 @@ pub(crate) struct Counted {
     pub(crate) timeline: Vec<Sample>,
     pub(crate) peak_bytes: u64,
     pub(crate) resting_bytes: u64,
+    /// Resident bytes that were freed in the run, and stayed. 0 where they weren't read.
+    pub(crate) kept_after_free: u64,
     pub(crate) out_of_time: bool,
     /// Bytes from before the run that were freed by the end of each window.
     pub(super) older_freed: Vec<u64>,

@@ -9,6 +9,7 @@ use crate::evidence::{Evidence, Finding, Instrument, Kind, NotRead, SmallestLeak
 use crate::heap::SourceError;
 use crate::holders::Holding;
 use crate::judge::{Floors, Motion};
+use crate::memory::Retention;
 use crate::sites::{Amount, Grown, Round, grown, grown_in_windows};
 use crate::text::{amount, bytes, count, listed, one_of};
 
@@ -119,8 +120,49 @@ impl Watch {
             evidence.because = because_it_leaks(counted, &more, heap_grows, by_site);
         } else {
             self.judge_calm(counted, heap, &mut evidence);
+            if evidence.verdict != Verdict::Inconclusive
+                && counted.kept_after_free >= self.retention_bytes
+            {
+                self.judge_resident(&mut evidence);
+            }
         }
         evidence
+    }
+
+    /// The verdict where nothing live grows, and what was freed is resident still.
+    fn judge_resident(&self, evidence: &mut Evidence) {
+        match Retention::find(self.retention_bytes) {
+            Ok(Some(retention)) => {
+                evidence.because = format!(
+                    "live memory is flat, and {} that were freed are resident still: {}",
+                    bytes(retention.free),
+                    retention.kind.definition()
+                );
+                if evidence.verdict == Verdict::Pressure {
+                    let peak = bytes(evidence.peak_bytes);
+                    let source = [
+                        "; the work itself has a peak of ",
+                        &peak,
+                        ", which is where they come from",
+                    ];
+                    evidence.because.extend(source);
+                }
+                evidence.verdict = Verdict::Retention;
+                evidence.findings = vec![Finding {
+                    kind: Kind::Resident,
+                    per_iteration: None,
+                    cum_per_iteration: None,
+                    site: Some(retention.kind.to_string()),
+                    at: None,
+                }];
+                evidence.retention = Some(retention);
+            }
+            Ok(None) => {}
+            Err(error) => evidence.not_read.push(NotRead {
+                kind: Kind::Resident,
+                why: error.to_string(),
+            }),
+        }
     }
 
     /// The verdict where nothing was seen to grow.
@@ -261,6 +303,7 @@ impl Watch {
             timeline: Vec::new(),
             peak_bytes: 0,
             resting_bytes: 0,
+            retention: None,
             smallest_leak: None,
             instrument: Instrument {
                 name: self.source.name().to_owned(),

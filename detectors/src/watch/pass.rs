@@ -4,13 +4,13 @@ use super::counted::Counted;
 use super::driver::Driver;
 use super::judgement::is_fine;
 use super::{Observer, Progress, Stage};
-use crate::Profile;
 use crate::counters::Counters;
-use crate::evidence::{Counts, Kind, Reading, Sample};
+use crate::evidence::{Counts, Kind, NotRead, Reading, Sample};
 use crate::heap::{Detail, HeapReading, HeapSource, SiteReading, SourceError};
 use crate::judge::{Floor, Floors, Motion, PARTS};
 use crate::sites::Windows;
 use crate::workload::Kept;
+use crate::{Profile, memory};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -126,6 +126,7 @@ impl<'p, D: Driver> Pass<'p, D> {
         counted.peak_bytes = reading.peak_bytes;
         counted.resting_bytes = reading.bytes;
         self.source.stop()?;
+        let kept = self.counters.kept_after_free();
         let growing: Vec<Kind> = counted
             .kinds_that_are(Motion::Growing)
             .map(|(kind, _)| kind)
@@ -145,6 +146,13 @@ impl<'p, D: Driver> Pass<'p, D> {
             })
             .collect();
         counted.not_read = self.counters.not_read(self.driver);
+        match kept {
+            Ok(bytes) => counted.kept_after_free = bytes,
+            Err(why) => counted.not_read.push(NotRead {
+                kind: Kind::Resident,
+                why,
+            }),
+        }
         Ok(counted)
     }
 
@@ -194,6 +202,7 @@ impl<'p, D: Driver> Pass<'p, D> {
             rise_blocks: counted.blocks.rises().next_back(),
             rise_bytes: counted.bytes.rises().next_back(),
             floor_counts,
+            resident_bytes: memory::resident().ok().map(|now| now.resident),
         });
     }
 

@@ -1,0 +1,89 @@
+//! Tells [`detectors`] what jemalloc holds, and how to ask for it back.
+//!
+//! In a program whose global allocator is jemalloc, one line at its start:
+//!
+//! ```
+//! #[global_allocator]
+//! static ALLOCATOR: detectors::ProfilingAllocator<tikv_jemallocator::Jemalloc> =
+//!     detectors::ProfilingAllocator::new(tikv_jemallocator::Jemalloc);
+//!
+//! fn main() {
+//!     detectors::memory::set_underlying(&detectors_jemalloc::Jemalloc);
+//!     let held = detectors::memory::underlying().and_then(|allocator| allocator.holdings());
+//!     println!("{held:?}");
+//! }
+//! ```
+//!
+//! From there on [`Accounts`](detectors::memory::Accounts) tell live blocks, fragmentation and jemalloc's own tables apart;
+//! [`Retention`](detectors::memory::Retention) tells pages whose time has run out from pages that are lazily freed; and
+//! `/freememory` of `detectors::debug` purges.
+//!
+//! It is a package of its own because jemalloc is C, and whoever is on another allocator shouldn't compile it.
+#![warn(missing_docs)]
+
+use detectors::memory::{Holdings, Underlying};
+use std::ffi::CStr;
+use std::ptr::{from_mut, null_mut};
+use tikv_jemalloc_sys::mallctl;
+
+/// The allocator beneath a program that declares `tikv_jemallocator::Jemalloc`: see
+/// [`set_underlying`](detectors::memory::set_underlying).
+///
+/// Figures are jemalloc's own: <https://jemalloc.net/jemalloc.3.html>, section *mallctl namespace*.
+#[derive(Debug, Clone, Copy)]
+pub struct Jemalloc;
+
+impl Underlying for Jemalloc {
+    fn name(&self) -> &'static str {
+        "jemalloc"
+    }
+
+    fn holdings(&self) -> Option<Holdings> {
+        // Its figures stand still until the epoch is moved on.
+        let _: u64 = exchange(c"epoch", Some(1))?;
+        let figure = |name| exchange::<usize>(name, None).map(|bytes| bytes as u64);
+        let in_use = figure(c"stats.allocated")?;
+        Some(Holdings {
+            mapped: figure(c"stats.resident")?,
+            in_use,
+            metadata: figure(c"stats.metadata"),
+            fragmentation: figure(c"stats.active").map(|active| active.saturating_sub(in_use)),
+        })
+    }
+
+    fn decay(&self) -> Option<&'static str> {
+        call(c"arena.4096.decay").then_some("arena.decay")
+    }
+
+    fn purge(&self) -> Option<&'static str> {
+        call(c"arena.4096.purge").then_some("arena.purge")
+    }
+
+    fn how_to_run_timers(&self) -> Option<&'static str> {
+        Some("background_thread:true in _RJEM_MALLOC_CONF")
+    }
+
+    fn how_to_free_at_once(&self) -> Option<&'static str> {
+        Some("muzzy_decay_ms:0 in _RJEM_MALLOC_CONF")
+    }
+}
+
+/// Reads a value by its name, and sets it when there is a new one. `None` when this build of jemalloc doesn't have it.
+fn exchange<T: Copy + Default>(name: &CStr, new: Option<T>) -> Option<T> {
+    let (mut old, mut length) = (T::default(), size_of::<T>());
+    let mut new = new;
+    let (new, new_length) = match &mut new {
+        Some(new) => (from_mut(new).cast(), size_of::<T>()),
+        None => (null_mut(), 0),
+    };
+    let old_at = from_mut(&mut old).cast();
+    // SAFETY: the name ends with a zero, both values are as long as is said, and jemalloc refuses a length that isn't its own.
+    let refused = unsafe { mallctl(name.as_ptr(), old_at, &raw mut length, new, new_length) };
+    (refused == 0 && length == size_of::<T>()).then_some(old)
+}
+
+/// Does what the name says, in all arenas: 4096 stands for each of them (`MALLCTL_ARENAS_ALL`).
+fn call(name: &CStr) -> bool {
+    // SAFETY: the name ends with a zero, and these calls take and give nothing.
+    0 == unsafe { mallctl(name.as_ptr(), null_mut(), null_mut(), null_mut(), 0) }
+}

@@ -1,0 +1,47 @@
+//! Pages that are due after two seconds, in a process that is idle: nobody looks at the clock.
+
+use detectors::memory::{Retained, Retention, set_underlying};
+use detectors_jemalloc::Jemalloc;
+use std::hint::black_box;
+use std::time::Duration;
+
+#[global_allocator]
+static ALLOCATOR: detectors::ProfilingAllocator<tikv_jemallocator::Jemalloc> =
+    detectors::ProfilingAllocator::new(tikv_jemallocator::Jemalloc);
+
+#[unsafe(export_name = "_rjem_malloc_conf")]
+static CONFIGURATION: Configuration =
+    Configuration(c"dirty_decay_ms:2000,muzzy_decay_ms:0".as_ptr());
+
+/// What jemalloc reads before `main`: a pointer to text.
+#[repr(transparent)]
+struct Configuration(*const std::ffi::c_char);
+
+// SAFETY: the text is constant.
+unsafe impl Sync for Configuration {}
+
+const MIB: u64 = 1 << 20;
+
+/// 128 MiB in small blocks, of which one stays.
+fn burst() -> Box<[u8]> {
+    let mut blocks: Vec<Box<[u8]>> = (0..131_072)
+        .map(|_| black_box(vec![1; 1 << 10].into()))
+        .collect();
+    blocks.pop().expect("a burst has blocks")
+}
+
+detectors::tests! {
+    fn what_is_due_goes_when_somebody_runs_the_timers() {
+        set_underlying(&Jemalloc);
+        let pin = burst();
+        // What is waited for is the time itself: longer than jemalloc was told.
+        std::thread::sleep(Duration::from_secs(3));
+        let retention = Retention::find(64 * MIB).expect("Linux tells").expect("an idle process keeps it");
+        println!("{retention}");
+        assert_eq!(retention.kind, Retained::DecayNotRunning, "{retention:?}");
+        let [trial] = &retention.trials[..] else { panic!("one trial: {retention:?}") };
+        assert!(trial.call == "arena.decay" && trial.gave > 100 * MIB, "{trial:?}");
+        assert!(retention.fix.contains("background_thread:true"), "{}", retention.fix);
+        drop(pin);
+    }
+}
