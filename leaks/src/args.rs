@@ -6,6 +6,7 @@
 )]
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain_service::serve::{ClusterArgs, ServeArgs};
 use std::path::PathBuf;
 use workbook::BookArgs;
 
@@ -111,6 +112,15 @@ pub(crate) enum Command {
     )]
     Serve(ServeArgs),
 
+    /// Run the service's search cluster alone, in a process of its own
+    ///
+    /// Use it where the service's memory is to be the service's: `leaks serve` has the cluster in its own process otherwise. Kill
+    /// it, to see what the service does without.
+    #[command(
+        after_help = "Example: leaks cluster --port 9200, then leaks serve --search-url http://127.0.0.1:9200"
+    )]
+    Cluster(ClusterArgs),
+
     /// Measures in this process; `run` starts it
     #[command(hide = true)]
     Measure(MeasureArgs),
@@ -128,40 +138,6 @@ pub(crate) enum Command {
 pub(crate) struct ChapterArg {
     /// The chapter's name, as `leaks list` shows it
     pub(crate) chapter: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ServeArgs {
-    /// The service's port on 127.0.0.1; 0 takes any that is free
-    #[arg(long, default_value_t = 8080)]
-    pub(crate) port: u16,
-    /// The debug endpoints' port on 127.0.0.1; 0 takes any that is free
-    #[arg(long, default_value_t = 6060)]
-    pub(crate) debug_port: u16,
-    /// The debug endpoints' address, where others than this machine are to reach it; needs a token
-    #[arg(long, value_name = "IP:PORT", conflicts_with = "debug_port")]
-    pub(crate) debug_address: Option<std::net::SocketAddr>,
-    /// A file with the token that debug requests must bring
-    #[arg(long, value_name = "FILE")]
-    pub(crate) debug_token_file: Option<PathBuf>,
-    /// An environment variable with that token
-    #[arg(long, value_name = "NAME", conflicts_with = "debug_token_file")]
-    pub(crate) debug_token_variable: Option<String>,
-    /// Leak in each request as this chapter's leaky code does; may be given again
-    #[arg(long, value_name = "CLASS")]
-    pub(crate) leak: Vec<String>,
-    /// Answer page by page, in bounded memory
-    #[arg(long)]
-    pub(crate) streaming: bool,
-    /// A search cluster that speaks Elasticsearch's _search, in place of the one that is built in
-    #[arg(long, value_name = "URL")]
-    pub(crate) search_url: Option<String>,
-    /// Hosts that are asked for at once
-    #[arg(long, default_value_t = 500, value_parser = page_size)]
-    pub(crate) page_size: usize,
-    /// Requests that are answered at the same time; more get 503
-    #[arg(long, default_value_t = 32, value_parser = at_least_one)]
-    pub(crate) at_once: usize,
 }
 
 /// How an answer is printed.
@@ -287,18 +263,4 @@ pub(crate) struct FlamegraphArgs {
     /// Markup to put into a page, which takes the page's colours, instead of a file of its own
     #[arg(long)]
     pub(crate) inline: bool,
-}
-
-fn page_size(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(size) if (1..=10_000).contains(&size) => Ok(size),
-        _ => Err("a page has 1 to 10000 hosts".to_owned()),
-    }
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if (1..=10_000).contains(&number) => Ok(number),
-        _ => Err("1 to 10000 requests can be answered at the same time".to_owned()),
-    }
 }

@@ -16,7 +16,6 @@ mod quantity;
 mod report;
 mod run;
 mod scale;
-mod serve;
 mod start;
 mod state;
 mod timeline;
@@ -56,7 +55,8 @@ fn run(command: Option<&Command>, out: &mut dyn Write) -> Result<Ending> {
         Some(Command::Diff(args)) => profile::diff(args, out),
         Some(Command::Flamegraph(args)) => profile::flamegraph(args, out),
         Some(Command::Book(args)) => book::book(&here()?, args),
-        Some(Command::Serve(args)) => serve::serve(args, out),
+        Some(Command::Serve(args)) => domain_service::serve::serve(args, out),
+        Some(Command::Cluster(args)) => domain_service::serve::cluster(args, out),
         Some(Command::Measure(args)) => {
             let variant = measure::Variant::new(args.fixed);
             measure::child(&args.chapter, variant, &args.into)

@@ -1,6 +1,7 @@
 //! `GET /apex/{apex}`: the hosts of a customer's domain.
 
 use crate::Options;
+use crate::answers::Answers;
 use crate::leak::Leaks;
 use crate::search::{Search, SearchError};
 use axum::body::{Body, Bytes};
@@ -23,6 +24,7 @@ pub(crate) struct App {
     places: Arc<Semaphore>,
     within: Duration,
     is_streaming: bool,
+    kept: Answers,
     leaks: Arc<Leaks>,
 }
 
@@ -33,6 +35,7 @@ impl App {
             places: Arc::new(Semaphore::new(options.at_once)),
             within: options.within,
             is_streaming: options.is_streaming,
+            kept: Answers::up_to(options.keep_answers),
             leaks: Arc::new(leaks),
         }
     }
@@ -105,10 +108,16 @@ async fn by_apex(State(app): State<App>, Path(apex): Path<String>) -> Result<Res
     if app.is_streaming {
         return stream(app, apex, place).await;
     }
-    let collected = tokio::time::timeout(app.within, collect(&app.search, &apex)).await;
-    let hosts = collected.map_err(|_| ApexError::TooLate)??;
+    let hosts = if let Some(hosts) = app.kept.get(&apex) {
+        hosts
+    } else {
+        let collected = tokio::time::timeout(app.within, collect(&app.search, &apex)).await;
+        let hosts: Arc<[Host]> = collected.map_err(|_| ApexError::TooLate)??.into();
+        app.kept.keep(&apex, &hosts);
+        hosts
+    };
     drop(place);
-    Ok(Json(json!({ "apex": apex, "count": hosts.len(), "hosts": hosts })).into_response())
+    Ok(Json(json!({ "apex": apex, "count": hosts.len(), "hosts": *hosts })).into_response())
 }
 
 fn is_name(apex: &str) -> bool {
@@ -118,12 +127,24 @@ fn is_name(apex: &str) -> bool {
 
 /// What the service tells of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Host {
+pub(crate) struct Host {
     name: String,
     addresses: Vec<String>,
     ports: Vec<u16>,
     technologies: Vec<String>,
     last_seen: String,
+}
+
+impl Host {
+    /// What it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = self.addresses.iter().chain(&self.technologies);
+        let texts: usize = texts
+            .map(|text| size_of::<String>() + text.capacity())
+            .sum();
+        let ports = self.ports.capacity() * size_of::<u16>();
+        size_of::<Self>() + self.name.capacity() + self.last_seen.capacity() + ports + texts
+    }
 }
 
 // ANCHOR: collect
