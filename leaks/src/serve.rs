@@ -90,7 +90,7 @@ async fn serving(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {
 
 /// Ends at Ctrl-C, or when an orchestrator asks for the end.
 #[cfg(unix)]
-fn asked_to_end() -> Result<impl Future<Output = ()>> {
+pub(crate) fn asked_to_end() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let heard =
         |kind| signal(kind).map_err(|error| Problem::new("can't hear signals").because(error));
@@ -108,7 +108,7 @@ fn asked_to_end() -> Result<impl Future<Output = ()>> {
 
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-fn asked_to_end() -> Result<impl Future<Output = ()>> {
+pub(crate) fn asked_to_end() -> Result<impl Future<Output = ()>> {
     Ok(async {
         let _ = tokio::signal::ctrl_c().await;
     })
