@@ -5,9 +5,11 @@
     reason = "these comments are the help's text, which shows backticks as they are"
 )]
 
+use crate::load::{Pattern, plan};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain_service::serve::{ClusterArgs, ServeArgs};
 use std::path::PathBuf;
+use std::time::Duration;
 use workbook::BookArgs;
 
 /// The Leak Workbook: watch memory leak, find the line, mend it, prove it.
@@ -121,6 +123,19 @@ pub(crate) enum Command {
     )]
     Cluster(ClusterArgs),
 
+    /// Put load on a service, and see what it answers and how fast
+    ///
+    /// Use it to make a service's memory move: load it, let it rest, load it again. Without --rate each client asks again when it
+    /// is answered, so a slow service gets fewer requests (a closed loop). With --rate requests are due by the clock, and
+    /// latency counts from when each was due (an open loop): that is what users feel who don't wait for each other.
+    ///
+    /// A load is always bounded in time and in requests, and reaches this machine alone unless forced. Ctrl-C ends it with the
+    /// report so far, and status 130. Status 2 when no request could be sent.
+    #[command(
+        after_help = "Examples:\n  leaks load\n  leaks load --pattern 10s/5s/10s --at-once 64\n  leaks load --rate 200 --for 30s --url http://127.0.0.1:8080/apex/large-07.example"
+    )]
+    Load(LoadArgs),
+
     /// Measures in this process; `run` starts it
     #[command(hide = true)]
     Measure(MeasureArgs),
@@ -138,6 +153,41 @@ pub(crate) enum Command {
 pub(crate) struct ChapterArg {
     /// The chapter's name, as `leaks list` shows it
     pub(crate) chapter: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadArgs {
+    /// What to ask for; may be given again, then they are asked for in turn
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080/apex/customer-0042.example"
+    )]
+    pub(crate) url: Vec<String>,
+    /// Requests that begin each second; without it each client asks again when it is answered
+    #[arg(long, value_name = "PER_SECOND", value_parser = plan::rate)]
+    pub(crate) rate: Option<f64>,
+    /// Clients, each with one request on its way [default: 8, or 256 with --rate]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) at_once: Option<u16>,
+    /// How long requests begin: 500ms, 10s, 2m; an hour at most
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = plan::duration)]
+    pub(crate) r#for: Duration,
+    /// Load, pause and load again, each load with figures of its own: 10s/5s/10s; an hour at most
+    #[arg(long, value_name = "LOAD/PAUSE/LOAD", conflicts_with = "for")]
+    pub(crate) pattern: Option<Pattern>,
+    /// End early after so many requests, in all loads together
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub(crate) count: u64,
+    /// How long a request may take; after that it has failed
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = plan::duration)]
+    pub(crate) within: Duration,
+    /// Load a machine that isn't this one
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 /// How an answer is printed.
