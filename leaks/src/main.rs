@@ -9,6 +9,7 @@ mod chart;
 mod check;
 mod child;
 mod exercise;
+mod incident;
 mod load;
 mod measure;
 mod profile;
@@ -59,6 +60,7 @@ fn run(command: Option<&Command>, out: &mut dyn Write) -> Result<Ending> {
         Some(Command::Serve(args)) => domain_service::serve::serve(args, out),
         Some(Command::Cluster(args)) => domain_service::serve::cluster(args, out),
         Some(Command::Load(args)) => load::load(args, out),
+        Some(Command::Incident(args)) => incident::incident(&here()?, args, out),
         Some(Command::Measure(args)) => {
             let variant = measure::Variant::new(args.fixed);
             measure::child(&args.chapter, variant, &args.into)

@@ -198,7 +198,11 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
     let seconds = asked.seconds.unwrap_or(SECONDS);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     off_the_runtime(move || {
-        let report = guard.report().build().map_err(unavailable)?;
+        let report = guard
+            .report()
+            .frames_post_processor(cut_the_sampler)
+            .build()
+            .map_err(unavailable)?;
         drop(guard);
         let message = report.pprof().map_err(unavailable)?;
         let bytes = message.encode_to_vec();
@@ -211,6 +215,19 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
         ))
     })
     .await
+}
+
+/// The innermost frames are those that take the sample. pprof leaves one of them where nothing of it was inlined.
+#[cfg(unix)]
+fn cut_the_sampler(frames: &mut pprof::Frames) {
+    let samples = |frame: &Vec<pprof::Symbol>| {
+        frame.iter().any(|symbol| {
+            let file = symbol.filename();
+            file.contains("/pprof-") || file.contains("/backtrace-")
+        })
+    };
+    let leaf = frames.frames.iter().take_while(|frame| samples(frame)).count();
+    frames.frames.drain(..leaf);
 }
 
 #[cfg(test)]

@@ -50,6 +50,9 @@ pub struct ServeArgs {
     /// Keep the last answers, up to so many bytes, for whoever asks again
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     pub keep_answers: u64,
+    /// Seconds that an answer may take; then it is 504
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub within: u64,
     /// Threads that answer [default: one for each core]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,
@@ -125,6 +128,7 @@ async fn serving(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {
         page_size: args.page_size,
         at_once: args.at_once,
         keep_answers: args.keep_answers,
+        within: Duration::from_secs(args.within),
         ..Options::new(search_url)
     };
     let service = Service::start(options, leaks)
