@@ -226,7 +226,11 @@ fn cut_the_sampler(frames: &mut pprof::Frames) {
             file.contains("/pprof-") || file.contains("/backtrace-")
         })
     };
-    let leaf = frames.frames.iter().take_while(|frame| samples(frame)).count();
+    let leaf = frames
+        .frames
+        .iter()
+        .take_while(|frame| samples(frame))
+        .count();
     frames.frames.drain(..leaf);
 }
 
