@@ -8,8 +8,20 @@ use driver::Workbook;
 use served::{Answer, Served};
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::{Duration, Instant};
 
-const PROFILES: [&str; 5] = ["heap", "allocs", "tasks", "goroutine", "threadcreate"];
+const PROFILES: [&str; 7] = [
+    "heap",
+    "allocs",
+    "tasks",
+    "goroutine",
+    "threadcreate",
+    "block",
+    "mutex",
+];
 
 #[test]
 fn every_profile_is_one_and_gos_pprof_reads_it() {
@@ -29,7 +41,8 @@ fn every_profile_is_one_and_gos_pprof_reads_it() {
     {
         let answer = served.debug(&format!("GET /debug/pprof/{name}{query}"));
         assert_eq!(answer.status, 200, "{name}: {}", answer.text());
-        if name != "profile" {
+        // Nothing may have waited: then those two are empty, which Go's pprof takes and we don't.
+        if !["profile", "block", "mutex"].contains(&name) {
             Profile::from_bytes(name, &answer.body)
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
         }
@@ -54,6 +67,40 @@ fn every_profile_is_one_and_gos_pprof_reads_it() {
     let allocs = served.debug("GET /debug/pprof/allocs");
     let allocs = Profile::from_bytes("allocs", &allocs.body).expect("a profile");
     assert_eq!(allocs.default_sample_type().name, "alloc_space");
+}
+
+#[test]
+fn requests_that_wait_for_each_other_are_in_block() {
+    let served = Served::start("block", &["--debug-port", "0", "--leak", "global-caches"]);
+    let stands = || served.debug("GET /debug/pprof/block?debug=1").text();
+    assert!(stands().contains("Not seen: std's"), "{}", stands());
+    // The leak has one thread, so whoever comes while it is at work has to wait.
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !is_over.load(Relaxed) {
+                    Answer::to(&served.service, "GET /apex/customer-0042.example", &[]);
+                }
+            });
+        }
+        while !stands().contains("domain_service::leak::Leaks::strike") && Instant::now() < deadline
+        {
+            thread::yield_now();
+        }
+        is_over.store(true, Relaxed);
+    });
+    let block = served.debug("GET /debug/pprof/block");
+    let block = Profile::from_bytes("block", &block.body).expect("requests have waited");
+    let types: Vec<String> = block
+        .sample_types()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(types, ["contentions/count", "delay/nanoseconds"]);
+    let top = block.top(None).expect("a type").to_string();
+    assert!(top.contains("domain_service::leak::Leaks::strike"), "{top}");
 }
 
 #[test]

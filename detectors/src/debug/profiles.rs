@@ -5,7 +5,7 @@ use crate::evidence::Frame;
 use crate::profile::ProfileError;
 use crate::spawn_site;
 use crate::tasks::Tasks;
-use crate::{Profile, allocator, process};
+use crate::{Profile, allocator, contention, process};
 use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::{Html, Redirect, Response};
@@ -46,6 +46,14 @@ pub(super) async fn tasks(RawQuery(query): RawQuery) -> Answer {
 
 pub(super) async fn threads(RawQuery(query): RawQuery) -> Answer {
     answer("threadcreate", query, take_threads).await
+}
+
+pub(super) async fn block(RawQuery(query): RawQuery) -> Answer {
+    answer("block", query, || Ok(contention::block_profile())).await
+}
+
+pub(super) async fn mutex(RawQuery(query): RawQuery) -> Answer {
+    answer("mutex", query, || Ok(contention::mutex_profile())).await
 }
 
 fn take_heap() -> Result<Profile, Refusal> {
@@ -156,7 +164,15 @@ async fn answer(
         return Ok(answers::file(name, bytes));
     }
     let top = off_the_runtime(move || profile.top(None).map_err(failed)).await?;
-    Ok(answers::text(top.to_string()))
+    Ok(answers::text(format!("{}{top}", preface(name))))
+}
+
+/// What a reader must know to take a profile for what it is.
+fn preface(name: &str) -> &'static str {
+    match name {
+        "block" | "mutex" => contention::COVERED,
+        _ => "",
+    }
 }
 
 /// Names are read from the program's debug information: some hundred milliseconds that no other request has to wait for.

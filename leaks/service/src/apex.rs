@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
+use detectors::contention::waiting;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -341,22 +342,19 @@ async fn send_all(
     let head = format!("{{\"apex\":{},\"hosts\":[", json!(apex));
     let mut count = first.hosts;
     let mut after = first.last;
-    let mut is_open = pieces.send(Ok((head + &first.text).into())).await.is_ok();
+    // The client's pace: it takes one piece, and only then is there room for another.
+    let send = |text: String| waiting(pieces.send(Ok(text.into())));
+    let mut is_open = send(head + &first.text).await.is_ok();
     while let Some(last) = after.take().filter(|_| is_open) {
         let next = page_of(search, apex, Some(&last)).await?;
         if next.hosts > 0 {
-            is_open = pieces
-                .send(Ok(format!(",{}", next.text).into()))
-                .await
-                .is_ok();
+            is_open = send(format!(",{}", next.text)).await.is_ok();
         }
         count += next.hosts;
         after = next.last;
     }
     // Without a client there is nobody to end the answer for.
-    let _ = pieces
-        .send(Ok(format!("],\"count\":{count}}}").into()))
-        .await;
+    let _ = send(format!("],\"count\":{count}}}")).await;
     Ok(())
 }
 
