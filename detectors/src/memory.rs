@@ -30,6 +30,7 @@ mod system;
 mod system;
 
 use crate::allocator;
+use crate::process::kernel::Whose;
 use crate::text::grouped;
 use std::fmt;
 use std::io;
@@ -59,6 +60,30 @@ impl fmt::Display for Resident {
 pub fn resident() -> io::Result<Resident> {
     system::resident()
 }
+
+/// The sums of the kernel over all mappings of a process, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Rollup {
+    pub(crate) resident: u64,
+    /// The part of it that has no file behind it: heap and stacks, lazily freed memory among them.
+    pub(crate) anonymous: u64,
+    pub(crate) lazily_freed: u64,
+    /// What is on disk for want of memory, and not resident.
+    pub(crate) swapped: u64,
+}
+
+/// Another process' sums.
+pub(crate) fn rollup(id: u32) -> io::Result<Rollup> {
+    system::rollup(id)
+}
+
+/// Another process' resident memory, by what its mappings are for.
+pub(crate) fn mapped(id: u32) -> io::Result<Mapped> {
+    system::mapped(Whose::Of(id))
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) use system::anonymous_ranges;
 
 /// What the C library's allocator has from the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +150,7 @@ pub enum Holder {
     Stacks,
     /// The program's own file.
     Program,
-    /// Other files that are mapped: libraries above all.
+    /// Other files that are mapped, libraries above all; and shared memory.
     Files,
     /// What these instruments hold.
     Instruments,
@@ -173,15 +198,17 @@ pub struct Accounts {
 
 /// What the kernel's list of mappings says, in resident bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Mapped {
-    resident: u64,
-    lazily_freed: u64,
-    stacks: u64,
-    program: u64,
-    files: u64,
-    instruments: u64,
+pub(crate) struct Mapped {
+    pub(crate) resident: u64,
+    pub(crate) lazily_freed: u64,
+    pub(crate) stacks: u64,
+    pub(crate) program: u64,
+    pub(crate) files: u64,
+    /// Shared with other processes, or ready to be, and without a file on a disk.
+    pub(crate) shared: u64,
+    pub(crate) instruments: u64,
     /// Anonymous, and none of these: the allocator's.
-    heap: u64,
+    pub(crate) heap: u64,
 }
 
 impl Accounts {
@@ -194,7 +221,7 @@ impl Accounts {
         // Before anything here allocates.
         let live = allocator::is_in_use().then(|| allocator::stats().live_bytes);
         let glibc = glibc();
-        Ok(Self::of(system::mapped()?, live, glibc))
+        Ok(Self::of(system::mapped(Whose::Own)?, live, glibc))
     }
 
     fn of(mapped: Mapped, live: Option<u64>, glibc: Option<Glibc>) -> Self {
@@ -212,7 +239,7 @@ impl Accounts {
             (Holder::LazilyFreed, mapped.lazily_freed),
             (Holder::Stacks, mapped.stacks),
             (Holder::Program, mapped.program),
-            (Holder::Files, mapped.files),
+            (Holder::Files, mapped.files + mapped.shared),
             (Holder::Instruments, mapped.instruments),
             (Holder::Remainder, beyond),
         ];

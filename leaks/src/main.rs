@@ -20,6 +20,7 @@ mod serve;
 mod start;
 mod state;
 mod timeline;
+mod triage;
 mod verify;
 
 use args::{Cli, Command};
@@ -57,6 +58,7 @@ fn run(command: Option<&Command>, out: &mut dyn Write) -> Result<Ending> {
         Some(Command::Flamegraph(args)) => profile::flamegraph(args, out),
         Some(Command::Book(args)) => book::book(&here()?, args),
         Some(Command::Serve(args)) => serve::serve(args, out),
+        Some(Command::Triage(args)) => triage::triage(args, out),
         Some(Command::Measure(args)) => {
             let variant = measure::Variant::new(args.fixed);
             measure::child(&args.chapter, variant, &args.into)

@@ -75,6 +75,12 @@ impl Line {
         else {
             return false;
         };
+        self.draw(stage, details);
+        true
+    }
+
+    /// Shows how far something in this process has come.
+    pub(crate) fn draw(&mut self, stage: &str, details: &str) {
         let new_stage = self.stage != stage;
         stage.clone_into(&mut self.stage);
         if self.in_place {
@@ -87,7 +93,6 @@ impl Line {
         } else if new_stage {
             say::note(stage);
         }
-        true
     }
 }
 
