@@ -12,6 +12,8 @@
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Floors {
     windows: Vec<Floor>,
+    /// A move of at most this much is no more than noise, however quiet the rest is.
+    grain: i64,
 }
 
 /// Parts of a window's second half, each with a minimum of its own.
@@ -60,6 +62,15 @@ impl Floors {
     pub(crate) fn with_capacity(windows: usize) -> Self {
         Floors {
             windows: Vec::with_capacity(windows),
+            grain: 0,
+        }
+    }
+
+    /// Floors of what moves in steps of this size by itself.
+    pub(crate) fn in_steps_of(grain: i64) -> Self {
+        Floors {
+            windows: Vec::new(),
+            grain,
         }
     }
 
@@ -71,6 +82,10 @@ impl Floors {
         self.windows.len()
     }
 
+    pub(crate) fn windows(&self) -> &[Floor] {
+        &self.windows
+    }
+
     /// The rise of each floor over the one before.
     pub(crate) fn rises(&self) -> impl DoubleEndedIterator<Item = i64> + ExactSizeIterator {
         self.windows
@@ -80,8 +95,17 @@ impl Floors {
 
     /// How far a floor moves when nothing grows. Over the last two windows, since an earlier one may still be warming up.
     pub(crate) fn noise(&self) -> i64 {
+        self.measured_noise().max(self.grain)
+    }
+
+    fn measured_noise(&self) -> i64 {
         let last_two = self.windows.iter().rev().take(2);
         last_two.map(|floor| floor.fall()).max().unwrap_or(0)
+    }
+
+    /// A last rise from which on growth is clear of the noise.
+    pub(crate) fn clear(&self) -> i64 {
+        CLEAR_TIMES * self.noise()
     }
 
     /// What the floors did so far.
@@ -93,9 +117,9 @@ impl Floors {
         let noise = self.noise();
         let grows =
             rises.iter().all(|&rise| rise > 0) && rises.windows(2).all(|pair| pair[1] >= pair[0]);
-        if grows && last >= CLEAR_TIMES * noise {
+        if grows && last >= self.clear() {
             Motion::Growing
-        } else if last > noise {
+        } else if last > noise || grows && last > self.measured_noise() {
             Motion::Unclear
         } else if rises.iter().any(|&rise| rise > noise) {
             Motion::Stopped

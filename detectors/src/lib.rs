@@ -97,6 +97,7 @@ mod spawn_site;
 #[cfg(feature = "tokio")]
 pub mod tasks;
 mod text;
+pub mod triage;
 mod verdict;
 mod watch;
 mod workload;

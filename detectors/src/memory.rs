@@ -36,6 +36,7 @@ pub use retention::{Retained, Retention, Trial};
 pub use underlying::{Holdings, Underlying, set_underlying, underlying};
 
 use crate::allocator;
+use crate::process::kernel::Whose;
 use crate::text::grouped;
 use std::fmt;
 use std::io;
@@ -66,6 +67,30 @@ pub fn resident() -> io::Result<Resident> {
     system::resident()
 }
 
+/// The sums of the kernel over all mappings of a process, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Rollup {
+    pub(crate) resident: u64,
+    /// The part of it that has no file behind it: heap and stacks, lazily freed memory among them.
+    pub(crate) anonymous: u64,
+    pub(crate) lazily_freed: u64,
+    /// What is on disk for want of memory, and not resident.
+    pub(crate) swapped: u64,
+}
+
+/// Another process' sums.
+pub(crate) fn rollup(id: u32) -> io::Result<Rollup> {
+    system::rollup(id)
+}
+
+/// Another process' resident memory, by what its mappings are for.
+pub(crate) fn mapped(id: u32) -> io::Result<Mapped> {
+    system::mapped(Whose::Of(id))
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) use system::anonymous_ranges;
+
 /// Asks the allocator to give back all that it can, and returns what was called for that; `None` when it can't be asked.
 ///
 /// It takes time, for which other threads may wait for memory; and pages that are asked for again have to be made again.
@@ -92,7 +117,7 @@ pub enum Holder {
     Stacks,
     /// The program's own file.
     Program,
-    /// Other files that are mapped: libraries above all.
+    /// Other files that are mapped, libraries above all; and shared memory.
     Files,
     /// What these instruments hold.
     Instruments,
@@ -142,15 +167,17 @@ pub struct Accounts {
 
 /// What the kernel's list of mappings says, in resident bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Mapped {
-    resident: u64,
-    lazily_freed: u64,
-    stacks: u64,
-    program: u64,
-    files: u64,
-    instruments: u64,
+pub(crate) struct Mapped {
+    pub(crate) resident: u64,
+    pub(crate) lazily_freed: u64,
+    pub(crate) stacks: u64,
+    pub(crate) program: u64,
+    pub(crate) files: u64,
+    /// Shared with other processes, or ready to be, and without a file on a disk.
+    pub(crate) shared: u64,
+    pub(crate) instruments: u64,
     /// Anonymous, and none of these: the allocator's.
-    heap: u64,
+    pub(crate) heap: u64,
 }
 
 impl Accounts {
@@ -167,7 +194,7 @@ impl Accounts {
             |holdings: &Holdings| underlying::is_named() || holdings.in_use >= live.unwrap_or(0);
         let holdings = underlying().and_then(Underlying::holdings);
         let holdings = holdings.filter(is_its_own);
-        Ok(Self::of(system::mapped()?, live, holdings))
+        Ok(Self::of(system::mapped(Whose::Own)?, live, holdings))
     }
 
     fn of(mapped: Mapped, live: Option<u64>, holdings: Option<Holdings>) -> Self {
@@ -197,7 +224,7 @@ impl Accounts {
             (Holder::LazilyFreed, mapped.lazily_freed),
             (Holder::Stacks, mapped.stacks),
             (Holder::Program, mapped.program),
-            (Holder::Files, mapped.files),
+            (Holder::Files, mapped.files + mapped.shared),
             (Holder::Instruments, mapped.instruments),
             (Holder::Remainder, beyond),
         ]);

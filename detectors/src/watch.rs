@@ -1,6 +1,6 @@
 //! Runs a workload through warm-up and doubling windows, and says what grew.
 
-mod class;
+pub(crate) mod class;
 mod counted;
 mod driver;
 mod judgement;

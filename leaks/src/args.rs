@@ -7,6 +7,7 @@
 
 use crate::load::{Pattern, plan};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use detectors::Verdict;
 use domain_service::serve::{ClusterArgs, ServeArgs};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -147,6 +148,15 @@ pub(crate) enum Command {
     )]
     Load(LoadArgs),
 
+    /// Tell which of the verdicts it is, for any process that runs
+    ///
+    /// Use it first, when a memory graph climbs: is it a leak, pressure, or retention? It looks from outside, at a process of this
+    /// machine in any language, and changes nothing in it. Of a service with a debug port it also names the line.
+    #[command(
+        after_help = "Examples:\n  leaks triage --pid 4711\n  leaks triage --pid 4711 --for 2m --expect steady\n  leaks triage --url http://127.0.0.1:6060\n  sudo leaks triage --pid 4711 --squeeze"
+    )]
+    Triage(TriageArgs),
+
     /// Measures in this process; `run` starts it
     #[command(hide = true)]
     Measure(MeasureArgs),
@@ -209,6 +219,43 @@ pub(crate) struct LoadArgs {
     /// Load a machine that isn't this one
     #[arg(long)]
     pub(crate) force: bool,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("subject").required(true).args(["pid", "url"]))]
+pub(crate) struct TriageArgs {
+    /// A process of this machine, by its number
+    #[arg(long, value_name = "N")]
+    pub(crate) pid: Option<u32>,
+    /// A service's debug port, as detectors::debug and `leaks serve` open it
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// How long to look: the slower the growth, the longer it takes to tell it from noise
+    #[arg(long = "for", value_name = "TIME", default_value = "15s", value_parser = time)]
+    pub(crate) time: Duration,
+    /// End with status 1 unless it is this verdict
+    #[arg(long, value_name = "VERDICT", value_parser = verdict)]
+    pub(crate) expect: Option<Verdict>,
+    /// Have the kernel take memory from the process at the end, to see what goes; says what that costs, and asks first
+    #[arg(long, requires = "pid")]
+    pub(crate) squeeze: bool,
+    /// Agree to --squeeze without being asked
+    #[arg(long, requires = "squeeze")]
+    pub(crate) yes: bool,
+    /// A file with the token that the debug port wants
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// An environment variable with that token
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "url",
+        conflicts_with = "token_file"
+    )]
+    pub(crate) token_variable: Option<String>,
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -337,4 +384,32 @@ pub(crate) struct FlamegraphArgs {
     /// Markup to put into a page, which takes the page's colours, instead of a file of its own
     #[arg(long)]
     pub(crate) inline: bool,
+}
+
+/// `15s`, `2m`, or seconds without a letter.
+fn time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix('m') {
+        Some(number) => (number, 60),
+        None => (text.strip_suffix('s').unwrap_or(text), 1),
+    };
+    match number.parse::<u64>() {
+        Ok(number) if (1..=86_400 / unit).contains(&number) => {
+            Ok(Duration::from_secs(number * unit))
+        }
+        _ => Err("a time is given as 15s or 2m, and is between a second and a day".to_owned()),
+    }
+}
+
+fn verdict(text: &str) -> Result<Verdict, String> {
+    let all = [
+        Verdict::Steady,
+        Verdict::WarmingUp,
+        Verdict::Leak,
+        Verdict::Pressure,
+        Verdict::Retention,
+        Verdict::Inconclusive,
+    ];
+    all.into_iter()
+        .find(|verdict| verdict.word() == text)
+        .ok_or_else(|| format!("the verdicts are {}", all.map(Verdict::word).join(", ")))
 }

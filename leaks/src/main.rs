@@ -21,6 +21,7 @@ mod scale;
 mod start;
 mod state;
 mod timeline;
+mod triage;
 mod verify;
 
 use args::{Cli, Command};
@@ -61,6 +62,7 @@ fn run(command: Option<&Command>, out: &mut dyn Write) -> Result<Ending> {
         Some(Command::Cluster(args)) => domain_service::serve::cluster(args, out),
         Some(Command::Load(args)) => load::load(args, out),
         Some(Command::Incident(args)) => incident::incident(&here()?, args, out),
+        Some(Command::Triage(args)) => triage::triage(args, out),
         Some(Command::Measure(args)) => {
             let variant = measure::Variant::new(args.fixed);
             measure::child(&args.chapter, variant, &args.into)

@@ -79,7 +79,7 @@ impl Line {
         true
     }
 
-    /// Shows how far something has come.
+    /// Shows how far something in this process has come.
     pub(crate) fn draw(&mut self, stage: &str, details: &str) {
         let new_stage = self.stage != stage;
         stage.clone_into(&mut self.stage);

@@ -194,7 +194,7 @@ fn capitalised(text: &str) -> String {
 }
 
 /// The colour of a verdict's word.
-fn colour(verdict: Verdict) -> Style {
+pub(crate) fn colour(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Leak => say::BAD,
         Verdict::Steady | Verdict::WarmingUp => say::GOOD,

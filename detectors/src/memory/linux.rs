@@ -1,10 +1,11 @@
 //! The kernel's list of mappings.
 
-use super::{Mapped, Resident};
+use super::{Mapped, Resident, Rollup};
 use crate::allocator;
+use crate::process::kernel::Whose;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::read;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::fs;
 use std::io;
 use std::ops::Range;
@@ -12,12 +13,27 @@ use std::ops::Range;
 const KIB: u64 = 1_024;
 
 pub(super) fn resident() -> io::Result<Resident> {
-    let mut buffer = [0; 4_096];
-    let text = contents(c"/proc/self/smaps_rollup", &mut buffer)?;
-    let bytes = |field: &str| text.lines().find_map(|line| kib(line, field)).unwrap_or(0) * KIB;
+    let rollup = rollup_in(c"/proc/self/smaps_rollup")?;
     Ok(Resident {
+        resident: rollup.resident,
+        lazily_freed: rollup.lazily_freed,
+    })
+}
+
+pub(super) fn rollup(id: u32) -> io::Result<Rollup> {
+    rollup_in(&CString::new(format!("/proc/{id}/smaps_rollup"))?)
+}
+
+/// The kernel's sums over all mappings. Doesn't allocate.
+fn rollup_in(path: &CStr) -> io::Result<Rollup> {
+    let mut buffer = [0; 4_096];
+    let text = contents(path, &mut buffer)?;
+    let bytes = |field: &str| text.lines().find_map(|line| kib(line, field)).unwrap_or(0) * KIB;
+    Ok(Rollup {
         resident: bytes("Rss:"),
+        anonymous: bytes("Anonymous:"),
         lazily_freed: bytes("LazyFree:"),
+        swapped: bytes("Swap:"),
     })
 }
 
@@ -50,9 +66,16 @@ struct Mapping {
     lazily_freed: u64,
     /// Whether nobody may read or write there.
     is_closed: bool,
+    /// Whether other processes see what is written there.
+    is_shared: bool,
 }
 
 impl Mapping {
+    fn is_anonymous(&self) -> bool {
+        let path = &self.path;
+        path.is_empty() || path.starts_with("[anon") || path == "[heap]"
+    }
+
     /// Whether this lies below a stack, for it to run into when it overflows.
     fn is_guard_of(&self, stack: &Mapping) -> bool {
         const GUARD_MAX: usize = 64 << 10;
@@ -60,14 +83,17 @@ impl Mapping {
     }
 }
 
-pub(super) fn mapped() -> io::Result<Mapped> {
+pub(super) fn mapped(whose: Whose) -> io::Result<Mapped> {
     // Tables of ours that grow while this reads are seen by the kernel later than by us; so they are asked for first.
-    let instruments: Vec<Range<usize>> = allocator::own_tables().collect();
-    let stacks = stack_pointers();
-    let program = fs::read_link("/proc/self/exe")?;
+    let instruments: Vec<Range<usize>> = match whose {
+        Whose::Own => allocator::own_tables().collect(),
+        Whose::Of(_) => Vec::new(),
+    };
+    let stacks = stack_pointers(whose);
+    let program = fs::read_link(format!("/proc/{whose}/exe"))?;
     let program = program.to_string_lossy();
     let mut all = Mapped::default();
-    let mappings = mappings(&fs::read_to_string("/proc/self/smaps")?);
+    let mappings = mappings(&fs::read_to_string(format!("/proc/{whose}/smaps"))?);
     for (at, mapping) in mappings.iter().enumerate() {
         let Mapping {
             range,
@@ -79,7 +105,7 @@ pub(super) fn mapped() -> io::Result<Mapped> {
         let is_guarded = at > 0 && mappings[at - 1].is_guard_of(mapping);
         all.resident += resident;
         all.lazily_freed += lazily_freed;
-        let is_anonymous = path.is_empty() || path.starts_with("[anon") || path == "[heap]";
+        let is_anonymous = mapping.is_anonymous();
         let is_stack = is_guarded || stacks.iter().any(|pointer| range.contains(pointer));
         if path == "[stack]" || is_anonymous && is_stack {
             all.stacks += resident - lazily_freed;
@@ -92,6 +118,8 @@ pub(super) fn mapped() -> io::Result<Mapped> {
             all.heap += resident - lazily_freed - ours;
         } else if *path == program {
             all.program += resident - lazily_freed;
+        } else if mapping.is_shared && is_memory(path) {
+            all.shared += resident - lazily_freed;
         } else {
             all.files += resident - lazily_freed;
         }
@@ -111,6 +139,23 @@ pub(super) fn page_out_lazily_freed() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where a process' anonymous mappings lie.
+pub(crate) fn anonymous_ranges(id: u32) -> io::Result<Vec<Range<usize>>> {
+    let mappings = mappings(&fs::read_to_string(format!("/proc/{id}/maps"))?);
+    Ok(mappings
+        .into_iter()
+        .filter(Mapping::is_anonymous)
+        .map(|mapping| mapping.range)
+        .collect())
+}
+
+/// Whether a shared mapping has no file on a disk behind it: System V's, memfd's, and `/dev/shm`.
+fn is_memory(path: &str) -> bool {
+    ["/SYSV", "/memfd:", "/dev/shm/", "/dev/zero"]
+        .iter()
+        .any(|start| path.starts_with(start))
 }
 
 fn mappings(smaps: &str) -> Vec<Mapping> {
@@ -151,6 +196,7 @@ fn head(line: &str) -> Option<Mapping> {
         resident: 0,
         lazily_freed: 0,
         is_closed: permissions.starts_with("---"),
+        is_shared: permissions.ends_with('s'),
     })
 }
 
@@ -183,10 +229,13 @@ fn resident_in(range: &Range<usize>) -> u64 {
 }
 
 /// Where each thread's stack is just now: the kernel tells of threads that wait, and this one knows its own.
-fn stack_pointers() -> Vec<usize> {
+fn stack_pointers(whose: Whose) -> Vec<usize> {
     let here = 0_u8;
-    let mut pointers = vec![std::ptr::from_ref(&here).addr()];
-    for entry in fs::read_dir("/proc/self/task")
+    let mut pointers = match whose {
+        Whose::Own => vec![std::ptr::from_ref(&here).addr()],
+        Whose::Of(_) => Vec::new(),
+    };
+    for entry in fs::read_dir(format!("/proc/{whose}/task"))
         .into_iter()
         .flatten()
         .flatten()
@@ -230,6 +279,7 @@ Rss:                  16 kB
             resident,
             lazily_freed,
             is_closed: false,
+            is_shared: false,
         };
         assert_eq!(
             mappings(smaps),

@@ -1,6 +1,7 @@
 //! Where nothing of this is told.
 
-use super::{Mapped, Resident};
+use super::{Mapped, Resident, Rollup};
+use crate::process::kernel::Whose;
 use std::io;
 
 fn unsupported() -> io::Error {
@@ -12,7 +13,11 @@ pub(super) fn resident() -> io::Result<Resident> {
     Err(unsupported())
 }
 
-pub(super) fn mapped() -> io::Result<Mapped> {
+pub(super) fn rollup(_id: u32) -> io::Result<Rollup> {
+    Err(unsupported())
+}
+
+pub(super) fn mapped(_whose: Whose) -> io::Result<Mapped> {
     Err(unsupported())
 }
 

@@ -1,12 +1,32 @@
-//! The kernel's own lists, as `/proc/self` has them.
+//! The kernel's own lists, as `/proc` has them: of this process, or of another one.
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{closed_by, counts, open, sockets, target, thread_id, threads};
+pub(crate) use linux::{closed_by, counts, counts_of, open, sockets, target, thread_id, threads};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use unread::{closed_by, counts, open, sockets, target, thread_id, threads};
+pub(crate) use unread::{closed_by, counts, counts_of, open, sockets, target, thread_id, threads};
+
+use std::fmt;
+
+/// Whose lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Own,
+    Of(u32),
+}
+
+/// The folder's name in `/proc`.
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Whose::Own => f.write_str("self"),
+            Whose::Of(id) => write!(f, "{id}"),
+        }
+    }
+}
 
 #[cfg(not(target_os = "linux"))]
 mod unread {
+    use super::Whose;
     use crate::evidence::Counts;
     use crate::process::{Socket, Target, Thread};
     use std::io;
@@ -21,7 +41,11 @@ mod unread {
         Counts::default()
     }
 
-    pub(crate) fn open() -> io::Result<Vec<(i32, String)>> {
+    pub(crate) fn counts_of(_id: u32) -> Counts {
+        Counts::default()
+    }
+
+    pub(crate) fn open(_whose: Whose) -> io::Result<Vec<(i32, String)>> {
         Err(unsupported())
     }
 
@@ -29,11 +53,11 @@ mod unread {
         Target::Other(word.to_owned())
     }
 
-    pub(crate) fn sockets() -> io::Result<Vec<Socket>> {
+    pub(crate) fn sockets(_whose: Whose) -> io::Result<Vec<Socket>> {
         Err(unsupported())
     }
 
-    pub(crate) fn threads() -> io::Result<Vec<Thread>> {
+    pub(crate) fn threads(_whose: Whose) -> io::Result<Vec<Thread>> {
         Err(unsupported())
     }
 
@@ -48,11 +72,12 @@ mod unread {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use super::Whose;
     use crate::evidence::Counts;
     use crate::process::{Socket, Target, Tcp, TcpState, Thread};
     use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, openat, statat};
     use std::collections::HashMap;
-    use std::ffi::CStr;
+    use std::ffi::{CStr, CString};
     use std::fs;
     use std::io;
     use std::mem::MaybeUninit;
@@ -60,29 +85,44 @@ mod linux {
     use std::os::fd::OwnedFd;
     use std::path::Path;
 
-    const DESCRIPTORS: &str = "/proc/self/fd";
-    const THREADS: &str = "/proc/self/task";
-
     /// Sockets, descriptors and threads now; a kind that can't be read stays unread. Doesn't allocate.
     pub(crate) fn counts() -> Counts {
-        let (sockets, descriptors) = count_descriptors().unzip();
+        let counts = counts_in(c"/proc/self/fd", c"/proc/self/task");
+        Counts {
+            // All but the one that this reading needs.
+            descriptors: counts.descriptors.map(|descriptors| descriptors - 1),
+            ..counts
+        }
+    }
+
+    /// The same of another process.
+    pub(crate) fn counts_of(id: u32) -> Counts {
+        let folder = |name: &str| CString::new(format!("/proc/{id}/{name}"));
+        match (folder("fd"), folder("task")) {
+            (Ok(descriptors), Ok(threads)) => counts_in(&descriptors, &threads),
+            _ => Counts::default(), // never: there is no zero byte in them
+        }
+    }
+
+    fn counts_in(descriptors: &CStr, threads: &CStr) -> Counts {
+        let (sockets, descriptors) = count_descriptors(descriptors).unzip();
         Counts {
             tasks: None,
             sockets,
             descriptors,
-            threads: each(c"/proc/self/task", |_, _| {}),
+            threads: each(threads, |_, _| {}),
         }
     }
 
-    /// Sockets, and all other descriptors but the one that this reading needs.
-    fn count_descriptors() -> Option<(i64, i64)> {
+    /// Sockets, and all other descriptors.
+    fn count_descriptors(folder: &CStr) -> Option<(i64, i64)> {
         let mut sockets = 0;
-        let all = each(c"/proc/self/fd", |folder, name| {
+        let all = each(folder, |folder, name| {
             let is_socket = statat(folder, name, AtFlags::empty())
                 .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket);
             sockets += i64::from(is_socket);
         })?;
-        Some((sockets, all - sockets - 1))
+        Some((sockets, all - sockets))
     }
 
     /// Visits each entry of a folder, and counts them.
@@ -104,11 +144,12 @@ mod linux {
     }
 
     /// Each descriptor with what it stands for: a path, or a word of the kernel's such as `socket:[4026]`.
-    pub(crate) fn open() -> io::Result<Vec<(i32, String)>> {
+    pub(crate) fn open(whose: Whose) -> io::Result<Vec<(i32, String)>> {
+        let folder = format!("/proc/{whose}/fd");
         let mut open = Vec::new();
-        for number in numbers(DESCRIPTORS)? {
+        for number in numbers(&folder)? {
             // One that is closed meanwhile has no target: so has the one that the folder was read through.
-            if let Ok(target) = fs::read_link(Path::new(DESCRIPTORS).join(number.to_string())) {
+            if let Ok(target) = fs::read_link(Path::new(&folder).join(number.to_string())) {
                 open.push((number, target.to_string_lossy().into_owned()));
             }
         }
@@ -144,11 +185,12 @@ mod linux {
         rustix::thread::gettid().as_raw_nonzero().get()
     }
 
-    pub(crate) fn threads() -> io::Result<Vec<Thread>> {
+    pub(crate) fn threads(whose: Whose) -> io::Result<Vec<Thread>> {
+        let folder = format!("/proc/{whose}/task");
         let mut threads = Vec::new();
-        for id in numbers(THREADS)? {
+        for id in numbers(&folder)? {
             // One that has ended meanwhile has no name.
-            if let Ok(name) = fs::read_to_string(format!("{THREADS}/{id}/comm")) {
+            if let Ok(name) = fs::read_to_string(format!("{folder}/{id}/comm")) {
                 threads.push(Thread {
                     id,
                     name: name.trim_end().to_owned(),
@@ -161,12 +203,15 @@ mod linux {
 
     /// The process' own sockets. The kernel's tables have those of the whole network; a port that another process listens on says
     /// nothing here.
-    pub(crate) fn sockets() -> io::Result<Vec<Socket>> {
-        let own: Vec<(i32, u64)> = open()?
+    pub(crate) fn sockets(whose: Whose) -> io::Result<Vec<Socket>> {
+        let own: Vec<(i32, u64)> = open(whose)?
             .iter()
             .filter_map(|(number, target)| Some((*number, inode(target)?)))
             .collect();
-        let rows: HashMap<u64, Row> = rows().into_iter().map(|row| (row.inode, row)).collect();
+        let rows: HashMap<u64, Row> = rows(whose)
+            .into_iter()
+            .map(|row| (row.inode, row))
+            .collect();
         let listening: Vec<u16> = own
             .iter()
             .filter_map(|(_, inode)| rows.get(inode))
@@ -201,14 +246,15 @@ mod linux {
     pub(crate) fn closed_by(end: SocketAddr) -> io::Result<u64> {
         fs::metadata("/proc/self/net/tcp")?;
         let waits = |row: &&Row| row.state == TcpState::TimeWait && row.local == end;
-        Ok(rows().iter().filter(waits).count() as u64)
+        Ok(rows(Whose::Own).iter().filter(waits).count() as u64)
     }
 
-    /// All TCP sockets of this network.
-    fn rows() -> Vec<Row> {
+    /// All TCP sockets of the process' network.
+    fn rows(whose: Whose) -> Vec<Row> {
         let mut rows = Vec::new();
         // Without IPv6 there is no second table.
-        for table in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
+        for table in ["tcp", "tcp6"] {
+            let table = format!("/proc/{whose}/net/{table}");
             let text = fs::read_to_string(table).unwrap_or_default();
             rows.extend(text.lines().skip(1).filter_map(row));
         }

@@ -46,6 +46,7 @@ pub use spawn::{spawn_thread, spawn_thread_with};
 pub(crate) use waits::Waits;
 
 use crate::spawn_site::SpawnSite;
+use kernel::Whose;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -196,7 +197,11 @@ impl fmt::Display for Thread {
 ///
 /// Where the system doesn't tell: on Linux when `/proc` isn't mounted, elsewhere always.
 pub fn descriptors() -> io::Result<Vec<Descriptor>> {
-    let open = kernel::open()?;
+    descriptors_of(Whose::Own)
+}
+
+fn descriptors_of(whose: Whose) -> io::Result<Vec<Descriptor>> {
+    let open = kernel::open(whose)?;
     Ok(open
         .into_iter()
         .map(|(number, target)| Descriptor {
@@ -214,7 +219,7 @@ pub fn descriptors() -> io::Result<Vec<Descriptor>> {
 ///
 /// Where the system doesn't tell: on Linux when `/proc` isn't mounted, elsewhere always.
 pub fn sockets() -> io::Result<Vec<Socket>> {
-    kernel::sockets()
+    kernel::sockets(Whose::Own)
 }
 
 /// The process' threads, the main one first.
@@ -223,7 +228,7 @@ pub fn sockets() -> io::Result<Vec<Socket>> {
 ///
 /// Where the system doesn't tell: on Linux when `/proc` isn't mounted, elsewhere always.
 pub fn threads() -> io::Result<Vec<Thread>> {
-    let mut threads = kernel::threads()?;
+    let mut threads = kernel::threads(Whose::Own)?;
     spawn::add_sites(&mut threads);
     Ok(threads)
 }

@@ -1,6 +1,7 @@
 //! How much the process has open at one moment, as a value to compare with a later one.
 
-use super::{Target, descriptors, sockets, threads};
+use super::kernel::{self, Whose};
+use super::{Target, descriptors_of, threads};
 use crate::evidence::Kind;
 use crate::spawn_site::SpawnSite;
 use crate::text::grouped;
@@ -45,8 +46,22 @@ impl Open {
     ///
     /// Where the system doesn't tell: on Linux when `/proc` isn't mounted, elsewhere always.
     pub fn now() -> io::Result<Self> {
+        Open::of(Whose::Own)
+    }
+
+    /// What another process has open now, seen from outside. Who started its threads isn't known.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process, or when it is another user's; elsewhere than on Linux always.
+    pub fn of_pid(id: u32) -> io::Result<Self> {
+        Open::of(Whose::Of(id))
+    }
+
+    fn of(whose: Whose) -> io::Result<Self> {
         let kinds = [Kind::Sockets, Kind::Descriptors, Kind::Threads];
-        let groups: io::Result<Vec<Vec<Group>>> = kinds.into_iter().map(groups).collect();
+        let groups = kinds.into_iter().map(|kind| groups_of(whose, kind));
+        let groups: io::Result<Vec<Vec<Group>>> = groups.collect();
         Ok(Open {
             groups: groups?.into_iter().flatten().collect(),
         })
@@ -104,8 +119,12 @@ impl fmt::Display for Open {
     }
 }
 
-/// What is open of one kind.
+/// What this process has open of one kind.
 pub(crate) fn groups(kind: Kind) -> io::Result<Vec<Group>> {
+    groups_of(Whose::Own, kind)
+}
+
+fn groups_of(whose: Whose, kind: Kind) -> io::Result<Vec<Group>> {
     let mut groups: Vec<Group> = Vec::new();
     let mut add = |name: String, spawned_at: Option<SpawnSite>| {
         let new = Group {
@@ -120,16 +139,22 @@ pub(crate) fn groups(kind: Kind) -> io::Result<Vec<Group>> {
         }
     };
     match kind {
-        Kind::Sockets => sockets()?
+        Kind::Sockets => kernel::sockets(whose)?
             .iter()
             .for_each(|socket| add(socket.to_string(), None)),
-        Kind::Descriptors => descriptors()?
+        Kind::Descriptors => descriptors_of(whose)?
             .iter()
             .filter(|descriptor| descriptor.target != Target::Socket)
             .for_each(|descriptor| add(descriptor.target.to_string(), None)),
-        Kind::Threads => threads()?
-            .iter()
-            .for_each(|thread| add(thread.to_string(), thread.spawned_at)),
+        Kind::Threads => {
+            let threads = match whose {
+                Whose::Own => threads()?,
+                Whose::Of(_) => kernel::threads(whose)?,
+            };
+            for thread in threads {
+                add(thread.to_string(), thread.spawned_at);
+            }
+        }
         _ => {}
     }
     Ok(groups)

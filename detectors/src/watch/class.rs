@@ -7,7 +7,16 @@ use crate::holders;
 /// The class that the evidence tells; `None` where it fits more than one. `pins`: much more stays live than the holder
 /// accounts for.
 pub(super) fn of(evidence: &Evidence, pins: bool) -> Option<Class> {
-    let findings = &evidence.findings;
+    of_findings(&evidence.findings, || {
+        holders::class_of(&evidence.holders, pins)
+    })
+}
+
+/// The class that the combination tells; where memory alone grows, what is known of its holders.
+pub(crate) fn of_findings(
+    findings: &[Finding],
+    of_memory: impl FnOnce() -> Option<Class>,
+) -> Option<Class> {
     let grows = |kind| findings.iter().any(|finding| finding.kind == kind);
     // A task of the workload's own holds whatever it waits with: a socket, a response, a thread's work.
     if findings.iter().any(is_own_task) || grows(Kind::Threads) {
@@ -21,7 +30,7 @@ pub(super) fn of(evidence: &Evidence, pins: bool) -> Option<Class> {
     } else if grows(Kind::Descriptors) {
         Some(Class::DeferredCleanup)
     } else {
-        holders::class_of(&evidence.holders, pins)
+        of_memory()
     }
 }
 

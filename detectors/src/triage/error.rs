@@ -1,0 +1,97 @@
+//! What keeps a triage from an answer.
+
+use std::fmt;
+use std::io;
+
+/// Why a process or a service can't be looked at.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TriageError {
+    /// No process has that number.
+    NoSuchProcess(u32),
+    /// It is a thread of the kernel's own, which has no memory to look at.
+    OfTheKernel(u32),
+    /// It belongs to another user, or protects itself.
+    NotPermitted {
+        /// The process' number.
+        id: u32,
+        /// The reading that was refused.
+        what: &'static str,
+    },
+    /// It ended while it was looked at.
+    Ended(u32),
+    /// It ended, and its number went to another process.
+    Reused(u32),
+    /// The system tells nothing, or not this.
+    Unread {
+        /// The process' number.
+        id: u32,
+        /// Why not.
+        reason: io::Error,
+    },
+    /// The service didn't answer.
+    NoAnswer {
+        /// The service's name.
+        service: String,
+        /// What was asked for.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// What answered isn't a debug port of this library's.
+    NotOurs {
+        /// The service's name.
+        service: String,
+    },
+    /// A squeeze needs a process of this machine, by its number.
+    NoProcess,
+    /// The kernel can't squeeze a process.
+    NoSqueeze(io::Error),
+    /// Whoever was told of the progress ended the look.
+    Stopped,
+}
+
+impl fmt::Display for TriageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TriageError::NoSuchProcess(id) => write!(f, "there is no process {id}"),
+            TriageError::OfTheKernel(id) => {
+                write!(
+                    f,
+                    "process {id} is a thread of the kernel's, and has no memory of its own"
+                )
+            }
+            TriageError::NotPermitted { id, what } => write!(
+                f,
+                "{what} of process {id} may not be read: it is another user's, or protects itself"
+            ),
+            TriageError::Ended(id) => write!(f, "process {id} ended while it was looked at"),
+            TriageError::Reused(id) => write!(
+                f,
+                "process {id} ended while it was looked at, and its number is another process' now"
+            ),
+            TriageError::Unread { id, reason } => {
+                write!(f, "process {id} can't be read: {reason}")
+            }
+            TriageError::NoAnswer {
+                service,
+                path,
+                reason,
+            } => write!(f, "{service} doesn't answer {path}: {reason}"),
+            TriageError::NotOurs { service } => write!(
+                f,
+                "{service} answers, and /metrics there has no figure of a debug port (detectors::debug)"
+            ),
+            TriageError::NoProcess => {
+                f.write_str("only a process of this machine can be squeezed, by its number")
+            }
+            TriageError::NoSqueeze(reason) => write!(
+                f,
+                "the kernel doesn't take memory from the process: {reason}; it needs Linux 5.10, and root or CAP_SYS_NICE"
+            ),
+            TriageError::Stopped => f.write_str("the look was ended before its time"),
+        }
+    }
+}
+
+impl std::error::Error for TriageError {}
