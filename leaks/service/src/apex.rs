@@ -79,7 +79,7 @@ impl IntoResponse for ApexError {
                 "too many requests at once; come again in a second".to_owned(),
             ),
             ApexError::TooLate => (StatusCode::GATEWAY_TIMEOUT, "it took too long".to_owned()),
-            ApexError::Search(error @ SearchError::TooLate) => {
+            ApexError::Search(error @ SearchError::TooLate(_)) => {
                 (StatusCode::GATEWAY_TIMEOUT, error.to_string())
             }
             ApexError::Search(error) => (StatusCode::BAD_GATEWAY, error.to_string()),

@@ -73,7 +73,7 @@ impl Service {
     ///
     /// When the search cluster's address is none, or the system refuses the port.
     pub async fn start(options: Options, leaks: Leaks) -> Result<Self, StartError> {
-        let search = Search::new(&options.search_url, options.page_size)?;
+        let search = Search::new(&options.search_url, options.page_size, options.within)?;
         let listener = TcpListener::bind(options.address)
             .await
             .map_err(|error| StartError::Port(options.address, error))?;

@@ -10,15 +10,14 @@ use std::time::Duration;
 /// A page that is larger is refused: what asks is to be bounded, whatever answers.
 const PAGE_BYTES_MAX: usize = 64 << 20;
 
-/// How long the cluster may take for one page.
-const PAGE_WITHIN: Duration = Duration::from_secs(10);
-
 /// The cluster, and how much is asked for at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Search {
     client: Client,
     url: Url,
     page_size: usize,
+    /// How long the cluster may take for one page.
+    within: Duration,
 }
 
 /// Why the cluster didn't answer as it should.
@@ -26,8 +25,8 @@ pub(crate) struct Search {
 pub(crate) enum SearchError {
     /// It can't be reached, or the connection broke.
     Unreachable(String),
-    /// It took too long.
-    TooLate,
+    /// It took longer than that.
+    TooLate(Duration),
     /// It answered with an error.
     Refused(u16, String),
     /// It answered with something that is no page of hosts.
@@ -40,10 +39,10 @@ impl fmt::Display for SearchError {
             SearchError::Unreachable(why) => {
                 write!(f, "the search cluster can't be reached: {why}")
             }
-            SearchError::TooLate => write!(
+            SearchError::TooLate(within) => write!(
                 f,
                 "the search cluster took longer than {} s",
-                PAGE_WITHIN.as_secs()
+                within.as_secs_f64()
             ),
             SearchError::Refused(status, why) => {
                 write!(f, "the search cluster answered {status}: {why}")
@@ -56,19 +55,20 @@ impl fmt::Display for SearchError {
 }
 
 impl Search {
-    pub(crate) fn new(url: &str, page_size: usize) -> Result<Self, StartError> {
+    pub(crate) fn new(url: &str, page_size: usize, within: Duration) -> Result<Self, StartError> {
         let refused = |why: String| StartError::SearchUrl(url.to_owned(), why);
         let base = Url::parse(url).map_err(|error| refused(error.to_string()))?;
         if base.scheme() != "http" {
             return Err(refused("this build speaks http alone".to_owned()));
         }
-        let client = Client::builder().timeout(PAGE_WITHIN).build();
+        let client = Client::builder().timeout(within).build();
         Ok(Search {
             client: client.map_err(|error| refused(error.to_string()))?,
             url: base
                 .join("/domains/_search")
                 .map_err(|error| refused(error.to_string()))?,
             page_size,
+            within,
         })
     }
 
@@ -92,11 +92,15 @@ impl Search {
             .body(question.to_string())
             .send()
             .await
-            .map_err(|error| of_transport(&error))?;
+            .map_err(|error| self.of_transport(&error))?;
         let status = answer.status();
         // Read to its end whatever it says, so that the connection can be used again.
         let mut text = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| of_transport(&error))? {
+        while let Some(chunk) = answer
+            .chunk()
+            .await
+            .map_err(|error| self.of_transport(&error))?
+        {
             if text.len() + chunk.len() > PAGE_BYTES_MAX {
                 return Err(SearchError::Malformed(format!(
                     "it is longer than {PAGE_BYTES_MAX} bytes"
@@ -110,18 +114,18 @@ impl Search {
             Err(SearchError::Refused(status.as_u16(), reason(&text)))
         }
     }
-}
 
-fn of_transport(error: &reqwest::Error) -> SearchError {
-    if error.is_timeout() {
-        return SearchError::TooLate;
+    fn of_transport(&self, error: &reqwest::Error) -> SearchError {
+        if error.is_timeout() {
+            return SearchError::TooLate(self.within);
+        }
+        // reqwest's own words name the request; what went wrong is at the end of the chain.
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        SearchError::Unreachable(cause.to_string())
     }
-    // reqwest's own words name the request; what went wrong is at the end of the chain.
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    SearchError::Unreachable(cause.to_string())
 }
 
 /// Elasticsearch's own word for what is wrong.

@@ -208,11 +208,12 @@ impl Service {
         Ok(Metrics::of(&String::from_utf8_lossy(&text)))
     }
 
-    /// Load by clients that ask again when they are answered: so many requests, or for so long.
+    /// Load by clients that ask again when they are answered, or by the clock: so many requests, or for so long.
     pub(super) async fn load(
         &self,
         stage: &str,
         customers: Customers,
+        pace: Pace,
         count: u64,
         time: Duration,
     ) -> Result<load::Report> {
@@ -226,7 +227,7 @@ impl Service {
         };
         let plan = Plan {
             targets: Targets::resolve(&urls, false).await?,
-            pace: Pace::Closed,
+            pace,
             at_once: self.at_once,
             pattern: Pattern::once(time),
             count_max: count,

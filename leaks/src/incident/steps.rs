@@ -5,6 +5,7 @@
 use super::plot::{Colour, Line, Mark, draw};
 use super::scene::{Customers, Metrics, On, Point, Scene, Service};
 use super::{Size, Step, Story};
+use crate::load::Pace;
 use crate::problem::{Problem, Result};
 use crate::progress;
 use crate::scale::bytes;
@@ -584,14 +585,20 @@ async fn control(scene: &Scene, size: &Size, story: &mut Story) -> Result<Step> 
     let looked_at = service.graph.now();
     let url = format!("http://{}", service.debug);
     let arguments = ["triage", "--url", &url, "--for", "15s"];
-    let looking = triage(scene, &arguments);
+    // A usual day: so many customers a second that the service has time to spare. The look begins when that is under way.
     let loading = service.load(
         "customers ask, and every answer is kept",
         Customers::Usual,
+        Pace::Open(20.0),
         10_000,
-        Duration::from_secs(20),
+        Duration::from_secs(24),
     );
-    let (seen, _) = tokio::join!(looking, loading);
+    let looking = async {
+        sleep(Duration::from_secs(4)).await;
+        triage(scene, &arguments).await
+    };
+    let (seen, loaded) = tokio::join!(looking, loading);
+    loaded?;
     let seen = seen?;
     let after = service.metrics().await?;
     story.plot(
@@ -611,7 +618,7 @@ async fn control(scene: &Scene, size: &Size, story: &mut Story) -> Result<Step> 
                 "leaks serve --keep-answers {}   (no bound: every answer is kept)",
                 u32::MAX
             ),
-            format!("leaks triage --url {url} --for 15s   (under load)"),
+            format!("leaks triage --url {url} --for 15s   (under load, 20 customers a second)"),
         ],
         evidence: format!("{}\n{}", table(&[("at the end", &after)]), seen.text),
         conclusion: format!(
@@ -663,7 +670,13 @@ async fn triage(scene: &Scene, arguments: &[&str]) -> Result<Seen> {
 
 async fn load(service: &Service, stage: &str, count: u64) -> Result<String> {
     let report = service
-        .load(stage, Customers::Large, count, Duration::from_mins(2))
+        .load(
+            stage,
+            Customers::Large,
+            Pace::Closed,
+            count,
+            Duration::from_mins(2),
+        )
         .await?;
     let load = &report.loads[0];
     let other = report.begun - load.ok.requests;
