@@ -128,6 +128,7 @@ fn each_outcome_is_counted_once_and_by_its_reason() {
     ] {
         assert_eq!(load[answer]["requests"], requests, "{answer} in {load:#}");
     }
+    assert_eq!(load["without_retry_after"], 1, "{load:#}");
     assert_eq!(
         load["other_statuses"],
         serde_json::json!({ "302": 1, "404": 1 })

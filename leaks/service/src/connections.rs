@@ -1,5 +1,6 @@
 //! Accepts connections, bounds what a slow client can hold, and ends gracefully.
 
+use crate::Options;
 use axum::Router;
 use detectors::contention::waiting;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -11,12 +12,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
+use tokio_io_timeout::TimeoutStream;
 
 /// Connections at the same time; the next ones wait in the system's queue.
 const AT_ONCE: usize = 1_024;
 
-/// A client that needs longer for a request's head is sent away.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// A request's head that is longer gets status 431.
+const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// After an error of accepting, such as too many open descriptors, others get the time to end.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -28,11 +30,11 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    pub(crate) fn serve(listener: TcpListener, router: Router) -> Self {
+    pub(crate) fn serve(listener: TcpListener, router: Router, options: &Options) -> Self {
         let (stop, stopped) = oneshot::channel();
         Connections {
             stop,
-            accepting: tokio::spawn(accept(listener, router, stopped)),
+            accepting: tokio::spawn(accept(listener, router, options.clone(), stopped)),
         }
     }
 
@@ -46,15 +48,18 @@ impl Connections {
 async fn accept(
     listener: TcpListener,
     router: Router,
+    options: Options,
     mut stopped: oneshot::Receiver<Duration>,
 ) -> bool {
     let connections = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(AT_ONCE));
-    let mut builder = Builder::new(TokioExecutor::new());
+    // Only http/1: to find out which version a client speaks, a server waits for its first bytes, and that without a limit.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN);
+        .max_buf_size(HEAD_BYTES_MAX)
+        .header_read_timeout(options.head_within);
     let within = loop {
         let accepted = tokio::select! {
             accepted = next(&listener, &places) => accepted,
@@ -64,9 +69,11 @@ async fn accept(
             tokio::time::sleep(PAUSE).await;
             continue;
         };
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(options.read_within));
         let service = TowerToHyperService::new(router.clone());
         let connection = builder
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service)
             .into_owned();
         let connection = connections.watch(connection);
         tokio::spawn(async move {

@@ -42,10 +42,15 @@ pub struct Options {
     pub keep_answers: u64,
     /// How long an answer may take.
     pub within: Duration,
+    /// How long a client may take for a request's head, or say nothing.
+    pub head_within: Duration,
+    /// How long a client may leave unread what it asked for.
+    pub read_within: Duration,
 }
 
 impl Options {
-    /// Loopback, any free port; pages of 500 hosts, 32 requests at once, 30 seconds for each; no answer is kept.
+    /// Loopback, any free port; pages of 500 hosts, 32 requests at once, 30 seconds for each, and 10 for what a client has to do; no
+    /// answer is kept.
     pub fn new(search_url: impl Into<String>) -> Self {
         Options {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -55,6 +60,8 @@ impl Options {
             at_once: 32,
             keep_answers: 0,
             within: Duration::from_secs(30),
+            head_within: Duration::from_secs(10),
+            read_within: Duration::from_secs(10),
         }
     }
 }
@@ -83,7 +90,7 @@ impl Service {
         let router = apex::router(App::new(search, &options, leaks));
         Ok(Service {
             address,
-            connections: Connections::serve(listener, router),
+            connections: Connections::serve(listener, router, &options),
         })
     }
 

@@ -1,10 +1,10 @@
 //! Runs a plan: so many clients, each taking the next request that is due.
 
 use super::report::{Load, Report};
-use super::tally::{Failure, Tally};
+use super::tally::{Answer, Failure, Tally};
 use super::{Pace, Plan, Targets};
 use crate::problem::Result;
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Client, Url, header};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -208,14 +208,18 @@ async fn ask_while_due(schedule: Arc<Schedule>, client: Client) {
     }
 }
 
-/// Status and size of the body, which is read to its end and not kept.
-async fn answer(client: &Client, url: &Url) -> reqwest::Result<(StatusCode, u64)> {
+/// The body is read to its end and not kept.
+async fn answer(client: &Client, url: &Url) -> reqwest::Result<Answer> {
     let mut answer = client.get(url.clone()).send().await?;
-    let mut bytes = 0;
+    let mut body_bytes = 0;
     while let Some(chunk) = answer.chunk().await? {
-        bytes += chunk.len() as u64;
+        body_bytes += chunk.len() as u64;
     }
-    Ok((answer.status(), bytes))
+    Ok(Answer {
+        status: answer.status().as_u16(),
+        says_when: answer.headers().contains_key(header::RETRY_AFTER),
+        body_bytes,
+    })
 }
 
 /// A request on its way. It is counted once, whatever becomes of it.
@@ -226,11 +230,11 @@ struct Asked<'s> {
 }
 
 impl Asked<'_> {
-    fn count(mut self, answer: reqwest::Result<(StatusCode, u64)>) {
+    fn count(mut self, answer: reqwest::Result<Answer>) {
         let latency = self.due.elapsed();
         let tally = &mut self.schedule.counted().tally;
         match answer {
-            Ok((status, bytes)) => tally.answer(status.as_u16(), latency, bytes),
+            Ok(answer) => tally.answer(&answer, latency),
             Err(error) => tally.failure(Failure::of(&error), &error),
         }
         self.is_counted = true;

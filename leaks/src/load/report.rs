@@ -35,6 +35,8 @@ pub(crate) struct Load {
     pub(crate) ok: Requests,
     #[serde(rename = "503")]
     pub(crate) overloaded: Requests,
+    /// Those of them that don't say when to come again.
+    pub(crate) without_retry_after: u64,
     pub(crate) other: Requests,
     pub(crate) other_statuses: BTreeMap<u16, u64>,
     pub(crate) failed: Vec<Failed>,
@@ -153,6 +155,7 @@ impl Load {
             answered_per_second: tally.answered() as f64 / lasted.as_secs_f64(),
             ok: Requests::of(&tally.ok),
             overloaded: Requests::of(&tally.overloaded),
+            without_retry_after: tally.without_retry_after,
             other: Requests::of(&tally.other),
             other_statuses: tally.other_statuses.clone(),
             failed: tally.failures.iter().map(failed).collect(),
@@ -180,6 +183,13 @@ impl Load {
         self.other.print("other status", false, out)?;
         self.unanswered.print("cut off", false, out)?;
         self.unsent.print("due, never sent", false, out)?;
+        if self.without_retry_after > 0 {
+            writeln!(
+                out,
+                "  503 without Retry-After, so a client can't know when to come again: {}",
+                self.without_retry_after
+            )?;
+        }
         for (status, requests) in &self.other_statuses {
             writeln!(out, "  status {status}: {requests}")?;
         }

@@ -15,6 +15,8 @@ pub(crate) struct Tally {
     pub(crate) ok: Latencies,
     /// Status 503: sent away, as a service does that is asked for more than it can.
     pub(crate) overloaded: Latencies,
+    /// Those of them without `Retry-After`: the client can't know when to come again.
+    pub(crate) without_retry_after: u64,
     pub(crate) other: Latencies,
     /// How many of the other answers had each status.
     pub(crate) other_statuses: BTreeMap<u16, u64>,
@@ -23,6 +25,15 @@ pub(crate) struct Tally {
     pub(crate) unanswered: Latencies,
     /// Due, but no client was free, with how long they had waited by the end.
     pub(crate) unsent: Latencies,
+    pub(crate) body_bytes: u64,
+}
+
+/// A whole answer, without its body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// It has a `Retry-After`.
+    pub(crate) says_when: bool,
     pub(crate) body_bytes: u64,
 }
 
@@ -57,11 +68,14 @@ pub(crate) struct Percentiles {
 }
 
 impl Tally {
-    pub(crate) fn answer(&mut self, status: u16, latency: Duration, body_bytes: u64) {
-        self.body_bytes += body_bytes;
-        match status {
+    pub(crate) fn answer(&mut self, answer: &Answer, latency: Duration) {
+        self.body_bytes += answer.body_bytes;
+        match answer.status {
             200 => self.ok.record(latency),
-            503 => self.overloaded.record(latency),
+            503 => {
+                self.overloaded.record(latency);
+                self.without_retry_after += u64::from(!answer.says_when);
+            }
             other => {
                 self.other.record(latency);
                 *self.other_statuses.entry(other).or_default() += 1;
@@ -150,7 +164,7 @@ fn deepest(error: &reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Latencies, Tally};
+    use super::{Answer, Latencies, Tally};
     use std::time::Duration;
 
     #[test]
@@ -176,10 +190,16 @@ mod tests {
     fn each_answer_is_counted_once_under_its_status() {
         let mut tally = Tally::default();
         for status in [200, 200, 503, 404, 500, 404] {
-            tally.answer(status, Duration::from_millis(1), 10);
+            let answer = Answer {
+                status,
+                says_when: false,
+                body_bytes: 10,
+            };
+            tally.answer(&answer, Duration::from_millis(1));
         }
         assert_eq!(tally.answered(), 6);
         assert_eq!((tally.ok.count(), tally.overloaded.count()), (2, 1));
+        assert_eq!(tally.without_retry_after, 1);
         assert_eq!(tally.other_statuses, [(404, 2), (500, 1)].into());
         assert_eq!(tally.body_bytes, 60);
     }
