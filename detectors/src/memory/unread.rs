@@ -12,6 +12,10 @@ pub(super) fn resident() -> io::Result<Resident> {
     Err(unsupported())
 }
 
+pub(super) fn resident_estimate() -> Option<u64> {
+    None
+}
+
 pub(super) fn mapped() -> io::Result<Mapped> {
     Err(unsupported())
 }
