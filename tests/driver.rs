@@ -54,7 +54,7 @@ impl Workbook {
             copy(&real.join(part), &folder.join(part));
         }
         // The chapter's tests then find `detectors` built, instead of building it again for each copy.
-        let manifest = text(&real.join("Cargo.toml"))
+        let mut manifest = text(&real.join("Cargo.toml"))
             // Cargo tells workspaces in one target folder apart by what is in them, not by where they are. With a
             // version of its own, a copy never takes another's build for its own, nor the reader's workbook a copy's.
             .replace(
@@ -62,14 +62,14 @@ impl Workbook {
                 &format!("version = \"0.1.0-copy-{name}\""),
             )
             .replace("\"detectors/benches/peers\", ", "")
-            .replace("\"detectors\", ", "")
-            .replace(
-                "detectors = { path = \"detectors\" }",
-                &format!(
-                    "detectors = {{ path = {:?} }}",
-                    real.join("detectors").display().to_string()
-                ),
+            .replace("\"detectors/jemalloc\", ", "")
+            .replace("\"detectors\", ", "");
+        for part in ["detectors", "detectors/jemalloc"] {
+            manifest = manifest.replace(
+                &format!("{{ path = {part:?} }}"),
+                &format!("{{ path = {:?} }}", real.join(part)),
             );
+        }
         fs::write(folder.join("Cargo.toml"), manifest).expect("a writable copy");
         // Below the workbook cargo finds its configuration anyway, and would take the flags twice.
         if !folder.starts_with(&real) {

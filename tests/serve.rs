@@ -1,101 +1,27 @@
 //! `leaks serve`: the service and its debug port, as their users meet them.
 
 mod driver;
+mod served;
 
 use detectors::Profile;
 use driver::Workbook;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use served::{Answer, Served};
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::{Duration, Instant};
 
-/// A running `leaks serve`. It ends with the test, whatever happens in it.
-struct Served {
-    child: Child,
-    service: String,
-    debug: String,
-}
-
-impl Served {
-    fn start(name: &str, arguments: &[&str]) -> Self {
-        let workbook = Workbook::copy(&format!("serve-{name}"));
-        let mut command = workbook.command([&["serve", "--port", "0"], arguments].concat());
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the command");
-        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let mut address = || {
-            let line = lines.next().expect("two lines").expect("text");
-            let (_, after) = line.split_once("http://").expect("an address");
-            after.split('/').next().expect("an address").to_owned()
-        };
-        let (service, debug) = (address(), address());
-        Served {
-            child,
-            service,
-            debug,
-        }
-    }
-
-    fn debug(&self, request: &str) -> Answer {
-        Answer::to(&self.debug, request, &[])
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    /// Asks over a socket of its own: `GET /metrics`, with these headers beside the usual ones.
-    fn to(address: &str, request: &str, headers: &[&str]) -> Self {
-        let mut stream = TcpStream::connect(address).expect("it listens");
-        let host = format!("Host: {address}");
-        let mut lines = vec![
-            format!("{request} HTTP/1.1"),
-            "Connection: close".to_owned(),
-        ];
-        if !headers.iter().any(|header| header.starts_with("Host:")) {
-            lines.push(host);
-        }
-        lines.extend(headers.iter().map(|header| (*header).to_owned()));
-        let text = lines.join("\r\n") + "\r\ncontent-length: 0\r\n\r\n";
-        stream.write_all(text.as_bytes()).expect("it reads");
-        let mut whole = Vec::new();
-        stream.read_to_end(&mut whole).expect("it answers");
-        let end = whole
-            .windows(4)
-            .position(|four| four == b"\r\n\r\n")
-            .expect("a head");
-        let head = String::from_utf8_lossy(&whole[..end]).into_owned();
-        let status = head
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok())
-            .expect("a status");
-        Answer {
-            status,
-            head,
-            body: whole[end + 4..].to_vec(),
-        }
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-}
-
-const PROFILES: [&str; 5] = ["heap", "allocs", "tasks", "goroutine", "threadcreate"];
+const PROFILES: [&str; 7] = [
+    "heap",
+    "allocs",
+    "tasks",
+    "goroutine",
+    "threadcreate",
+    "block",
+    "mutex",
+];
 
 #[test]
 fn every_profile_is_one_and_gos_pprof_reads_it() {
@@ -115,7 +41,8 @@ fn every_profile_is_one_and_gos_pprof_reads_it() {
     {
         let answer = served.debug(&format!("GET /debug/pprof/{name}{query}"));
         assert_eq!(answer.status, 200, "{name}: {}", answer.text());
-        if name != "profile" {
+        // Nothing may have waited: then those two are empty, which Go's pprof takes and we don't.
+        if !["profile", "block", "mutex"].contains(&name) {
             Profile::from_bytes(name, &answer.body)
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
         }
@@ -140,6 +67,40 @@ fn every_profile_is_one_and_gos_pprof_reads_it() {
     let allocs = served.debug("GET /debug/pprof/allocs");
     let allocs = Profile::from_bytes("allocs", &allocs.body).expect("a profile");
     assert_eq!(allocs.default_sample_type().name, "alloc_space");
+}
+
+#[test]
+fn requests_that_wait_for_each_other_are_in_block() {
+    let served = Served::start("block", &["--debug-port", "0", "--leak", "global-caches"]);
+    let stands = || served.debug("GET /debug/pprof/block?debug=1").text();
+    assert!(stands().contains("Not seen: std's"), "{}", stands());
+    // The leak has one thread, so whoever comes while it is at work has to wait.
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !is_over.load(Relaxed) {
+                    Answer::to(&served.service, "GET /apex/customer-0042.example", &[]);
+                }
+            });
+        }
+        while !stands().contains("domain_service::leak::Leaks::strike") && Instant::now() < deadline
+        {
+            thread::yield_now();
+        }
+        is_over.store(true, Relaxed);
+    });
+    let block = served.debug("GET /debug/pprof/block");
+    let block = Profile::from_bytes("block", &block.body).expect("requests have waited");
+    let types: Vec<String> = block
+        .sample_types()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(types, ["contentions/count", "delay/nanoseconds"]);
+    let top = block.top(None).expect("a type").to_string();
+    assert!(top.contains("domain_service::leak::Leaks::strike"), "{top}");
 }
 
 #[test]

@@ -48,7 +48,7 @@
 //! *combination*: see the book's page `which-leak`. A [`Peak`] finds what piles up within one call and is gone at its end. What became of
 //! a client's responses, held, dropped or read, is for [`bodies`] to tell.
 //!
-//! Where resident memory goes, each byte of it, is for [`memory`] to tell; and what a running service tells of itself, on a port of
+//! Who waits for whom is for [`contention`] to tell. Where resident memory goes, each byte of it, is for [`memory`]; and what a running service tells of itself, on a port of
 //! its own, is the feature `debug`.
 //!
 //! Plain `#[test]` functions under a `ProfilingAllocator` run in parallel and stay exact, as far as [`Scope`] can see. What it
@@ -75,6 +75,7 @@ mod artefacts;
 mod assert;
 pub mod bodies;
 mod class;
+pub mod contention;
 mod counters;
 #[cfg(feature = "debug")]
 pub mod debug;

@@ -5,8 +5,11 @@
     reason = "these comments are the help's text, which shows backticks as they are"
 )]
 
+use crate::load::{Pattern, plan};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain_service::serve::{ClusterArgs, ServeArgs};
 use std::path::PathBuf;
+use std::time::Duration;
 use workbook::BookArgs;
 
 /// The Leak Workbook: watch memory leak, find the line, mend it, prove it.
@@ -111,6 +114,39 @@ pub(crate) enum Command {
     )]
     Serve(ServeArgs),
 
+    /// Run the service's search cluster alone, in a process of its own
+    ///
+    /// Use it where the service's memory is to be the service's: `leaks serve` has the cluster in its own process otherwise. Kill
+    /// it, to see what the service does without.
+    #[command(
+        after_help = "Example: leaks cluster --port 9200, then leaks serve --search-url http://127.0.0.1:9200"
+    )]
+    Cluster(ClusterArgs),
+
+    /// Run the incident that this workbook grew from: 400 MB resident, 7 MB in the heap profile
+    ///
+    /// Use it to see a whole hunt, from the graph to the cause. Fifteen steps by real processes on this machine, in under four
+    /// minutes; a gigabyte of memory should be free. Each step has its question, its command, what came, and what follows. The
+    /// first time, jemalloc is built, which takes two minutes more. Linux only. Status 1 when a step saw something else than the
+    /// story says.
+    #[command(
+        after_help = "Examples:\n  leaks incident\n  leaks incident --short    half the size, the same relations"
+    )]
+    Incident(IncidentArgs),
+
+    /// Put load on a service, and see what it answers and how fast
+    ///
+    /// Use it to make a service's memory move: load it, let it rest, load it again. Without --rate each client asks again when it
+    /// is answered, so a slow service gets fewer requests (a closed loop). With --rate requests are due by the clock, and
+    /// latency counts from when each was due (an open loop): that is what users feel who don't wait for each other.
+    ///
+    /// A load is always bounded in time and in requests, and reaches this machine alone unless forced. Ctrl-C ends it with the
+    /// report so far, and status 130. Status 2 when no request could be sent.
+    #[command(
+        after_help = "Examples:\n  leaks load\n  leaks load --pattern 10s/5s/10s --at-once 64\n  leaks load --rate 200 --for 30s --url http://127.0.0.1:8080/apex/large-07.example"
+    )]
+    Load(LoadArgs),
+
     /// Measures in this process; `run` starts it
     #[command(hide = true)]
     Measure(MeasureArgs),
@@ -131,37 +167,51 @@ pub(crate) struct ChapterArg {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ServeArgs {
-    /// The service's port on 127.0.0.1; 0 takes any that is free
-    #[arg(long, default_value_t = 8080)]
-    pub(crate) port: u16,
-    /// The debug endpoints' port on 127.0.0.1; 0 takes any that is free
-    #[arg(long, default_value_t = 6060)]
-    pub(crate) debug_port: u16,
-    /// The debug endpoints' address, where others than this machine are to reach it; needs a token
-    #[arg(long, value_name = "IP:PORT", conflicts_with = "debug_port")]
-    pub(crate) debug_address: Option<std::net::SocketAddr>,
-    /// A file with the token that debug requests must bring
-    #[arg(long, value_name = "FILE")]
-    pub(crate) debug_token_file: Option<PathBuf>,
-    /// An environment variable with that token
-    #[arg(long, value_name = "NAME", conflicts_with = "debug_token_file")]
-    pub(crate) debug_token_variable: Option<String>,
-    /// Leak in each request as this chapter's leaky code does; may be given again
-    #[arg(long, value_name = "CLASS")]
-    pub(crate) leak: Vec<String>,
-    /// Answer page by page, in bounded memory
+pub(crate) struct IncidentArgs {
+    /// Half the size: the same relations in less time and memory
     #[arg(long)]
-    pub(crate) streaming: bool,
-    /// A search cluster that speaks Elasticsearch's _search, in place of the one that is built in
-    #[arg(long, value_name = "URL")]
-    pub(crate) search_url: Option<String>,
-    /// Hosts that are asked for at once
-    #[arg(long, default_value_t = 500, value_parser = page_size)]
-    pub(crate) page_size: usize,
-    /// Requests that are answered at the same time; more get 503
-    #[arg(long, default_value_t = 32, value_parser = at_least_one)]
-    pub(crate) at_once: usize,
+    pub(crate) short: bool,
+    /// The folder for the page, its plots and the report [default: target/leaks/incident]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadArgs {
+    /// What to ask for; may be given again, then they are asked for in turn
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080/apex/customer-0042.example"
+    )]
+    pub(crate) url: Vec<String>,
+    /// Requests that begin each second; without it each client asks again when it is answered
+    #[arg(long, value_name = "PER_SECOND", value_parser = plan::rate)]
+    pub(crate) rate: Option<f64>,
+    /// Clients, each with one request on its way [default: 8, or 256 with --rate]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) at_once: Option<u16>,
+    /// How long requests begin: 500ms, 10s, 2m; an hour at most
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = plan::duration)]
+    pub(crate) r#for: Duration,
+    /// Load, pause and load again, each load with figures of its own: 10s/5s/10s; an hour at most
+    #[arg(long, value_name = "LOAD/PAUSE/LOAD", conflicts_with = "for")]
+    pub(crate) pattern: Option<Pattern>,
+    /// End early after so many requests, in all loads together
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub(crate) count: u64,
+    /// How long a request may take; after that it has failed
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = plan::duration)]
+    pub(crate) within: Duration,
+    /// Load a machine that isn't this one
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 /// How an answer is printed.
@@ -287,18 +337,4 @@ pub(crate) struct FlamegraphArgs {
     /// Markup to put into a page, which takes the page's colours, instead of a file of its own
     #[arg(long)]
     pub(crate) inline: bool,
-}
-
-fn page_size(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(size) if (1..=10_000).contains(&size) => Ok(size),
-        _ => Err("a page has 1 to 10000 hosts".to_owned()),
-    }
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if (1..=10_000).contains(&number) => Ok(number),
-        _ => Err("1 to 10000 requests can be answered at the same time".to_owned()),
-    }
 }

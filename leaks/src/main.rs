@@ -9,6 +9,8 @@ mod chart;
 mod check;
 mod child;
 mod exercise;
+mod incident;
+mod load;
 mod measure;
 mod profile;
 mod progress;
@@ -16,7 +18,6 @@ mod quantity;
 mod report;
 mod run;
 mod scale;
-mod serve;
 mod start;
 mod state;
 mod timeline;
@@ -56,7 +57,10 @@ fn run(command: Option<&Command>, out: &mut dyn Write) -> Result<Ending> {
         Some(Command::Diff(args)) => profile::diff(args, out),
         Some(Command::Flamegraph(args)) => profile::flamegraph(args, out),
         Some(Command::Book(args)) => book::book(&here()?, args),
-        Some(Command::Serve(args)) => serve::serve(args, out),
+        Some(Command::Serve(args)) => domain_service::serve::serve(args, out),
+        Some(Command::Cluster(args)) => domain_service::serve::cluster(args, out),
+        Some(Command::Load(args)) => load::load(args, out),
+        Some(Command::Incident(args)) => incident::incident(&here()?, args, out),
         Some(Command::Measure(args)) => {
             let variant = measure::Variant::new(args.fixed);
             measure::child(&args.chapter, variant, &args.into)

@@ -1,4 +1,4 @@
-//! How far a measurement has come: from the child that measures to the reader's standard error.
+//! How far something has come, on the reader's standard error: a load, or a measurement in a child that tells it.
 
 use crate::{say, scale};
 use detectors::{Progress, Stage};
@@ -50,7 +50,7 @@ impl Sender {
     }
 }
 
-/// The parent's end: one line that is drawn again in place on a terminal, elsewhere one line for each stage.
+/// What the reader sees: one line that is drawn again in place on a terminal, elsewhere one line for each stage.
 pub(crate) struct Line {
     in_place: bool,
     /// The room on a terminal's line: a longer one would wrap, and the next would no longer cover it.
@@ -75,6 +75,12 @@ impl Line {
         else {
             return false;
         };
+        self.draw(stage, details);
+        true
+    }
+
+    /// Shows how far something has come.
+    pub(crate) fn draw(&mut self, stage: &str, details: &str) {
         let new_stage = self.stage != stage;
         stage.clone_into(&mut self.stage);
         if self.in_place {
@@ -87,7 +93,6 @@ impl Line {
         } else if new_stage {
             say::note(stage);
         }
-        true
     }
 }
 

@@ -1,7 +1,7 @@
 //! The heap profile of a running process, from its samples.
 
 use super::sampling::{self, OBJECT};
-use super::sites::{SITES, Site};
+use super::sites::{Estimates, SITES, Site};
 use super::slot;
 use crate::profile::{Measured, Profile, ProfileError, Symbols};
 use std::sync::atomic::AtomicU64;
@@ -46,13 +46,13 @@ pub fn profile() -> Result<Profile, ProfileError> {
 }
 
 /// Objects and bytes allocated, objects and bytes in use; objects in units of [`OBJECT`].
-fn sampled(site: &Site) -> [u64; 4] {
+fn sampled(site: &Site<Estimates>) -> [u64; 4] {
     let value = |counter: &AtomicU64| counter.load(Relaxed);
     // Frees first: what is allocated and freed between the two reads is then seen as live, and never as negative.
-    let free_objects = value(&site.sampled.free_objects);
-    let free_bytes = value(&site.sampled.free_bytes);
-    let alloc_objects = value(&site.sampled.alloc_objects);
-    let alloc_bytes = value(&site.sampled.alloc_bytes);
+    let free_objects = value(&site.counted.free_objects);
+    let free_bytes = value(&site.counted.free_bytes);
+    let alloc_objects = value(&site.counted.alloc_objects);
+    let alloc_bytes = value(&site.counted.alloc_bytes);
     [
         alloc_objects,
         alloc_bytes,

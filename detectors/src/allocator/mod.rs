@@ -60,7 +60,7 @@ mod own_memory;
 mod owners;
 mod sampling;
 mod scope;
-mod sites;
+pub(crate) mod sites;
 mod slot;
 mod stack;
 mod stats;
@@ -76,7 +76,7 @@ pub use stats::{Lost, Stats, stats};
 use sampling::{SAMPLES, Sample};
 use sites::SITES;
 use slot::Step;
-use stack::Stack;
+pub(crate) use stack::Stack;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -370,8 +370,8 @@ fn inner_layout(layout: Layout) -> Layout {
 fn begin(sample: Sample, block: *mut u8, size: usize) -> bool {
     if let Some(site) = SITES.get(sample.site as usize) {
         let (objects, bytes) = sample.weight(size);
-        site.sampled.alloc_objects.fetch_add(objects, Relaxed);
-        site.sampled.alloc_bytes.fetch_add(bytes, Relaxed);
+        site.counted.alloc_objects.fetch_add(objects, Relaxed);
+        site.counted.alloc_bytes.fetch_add(bytes, Relaxed);
     }
     let has_room = SAMPLES.insert(block.addr(), sample);
     if !has_room {
@@ -384,8 +384,8 @@ fn begin(sample: Sample, block: *mut u8, size: usize) -> bool {
 fn end(sample: Sample, size: usize) {
     if let Some(site) = SITES.get(sample.site as usize) {
         let (objects, bytes) = sample.weight(size);
-        site.sampled.free_objects.fetch_add(objects, Relaxed);
-        site.sampled.free_bytes.fetch_add(bytes, Relaxed);
+        site.counted.free_objects.fetch_add(objects, Relaxed);
+        site.counted.free_bytes.fetch_add(bytes, Relaxed);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Stacks, each kept once and numbered from 1 up. Nothing is ever removed, so readers need no lock.
+//! Stacks, each kept once and numbered from 1 up, with what is counted there. Nothing is ever removed, so readers need no lock.
 
 use super::own_memory;
 use std::alloc::Layout;
@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 
 /// The number of no site: blocks that are counted without their stack.
-pub(super) const NONE: usize = 0;
+pub(crate) const NONE: usize = 0;
 
 /// Numbers are below this.
 pub(super) const NUMBERS: usize = 1 << 16;
@@ -52,16 +52,16 @@ fn places(hash: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// A stack, and what was sampled there. The frames lie behind it.
-pub(super) struct Site {
+/// A stack, and what is counted there. The frames lie behind it.
+pub(crate) struct Site<T> {
     hash: u64,
     number: usize,
     length: usize,
-    /// What was allocated there and what was freed again, as sampling estimates it.
-    pub(super) sampled: Estimates,
+    pub(crate) counted: T,
 }
 
-/// Objects in units of [`super::sampling::OBJECT`], and bytes.
+/// What was allocated at a stack and what was freed again, as sampling estimates it: objects in units of
+/// [`super::sampling::OBJECT`], and bytes.
 #[derive(Default)]
 pub(super) struct Estimates {
     pub(super) alloc_objects: AtomicU64,
@@ -70,8 +70,8 @@ pub(super) struct Estimates {
     pub(super) free_bytes: AtomicU64,
 }
 
-impl Site {
-    pub(super) fn frames(&self) -> &[usize] {
+impl<T: Default> Site<T> {
+    pub(crate) fn frames(&self) -> &[usize] {
         // SAFETY: `make` wrote that many frames right behind the site, and they never change.
         unsafe {
             let behind = (&raw const *self).add(1).cast::<usize>();
@@ -81,24 +81,24 @@ impl Site {
 
     fn layout(length: usize) -> Option<Layout> {
         let frames = Layout::array::<usize>(length).ok()?;
-        let (layout, offset) = Layout::new::<Site>().extend(frames).ok()?;
+        let (layout, offset) = Layout::new::<Self>().extend(frames).ok()?;
         debug_assert_eq!(
             offset,
-            size_of::<Site>(),
+            size_of::<Self>(),
             "frames lie right behind the site"
         );
         Some(layout)
     }
 
-    fn make(hash: u64, number: usize, frames: &[usize]) -> Option<NonNull<Site>> {
-        let place = own_memory::bytes(Self::layout(frames.len())?)?.cast::<Site>();
+    fn make(hash: u64, number: usize, frames: &[usize]) -> Option<NonNull<Self>> {
+        let place = own_memory::bytes(Self::layout(frames.len())?)?.cast::<Self>();
         // SAFETY: fresh memory, large enough for the site and its frames behind it.
         unsafe {
             place.write(Site {
                 hash,
                 number,
                 length: frames.len(),
-                sampled: Estimates::default(),
+                counted: T::default(),
             });
             let behind = place.add(1).cast::<usize>().as_ptr();
             behind.copy_from_nonoverlapping(frames.as_ptr(), frames.len());
@@ -107,20 +107,21 @@ impl Site {
     }
 }
 
-pub(super) struct Sites {
+pub(crate) struct Sites<T> {
     /// Open addressing, by the stack's hash.
-    table: [AtomicPtr<Site>; PLACES],
-    by_number: [AtomicPtr<Site>; NUMBERS],
+    table: [AtomicPtr<Site<T>>; PLACES],
+    by_number: [AtomicPtr<Site<T>>; NUMBERS],
     /// Numbers below this were given away.
     next: AtomicUsize,
     /// Stacks that found no room.
     lost: AtomicU64,
 }
 
-pub(super) static SITES: Sites = Sites::new();
+/// Where the program allocates.
+pub(super) static SITES: Sites<Estimates> = Sites::new();
 
-impl Sites {
-    pub(super) const fn new() -> Self {
+impl<T: Default> Sites<T> {
+    pub(crate) const fn new() -> Self {
         Sites {
             table: [const { AtomicPtr::new(null_mut()) }; PLACES],
             by_number: [const { AtomicPtr::new(null_mut()) }; NUMBERS],
@@ -130,12 +131,12 @@ impl Sites {
     }
 
     /// The number of these frames' site. [`NONE`] without frames, and when there is no room for another one.
-    pub(super) fn number(&self, frames: &[usize]) -> usize {
+    pub(crate) fn number(&self, frames: &[usize]) -> usize {
         if frames.is_empty() {
             return NONE;
         }
         let hash = hash(frames);
-        let mut fresh: Option<NonNull<Site>> = None;
+        let mut fresh: Option<NonNull<Site<T>>> = None;
         let mut number = NONE;
         for at in places(hash) {
             let entry = &self.table[at];
@@ -161,14 +162,14 @@ impl Sites {
                 break;
             }
         }
-        if let (Some(made), Some(layout)) = (fresh, Site::layout(frames.len())) {
+        if let (Some(made), Some(layout)) = (fresh, Site::<T>::layout(frames.len())) {
             // SAFETY: `make` gave it with this layout, and it was not put into the table. Its number stays unused.
             unsafe { own_memory::free_bytes(made.cast(), layout) };
         }
         number
     }
 
-    fn make(&self, hash: u64, frames: &[usize]) -> Option<NonNull<Site>> {
+    fn make(&self, hash: u64, frames: &[usize]) -> Option<NonNull<Site<T>>> {
         if self.next.load(Relaxed) > SITES_MAX {
             return None;
         }
@@ -180,7 +181,7 @@ impl Sites {
     }
 
     /// The number of a site in the table, by which it can be found from now on.
-    fn known(&self, site: &Site) -> usize {
+    fn known(&self, site: &Site<T>) -> usize {
         let place = &self.by_number[site.number];
         if place.load(Relaxed).is_null() {
             place.store((&raw const *site).cast_mut(), Release);
@@ -189,13 +190,13 @@ impl Sites {
     }
 
     /// The site of that number; `None` for [`NONE`].
-    pub(super) fn get(&self, number: usize) -> Option<&Site> {
+    pub(crate) fn get(&self, number: usize) -> Option<&Site<T>> {
         // SAFETY: what is found here is in the table, and so never freed.
         unsafe { self.by_number.get(number)?.load(Acquire).as_ref() }
     }
 
     /// Every site with its number.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Site)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Site<T>)> {
         (1..self.end()).filter_map(|number| Some((number, self.get(number)?)))
     }
 
@@ -205,7 +206,7 @@ impl Sites {
     }
 
     /// How often a stack found no room.
-    pub(super) fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> u64 {
         self.lost.load(Relaxed)
     }
 }
@@ -227,8 +228,8 @@ mod tests {
     use super::{NONE, Sites};
 
     /// Large: it doesn't fit on a test thread's stack.
-    fn table() -> &'static Sites {
-        static TABLE: Sites = Sites::new();
+    fn table() -> &'static Sites<()> {
+        static TABLE: Sites<()> = Sites::new();
         &TABLE
     }
 
@@ -249,7 +250,7 @@ mod tests {
 
     #[test]
     fn threads_agree_on_numbers() {
-        static TABLE: Sites = Sites::new();
+        static TABLE: Sites<()> = Sites::new();
         let numbers = || -> Vec<usize> {
             (0..6_000_usize)
                 .map(|at| TABLE.number(&[at * 64 + 4_096, at]))

@@ -4,7 +4,7 @@
 pub(super) const FRAMES_MAX: usize = 64;
 
 /// Return addresses, the innermost first.
-pub(super) struct Stack {
+pub(crate) struct Stack {
     frames: [usize; FRAMES_MAX],
     length: usize,
 }
@@ -12,7 +12,7 @@ pub(super) struct Stack {
 impl Stack {
     /// The stack of the caller. Doesn't allocate through the program's allocator, and holds no lock of ours.
     #[inline(always)]
-    pub(super) fn here() -> Stack {
+    pub(crate) fn here() -> Stack {
         let mut stack = Stack {
             frames: [0; FRAMES_MAX],
             length: 0,
@@ -21,7 +21,7 @@ impl Stack {
         stack
     }
 
-    pub(super) fn frames(&self) -> &[usize] {
+    pub(crate) fn frames(&self) -> &[usize] {
         &self.frames[..self.length]
     }
 

@@ -24,6 +24,8 @@
 //! | `GET /debug/pprof/allocs` | the same, and shows what was ever allocated first | the same |
 //! | `GET /debug/pprof/tasks`, `/goroutine` | alive tasks of this runtime, by spawn site | sites: see [`tasks`](crate::tasks) |
 //! | `GET /debug/pprof/threadcreate` | threads, by who started them | Linux; sites: [`spawn_thread`](crate::process::spawn_thread) |
+//! | `GET /debug/pprof/block` | who had to wait, by the line that waited | locks and awaits of [`contention`](crate::contention) |
+//! | `GET /debug/pprof/mutex` | who let others wait, by where the lock was released | locks of [`contention`](crate::contention) |
 //! | `GET /debug/pprof/profile` | where CPU time goes, for `seconds` (30) | unix |
 //! | `GET /metrics` | live, resident and lazily freed bytes, tasks, descriptors, sockets by state | Linux, all but the heap |
 //! | `POST /freememory` | asks the allocator to give back what it holds, and says what that gave | glibc |
@@ -61,6 +63,8 @@ pub fn router() -> Router {
         .route("/debug/pprof/tasks", get(profiles::tasks))
         .route("/debug/pprof/goroutine", get(profiles::tasks))
         .route("/debug/pprof/threadcreate", get(profiles::threads))
+        .route("/debug/pprof/block", get(profiles::block))
+        .route("/debug/pprof/mutex", get(profiles::mutex))
         .route("/debug/pprof/profile", get(profiles::cpu))
         .route("/metrics", get(metrics::metrics))
         .route("/freememory", post(metrics::free_memory))

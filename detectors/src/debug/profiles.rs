@@ -5,7 +5,7 @@ use crate::evidence::Frame;
 use crate::profile::ProfileError;
 use crate::spawn_site;
 use crate::tasks::Tasks;
-use crate::{Profile, allocator, process};
+use crate::{Profile, allocator, contention, process};
 use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::{Html, Redirect, Response};
@@ -46,6 +46,14 @@ pub(super) async fn tasks(RawQuery(query): RawQuery) -> Answer {
 
 pub(super) async fn threads(RawQuery(query): RawQuery) -> Answer {
     answer("threadcreate", query, take_threads).await
+}
+
+pub(super) async fn block(RawQuery(query): RawQuery) -> Answer {
+    answer("block", query, || Ok(contention::block_profile())).await
+}
+
+pub(super) async fn mutex(RawQuery(query): RawQuery) -> Answer {
+    answer("mutex", query, || Ok(contention::mutex_profile())).await
 }
 
 fn take_heap() -> Result<Profile, Refusal> {
@@ -156,7 +164,15 @@ async fn answer(
         return Ok(answers::file(name, bytes));
     }
     let top = off_the_runtime(move || profile.top(None).map_err(failed)).await?;
-    Ok(answers::text(top.to_string()))
+    Ok(answers::text(format!("{}{top}", preface(name))))
+}
+
+/// What a reader must know to take a profile for what it is.
+fn preface(name: &str) -> &'static str {
+    match name {
+        "block" | "mutex" => contention::COVERED,
+        _ => "",
+    }
 }
 
 /// Names are read from the program's debug information: some hundred milliseconds that no other request has to wait for.
@@ -198,7 +214,11 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
     let seconds = asked.seconds.unwrap_or(SECONDS);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     off_the_runtime(move || {
-        let report = guard.report().build().map_err(unavailable)?;
+        let report = guard
+            .report()
+            .frames_post_processor(cut_the_sampler)
+            .build()
+            .map_err(unavailable)?;
         drop(guard);
         let message = report.pprof().map_err(unavailable)?;
         let bytes = message.encode_to_vec();
@@ -211,6 +231,23 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
         ))
     })
     .await
+}
+
+/// The innermost frames are those that take the sample. pprof leaves one of them where nothing of it was inlined.
+#[cfg(unix)]
+fn cut_the_sampler(frames: &mut pprof::Frames) {
+    let samples = |frame: &Vec<pprof::Symbol>| {
+        frame.iter().any(|symbol| {
+            let file = symbol.filename();
+            file.contains("/pprof-") || file.contains("/backtrace-")
+        })
+    };
+    let leaf = frames
+        .frames
+        .iter()
+        .take_while(|frame| samples(frame))
+        .count();
+    frames.frames.drain(..leaf);
 }
 
 #[cfg(test)]

@@ -38,6 +38,12 @@ impl Hash for Call {
 /// The order in which heap samples are sorted: bytes before objects, what is in use before what was allocated.
 pub(super) const HEAP_ORDER: [usize; 4] = [3, 1, 2, 0];
 
+/// Go's types of contention, in Go's order.
+pub(super) const WAITS: [(&str, &str); 2] = [("contentions", "count"), ("delay", "nanoseconds")];
+
+/// The longest first.
+pub(super) const WAITS_ORDER: [usize; 2] = [1, 0];
+
 /// What lies between two samples of a heap.
 pub(super) const SPACE: (&str, &str) = ("space", "bytes");
 

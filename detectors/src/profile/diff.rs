@@ -41,7 +41,8 @@ pub(super) fn diff(profile: &Profile, base: &Profile) -> Result<Profile, Profile
         ..protos::Profile::default()
     };
     let name = format!("{} minus {}", profile.name, base.name);
-    Profile::sealed(&name, builder.finish(header))
+    let message = builder.finish(header);
+    Ok(Profile { name, message })
 }
 
 fn add(builder: &mut Builder, profile: &Profile, negated: bool) {

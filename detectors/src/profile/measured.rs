@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::assemble::{self, Call, HEAP, HEAP_ORDER, SPACE};
+use super::assemble::{self, Call, HEAP, HEAP_ORDER, SPACE, Stacked, WAITS, WAITS_ORDER};
 use super::symbols::{resolve_all, resolve_here};
 use super::trim::{self, Role};
 use super::{Profile, ProfileError, SourceFrame, Symbols};
@@ -24,23 +24,51 @@ pub(super) fn convert(
     period: i64,
     how: Symbols<'_>,
 ) -> Result<Profile, ProfileError> {
-    let mut known = known(stacks.iter().map(|measured| &measured.stack[..]), how);
-    let mut merged: HashMap<Vec<Call>, [i64; 4]> = HashMap::new();
-    for measured in stacks {
-        let stack = trimmed(&measured.stack, how, &mut known);
-        let sums = merged.entry(stack).or_default();
-        for (sum, value) in sums.iter_mut().zip(measured.values) {
+    let stacks = stacks
+        .iter()
+        .map(|measured| (&measured.stack[..], measured.values));
+    let samples = merged(stacks, how, HEAP_ORDER);
+    Profile::sealed(
+        name,
+        assemble::assemble(&this_program(), &samples, HEAP, SPACE, period),
+    )
+}
+
+/// The profile of waits at stacks of this process, each with how many they were and how many nanoseconds they took together.
+///
+/// It may be empty, as Go's is: that nothing has waited is an answer.
+pub(super) fn waits(name: &str, stacks: &[(Vec<usize>, [i64; 2])]) -> Profile {
+    let stacks = stacks.iter().map(|(stack, values)| (&stack[..], *values));
+    let samples = merged(stacks, Symbols::ThisProcess, WAITS_ORDER);
+    Profile {
+        name: name.to_owned(),
+        message: assemble::assemble(&this_program(), &samples, WAITS, WAITS[0], 1),
+    }
+}
+
+/// Stacks that are the same once they are trimmed become one.
+fn merged<'a, const TYPES: usize>(
+    stacks: impl Iterator<Item = (&'a [usize], [i64; TYPES])> + Clone,
+    how: Symbols<'_>,
+    order: [usize; TYPES],
+) -> Vec<Stacked<TYPES>> {
+    let mut known = known(stacks.clone().map(|(stack, _)| stack), how);
+    let mut merged: HashMap<Vec<Call>, [i64; TYPES]> = HashMap::new();
+    for (stack, values) in stacks {
+        let stack = trimmed(stack, how, &mut known);
+        let sums = merged.entry(stack).or_insert([0; TYPES]);
+        for (sum, value) in sums.iter_mut().zip(values) {
             *sum = sum.saturating_add(value);
         }
     }
     let mut samples: Vec<_> = merged.into_iter().collect();
-    assemble::sort(&mut samples, HEAP_ORDER);
+    assemble::sort(&mut samples, order);
+    samples
+}
+
+fn this_program() -> String {
     let program = std::env::current_exe().unwrap_or_default();
-    let program = assemble::program(&program.to_string_lossy());
-    Profile::sealed(
-        name,
-        assemble::assemble(&program, &samples, HEAP, SPACE, period),
-    )
+    assemble::program(&program.to_string_lossy())
 }
 
 /// The frames of stacks of return addresses, each trimmed as a profile's are, allocation first.

@@ -69,7 +69,8 @@ pub(crate) use write::write_whole;
 
 /// A profile whose references all hold: it can be asked anything without further checks.
 ///
-/// It has at least one sample and at least one sample type.
+/// It has at least one sample type, and at least one sample: all but a profile of [contention](crate::contention), which may
+/// well have seen nothing.
 #[derive(Clone)]
 pub struct Profile {
     /// What errors call it: the path, or a description of where it came from.
@@ -149,6 +150,12 @@ impl Profile {
         symbols: Symbols<'_>,
     ) -> Result<Self, ProfileError> {
         measured::convert(name, stacks, period, symbols)
+    }
+
+    /// The profile of waits, by return addresses of this process: how many they were, and how many nanoseconds they took.
+    /// It may be empty: that nothing has waited is an answer.
+    pub(crate) fn of_waits(name: &str, stacks: &[(Vec<usize>, [i64; 2])]) -> Self {
+        measured::waits(name, stacks)
     }
 
     /// The profile of stacks that were counted, the leaf first; `unit` names the only sample type.

@@ -6,10 +6,12 @@ use std::rc::Rc;
 use super::SourceFrame;
 use super::assemble::Call;
 
-/// Functions of the allocator, wherever they are said to stand.
-const ALLOCATOR: [&str; 10] = [
+/// Functions of the allocator and of the instrumented locks, wherever they are said to stand.
+const ALLOCATOR: [&str; 12] = [
     "<detectors::allocator::",
     "detectors::allocator::",
+    "<detectors::contention::",
+    "detectors::contention::",
     "__rdl_",
     "__rg_",
     "__rust_",

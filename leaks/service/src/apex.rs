@@ -1,6 +1,7 @@
 //! `GET /apex/{apex}`: the hosts of a customer's domain.
 
 use crate::Options;
+use crate::answers::Answers;
 use crate::leak::Leaks;
 use crate::search::{Search, SearchError};
 use axum::body::{Body, Bytes};
@@ -8,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
+use detectors::contention::waiting;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -23,6 +25,7 @@ pub(crate) struct App {
     places: Arc<Semaphore>,
     within: Duration,
     is_streaming: bool,
+    kept: Answers,
     leaks: Arc<Leaks>,
 }
 
@@ -33,6 +36,7 @@ impl App {
             places: Arc::new(Semaphore::new(options.at_once)),
             within: options.within,
             is_streaming: options.is_streaming,
+            kept: Answers::up_to(options.keep_answers),
             leaks: Arc::new(leaks),
         }
     }
@@ -105,10 +109,16 @@ async fn by_apex(State(app): State<App>, Path(apex): Path<String>) -> Result<Res
     if app.is_streaming {
         return stream(app, apex, place).await;
     }
-    let collected = tokio::time::timeout(app.within, collect(&app.search, &apex)).await;
-    let hosts = collected.map_err(|_| ApexError::TooLate)??;
+    let hosts = if let Some(hosts) = app.kept.get(&apex) {
+        hosts
+    } else {
+        let collected = tokio::time::timeout(app.within, collect(&app.search, &apex)).await;
+        let hosts: Arc<[Host]> = collected.map_err(|_| ApexError::TooLate)??.into();
+        app.kept.keep(&apex, &hosts);
+        hosts
+    };
     drop(place);
-    Ok(Json(json!({ "apex": apex, "count": hosts.len(), "hosts": hosts })).into_response())
+    Ok(Json(json!({ "apex": apex, "count": hosts.len(), "hosts": *hosts })).into_response())
 }
 
 fn is_name(apex: &str) -> bool {
@@ -118,12 +128,24 @@ fn is_name(apex: &str) -> bool {
 
 /// What the service tells of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Host {
+pub(crate) struct Host {
     name: String,
     addresses: Vec<String>,
     ports: Vec<u16>,
     technologies: Vec<String>,
     last_seen: String,
+}
+
+impl Host {
+    /// What it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = self.addresses.iter().chain(&self.technologies);
+        let texts: usize = texts
+            .map(|text| size_of::<String>() + text.capacity())
+            .sum();
+        let ports = self.ports.capacity() * size_of::<u16>();
+        size_of::<Self>() + self.name.capacity() + self.last_seen.capacity() + ports + texts
+    }
 }
 
 // ANCHOR: collect
@@ -320,22 +342,19 @@ async fn send_all(
     let head = format!("{{\"apex\":{},\"hosts\":[", json!(apex));
     let mut count = first.hosts;
     let mut after = first.last;
-    let mut is_open = pieces.send(Ok((head + &first.text).into())).await.is_ok();
+    // The client's pace: it takes one piece, and only then is there room for another.
+    let send = |text: String| waiting(pieces.send(Ok(text.into())));
+    let mut is_open = send(head + &first.text).await.is_ok();
     while let Some(last) = after.take().filter(|_| is_open) {
         let next = page_of(search, apex, Some(&last)).await?;
         if next.hosts > 0 {
-            is_open = pieces
-                .send(Ok(format!(",{}", next.text).into()))
-                .await
-                .is_ok();
+            is_open = send(format!(",{}", next.text)).await.is_ok();
         }
         count += next.hosts;
         after = next.last;
     }
     // Without a client there is nobody to end the answer for.
-    let _ = pieces
-        .send(Ok(format!("],\"count\":{count}}}").into()))
-        .await;
+    let _ = send(format!("],\"count\":{count}}}")).await;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Accepts connections, bounds what a slow client can hold, and ends gracefully.
 
 use axum::Router;
+use detectors::contention::waiting;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -85,7 +86,7 @@ async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
 ) -> std::io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await;
+    let place = waiting(Arc::clone(places).acquire_owned()).await;
     let place = place.map_err(std::io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     Ok((stream, place))

@@ -1,5 +1,6 @@
 //! Leaks on demand: each request also does what a chapter's leaky code does, once.
 
+use detectors::contention::waiting;
 use std::fmt;
 use std::thread;
 use tokio::runtime::Handle;
@@ -112,7 +113,7 @@ impl Leaks {
         for running in &self.running {
             let (turn, ended) = oneshot::channel();
             // Neither fails while the thread runs; should it panic, the service goes on without the leak.
-            if running.send(turn).await.is_ok() {
+            if waiting(running.send(turn)).await.is_ok() {
                 let _ = ended.await;
             }
         }

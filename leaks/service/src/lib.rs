@@ -5,12 +5,14 @@
 //!
 //! [`cluster`] is the search backend: the same API as Elasticsearch's `_search`, over a corpus that is the same each time.
 
+mod answers;
 mod apex;
 pub mod cluster;
 mod connections;
 mod corpus;
 mod leak;
 mod search;
+pub mod serve;
 
 pub use leak::{Leaks, UnknownClass};
 
@@ -36,12 +38,14 @@ pub struct Options {
     pub page_size: usize,
     /// Requests that are answered at the same time; more get 503.
     pub at_once: usize,
+    /// Bytes of answers that are kept for whoever asks again; 0 keeps none.
+    pub keep_answers: u64,
     /// How long an answer may take.
     pub within: Duration,
 }
 
 impl Options {
-    /// Loopback, any free port; pages of 500 hosts, 32 requests at once, 30 seconds for each.
+    /// Loopback, any free port; pages of 500 hosts, 32 requests at once, 30 seconds for each; no answer is kept.
     pub fn new(search_url: impl Into<String>) -> Self {
         Options {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -49,6 +53,7 @@ impl Options {
             is_streaming: false,
             page_size: 500,
             at_once: 32,
+            keep_answers: 0,
             within: Duration::from_secs(30),
         }
     }

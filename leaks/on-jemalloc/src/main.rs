@@ -1,0 +1,24 @@
+//! `leaks serve`, on jemalloc. `leaks incident` builds and starts it; what jemalloc does with freed pages is told by
+//! `_RJEM_MALLOC_CONF`, as for any program on it.
+
+use clap::Parser;
+use domain_service::serve::{ServeArgs, serve};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: detectors::ProfilingAllocator<tikv_jemallocator::Jemalloc> =
+    detectors::ProfilingAllocator::new(tikv_jemallocator::Jemalloc);
+
+/// Run the service of the story on jemalloc, as `leaks serve` does on the system's allocator
+#[derive(Debug, Parser)]
+#[command(name = "leaks-on-jemalloc", version)]
+struct Cli {
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+fn main() -> ExitCode {
+    detectors::memory::set_underlying(&detectors_jemalloc::Jemalloc);
+    let cli = Cli::parse();
+    workbook::with_output(|out| serve(&cli.serve, out))
+}

@@ -1,0 +1,240 @@
+//! `leaks serve`: the service of the story, with its debug port; and `leaks cluster`.
+
+use crate::cluster::Cluster;
+use crate::{Leaks, Options, Service};
+use clap::Args;
+use detectors::debug::{ListenError, Listener, Token};
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+use workbook::problem::{Problem, Result};
+use workbook::{Ending, say};
+
+/// How long requests that are being answered may go on after Ctrl-C.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What `leaks serve` takes.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The service's port on 127.0.0.1; 0 takes any that is free
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// The debug endpoints' port on 127.0.0.1; 0 takes any that is free
+    #[arg(long, default_value_t = 6060)]
+    pub debug_port: u16,
+    /// The debug endpoints' address, where others than this machine are to reach it; needs a token
+    #[arg(long, value_name = "IP:PORT", conflicts_with = "debug_port")]
+    pub debug_address: Option<std::net::SocketAddr>,
+    /// A file with the token that debug requests must bring
+    #[arg(long, value_name = "FILE")]
+    pub debug_token_file: Option<PathBuf>,
+    /// An environment variable with that token
+    #[arg(long, value_name = "NAME", conflicts_with = "debug_token_file")]
+    pub debug_token_variable: Option<String>,
+    /// Leak in each request as this chapter's leaky code does; may be given again
+    #[arg(long, value_name = "CLASS")]
+    pub leak: Vec<String>,
+    /// Answer page by page, in bounded memory
+    #[arg(long)]
+    pub streaming: bool,
+    /// A search cluster that speaks Elasticsearch's _search, in place of the one that is built in
+    #[arg(long, value_name = "URL")]
+    pub search_url: Option<String>,
+    /// Hosts that are asked for at once
+    #[arg(long, default_value_t = 500, value_parser = page_size)]
+    pub page_size: usize,
+    /// Requests that are answered at the same time; more get 503
+    #[arg(long, default_value_t = 32, value_parser = at_least_one)]
+    pub at_once: usize,
+    /// Keep the last answers, up to so many bytes, for whoever asks again
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    pub keep_answers: u64,
+    /// Seconds that an answer may take; then it is 504
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub within: u64,
+    /// Threads that answer [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub threads: Option<usize>,
+}
+
+/// What `leaks cluster` takes.
+#[derive(Debug, Args)]
+pub struct ClusterArgs {
+    /// The cluster's port on 127.0.0.1; 0 takes any that is free
+    #[arg(long, default_value_t = 9200)]
+    pub port: u16,
+}
+
+/// Serves until Ctrl-C.
+///
+/// # Errors
+///
+/// In words, when a port, a token or the cluster can't be had.
+pub fn serve(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {
+    // So that each task is known by the line that spawned it.
+    let runtime = detectors::tasks::Builder::new_multi_thread().configure(|tokio| {
+        if let Some(threads) = args.threads {
+            tokio.worker_threads(threads);
+        }
+    });
+    let runtime = runtime
+        .build()
+        .map_err(|error| Problem::new("can't start the service").because(error))?;
+    let ending = runtime.block_on(serving(args, out));
+    // What a leak holds would be waited for: it may never end.
+    runtime.shutdown_background();
+    ending
+}
+
+async fn serving(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {
+    let leaks = Leaks::start(&args.leak).map_err(|unknown| {
+        Problem::new(unknown.to_string())
+            .next(format!("See what each one is: {}", say::command("list")))
+    })?;
+    let token = token(args)?;
+    let debug_address = args
+        .debug_address
+        .unwrap_or_else(|| loopback(args.debug_port));
+    let debug = Listener::bind(debug_address, token)
+        .await
+        .map_err(|error| {
+            let next = match error {
+                ListenError::NeedsToken(_) => {
+                    "Give one: --debug-token-file FILE, or --debug-token-variable NAME."
+                }
+                _ => "Choose another port with --debug-port N; 0 takes any that is free.",
+            };
+            Problem::new("can't open the debug port")
+                .because(error)
+                .next(next)
+        })?;
+    let debug_address = debug.address();
+    // Held until the end: the embedded cluster ends with its value.
+    let cluster = match args.search_url {
+        Some(_) => None,
+        None => Some(Cluster::start(0).await.map_err(|error| {
+            Problem::new("can't start the embedded search cluster").because(error)
+        })?),
+    };
+    let search_url = match (&args.search_url, &cluster) {
+        (Some(url), _) => url.clone(),
+        (None, Some(cluster)) => cluster.url(),
+        (None, None) => String::new(),
+    };
+    let options = Options {
+        address: loopback(args.port),
+        is_streaming: args.streaming,
+        page_size: args.page_size,
+        at_once: args.at_once,
+        keep_answers: args.keep_answers,
+        within: Duration::from_secs(args.within),
+        ..Options::new(search_url)
+    };
+    let service = Service::start(options, leaks)
+        .await
+        .map_err(|error| Problem::new("can't start the service").because(error))?;
+    tokio::spawn(debug.serve());
+    // Before anybody is told the address: whoever knows it may end the service at once.
+    let asked_to_end = asked_to_end()?;
+    writeln!(
+        out,
+        "The service is at     http://{}/apex/customer-0042.example\n\
+         Its debug port is at  http://{debug_address}/debug/pprof/   (Ctrl-C ends both)",
+        service.address()
+    )?;
+    out.flush()?;
+    asked_to_end.await;
+    say::note("Ending: requests that are being answered may go on for ten seconds.");
+    if !service.shut_down(GRACE).await {
+        say::note("Some requests were cut off.");
+    }
+    Ok(Ending::AsWanted)
+}
+
+/// Runs the cluster until Ctrl-C.
+///
+/// # Errors
+///
+/// In words, when the port can't be had.
+pub fn cluster(args: &ClusterArgs, out: &mut dyn Write) -> Result<Ending> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::new("can't start the cluster").because(error))?;
+    runtime.block_on(async {
+        let cluster = Cluster::start(args.port).await.map_err(|error| {
+            Problem::new("can't start the search cluster")
+                .because(error)
+                .next("Choose another port with --port N; 0 takes any that is free.")
+        })?;
+        let asked_to_end = asked_to_end()?;
+        writeln!(
+            out,
+            "The search cluster is at  {}   (Ctrl-C ends it)",
+            cluster.url()
+        )?;
+        out.flush()?;
+        asked_to_end.await;
+        Ok(Ending::AsWanted)
+    })
+}
+
+/// Ends at Ctrl-C, or when an orchestrator asks for the end.
+///
+/// # Errors
+///
+/// When the system lets no signal be heard.
+#[cfg(unix)]
+pub fn asked_to_end() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let heard =
+        |kind| signal(kind).map_err(|error| Problem::new("can't hear signals").because(error));
+    let (mut interrupt, mut terminate) = (
+        heard(SignalKind::interrupt())?,
+        heard(SignalKind::terminate())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+pub fn asked_to_end() -> Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+fn token(args: &ServeArgs) -> Result<Option<Token>> {
+    let token = match (&args.debug_token_file, &args.debug_token_variable) {
+        (Some(file), _) => Token::from_file(file),
+        (None, Some(name)) => Token::from_variable(name),
+        (None, None) => return Ok(None),
+    };
+    token
+        .map(Some)
+        .map_err(|error| Problem::new("can't have the debug port's token").because(error))
+}
+
+fn page_size(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(size) if (1..=10_000).contains(&size) => Ok(size),
+        _ => Err("a page has 1 to 10000 hosts".to_owned()),
+    }
+}
+
+fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=10_000).contains(&number) => Ok(number),
+        _ => Err("1 to 10000 requests can be answered at the same time".to_owned()),
+    }
+}

@@ -1,0 +1,124 @@
+//! `leaks incident`: the whole story, and the page that shows it.
+//!
+//! `cargo test -p tests --test incident -- --ignored` runs it at half its size. `REFRESH=1` runs it whole, and writes what the book's
+//! page shows.
+
+mod driver;
+
+use driver::{Workbook, real_root};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const PLOTS: [&str; 5] = [
+    "climb.svg",
+    "reuse.svg",
+    "lazily-freed.svg",
+    "side-by-side.svg",
+    "control.svg",
+];
+
+/// Its program is built here, so that it isn't within the story.
+fn build_the_service_on_jemalloc() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--quiet", "--package", "leaks-on-jemalloc"])
+        .current_dir(real_root())
+        .status()
+        .expect("cargo");
+    assert!(
+        built.success(),
+        "the service on jemalloc could not be built"
+    );
+}
+
+#[test]
+#[ignore = "takes minutes, and most of the processor: .ci/run runs it by itself"]
+fn each_step_sees_what_the_story_says() {
+    build_the_service_on_jemalloc();
+    let workbook = Workbook::copy("incident");
+    let is_refresh = std::env::var_os("REFRESH").is_some();
+    let size = (!is_refresh).then_some("--short");
+    let arguments = ["incident", "--out", "out"];
+    let ran = workbook.leaks(
+        arguments
+            .into_iter()
+            .chain(size)
+            .chain(["--format", "json"]),
+    );
+    let story = ran.exits(0).json();
+    assert_eq!(story["verdict"], "retention");
+    assert_eq!(story["control"], "leak");
+    assert!(story["findings"].is_array() && story["readings"].is_array());
+    let steps = story["steps"].as_array().expect("steps");
+    for step in steps {
+        assert_eq!(step["holds"], true, "{step:#}");
+    }
+    let out = workbook.path("out");
+    let html = fs::read_to_string(out.join("index.html")).expect("a page");
+    for plot in PLOTS {
+        let svg = fs::read_to_string(out.join(plot)).expect("a plot");
+        assert!(svg.contains("<path class=\"line resident\""), "{plot}");
+        assert!(html.contains(&svg), "{plot} isn't on the page");
+    }
+    detectors::Profile::read(&out.join("heap.pb.gz")).expect("a profile");
+    if is_refresh {
+        refresh(&out, steps.len());
+    }
+    the_page_follows(steps);
+}
+
+fn refresh(out: &Path, steps: usize) {
+    let shown = real_root().join("chapters/the-incident/shown");
+    let numbered = (1..=steps).map(|number| format!("step-{number:02}.txt"));
+    for name in numbered.chain(PLOTS.map(str::to_owned)) {
+        fs::copy(out.join(&name), shown.join(&name)).expect("a writable workbook");
+    }
+}
+
+/// The book's page has a section for each step, in order, under its title, with its question, its output and its plot; and the
+/// commands that it shows are the ones that were run.
+fn the_page_follows(steps: &[Value]) {
+    let folder = real_root().join("chapters/the-incident");
+    let page = fs::read_to_string(folder.join("README.md")).expect("the page");
+    let sections: Vec<&str> = page
+        .split("\n## ")
+        .filter(|section| section.starts_with(|first: char| first.is_ascii_digit()))
+        .collect();
+    assert_eq!(sections.len(), steps.len());
+    for ((number, step), section) in (1..).zip(steps).zip(sections) {
+        let text = |name: &str| step[name].as_str().unwrap_or_default().to_owned();
+        let heading = section.lines().next().unwrap_or_default().replace('`', "");
+        assert_eq!(heading, format!("{number}. {}", text("title")));
+        let section = section.replace(['\n', '`'], " ");
+        assert!(
+            section.contains(&format!("*{}*", text("question").replace('`', ""))),
+            "{}",
+            text("question")
+        );
+        assert!(section.contains(&format!("{{{{#include shown/step-{number:02}.txt}}}}")));
+        if step["plot"].is_string() {
+            assert!(section.contains(&format!("{{{{#include shown/{}}}}}", text("plot"))));
+        }
+        let shown = fs::read_to_string(folder.join(format!("shown/step-{number:02}.txt")))
+            .expect("a step's output");
+        let commands = step["commands"].as_array().expect("commands");
+        for (command, shown) in commands.iter().zip(shown.lines()) {
+            let command = format!("$ {}", command.as_str().unwrap_or_default());
+            assert_eq!(
+                without_figures(shown),
+                without_figures(&command),
+                "step {number}"
+            );
+        }
+    }
+}
+
+/// Ports, process numbers and sizes differ from run to run.
+fn without_figures(text: &str) -> String {
+    text.split(|letter: char| letter.is_ascii_digit())
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("N")
+}
