@@ -15,6 +15,8 @@ struct Chapter {
     name: &'static str,
     /// The function whose listing the page shows; `None` where no heap is to blame.
     listed: Option<&'static str>,
+    /// Which values of the profile the listing shows; `None` for the profile's own choice, what is in use.
+    values: Option<&'static str>,
     /// Whether a run's figures differ a little from the next, as where sockets and timers take part.
     figures: Figures,
 }
@@ -37,7 +39,18 @@ const fn of(name: &'static str, listed: Option<&'static str>, figures: Figures) 
     Chapter {
         name,
         listed,
+        values: None,
         figures,
+    }
+}
+
+impl Chapter {
+    /// Lists what was allocated, freed or not.
+    const fn freed_or_not(self) -> Self {
+        Chapter {
+            values: Some("alloc_space"),
+            ..self
+        }
     }
 }
 
@@ -79,6 +92,7 @@ chapters! {
     unbounded_queues: super::of("unbounded-queues", Some("Audit::note"), super::Figures::Alike);
     retained_capacity: super::of("retained-capacity", Some("refresh"), super::Figures::Exact);
     lost_pointers: super::of("lost-pointers", Some("leaky::name_of"), super::Figures::Exact);
+    memory_pressure: super::of("memory-pressure", Some("leaky::by_apex"), super::Figures::Exact).freed_or_not();
 }
 
 fn run_and_fix(chapter: &Chapter) {
@@ -88,7 +102,9 @@ fn run_and_fix(chapter: &Chapter) {
     chapter.shown("run.txt", &text(run.exits(0)));
     if let Some(function) = chapter.listed {
         let profile = format!("target/leaks/{name}/heap.pb.gz");
-        let list = workbook.leaks(["list-source", &profile, function]);
+        let values = chapter.values.map(|values| ["--sample-type", values]);
+        let arguments = ["list-source", &profile, function].into_iter();
+        let list = workbook.leaks(arguments.chain(values.into_iter().flatten()));
         chapter.shown("list.txt", &text(list.exits(0)));
     }
     let fixed = leaks(&workbook, &["run", name, "--fixed"]);

@@ -1,5 +1,6 @@
 //! Turns evidence into a test's failure. Finding never fails; asserting does, in words.
 
+use crate::memory::Retained;
 use crate::text::{bytes, count, frame_from_here, from_here, listed, wrapped};
 use crate::{Class, Evidence, Kind, Verdict};
 use std::fmt::{self, Display, Formatter};
@@ -137,6 +138,44 @@ impl Evidence {
         Err(self.complaint(expected, saw, Some(class.into())))
     }
 
+    /// Whether the work needs many times at once what stays of it, and `site` is part of the function, the file or `file:line` of an
+    /// own frame of a site that allocates most of it.
+    ///
+    /// # Errors
+    ///
+    /// Another verdict, or no such site.
+    pub fn check_pressure(&self, site: &str) -> Result<(), Complaint> {
+        if self.verdict == Verdict::Pressure && self.names(site) {
+            return Ok(());
+        }
+        let saw = match self.first_site() {
+            Some(first) if self.verdict == Verdict::Pressure => {
+                format!("pressure from {}", frame_from_here(&first.frame))
+            }
+            _ => self.verdict.word().to_owned(),
+        };
+        let expected = format!("pressure from a site with `{site}`");
+        Err(self.complaint(expected, saw, Some(Class::MemoryPressure.into())))
+    }
+
+    /// Whether freed memory stays resident, and the experiment showed that kind.
+    ///
+    /// # Errors
+    ///
+    /// Another verdict, or another kind.
+    pub fn check_retention(&self, kind: Retained) -> Result<(), Complaint> {
+        let found = self.retention.as_ref().map(|retention| retention.kind);
+        if found == Some(kind) {
+            return Ok(());
+        }
+        let saw = found.map_or_else(
+            || self.verdict.word().to_owned(),
+            |found| format!("retention: {found}"),
+        );
+        let expected = format!("retention: {kind}");
+        Err(self.complaint(expected, saw, Some(Class::AllocatorRetention.into())))
+    }
+
     /// Whether the peak of live memory, above what was live at the start, stayed within `bound` bytes.
     ///
     /// # Errors
@@ -187,6 +226,26 @@ impl Evidence {
     #[track_caller]
     pub fn assert_leak_of(&self, class: Class, kind: Kind) -> &Self {
         self.pass_or_panic(self.check_leak_of(class, kind))
+    }
+
+    /// Fails the test unless the work needs many times at once what stays of it, at that site.
+    ///
+    /// # Panics
+    ///
+    /// With the text of a [`Complaint`] when [`check_pressure`](Evidence::check_pressure) has one.
+    #[track_caller]
+    pub fn assert_pressure(&self, site: &str) -> &Self {
+        self.pass_or_panic(self.check_pressure(site))
+    }
+
+    /// Fails the test unless freed memory stays resident, and the experiment showed that kind.
+    ///
+    /// # Panics
+    ///
+    /// With the text of a [`Complaint`] when [`check_retention`](Evidence::check_retention) has one.
+    #[track_caller]
+    pub fn assert_retention(&self, kind: Retained) -> &Self {
+        self.pass_or_panic(self.check_retention(kind))
     }
 
     /// Fails the test when the peak was above `bound` bytes.

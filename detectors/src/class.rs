@@ -30,6 +30,10 @@ pub enum Class {
     RetainedCapacity,
     /// Memory that nothing points to.
     LostPointers,
+    /// No leak: the work itself needs that much at once.
+    MemoryPressure,
+    /// No leak: what was freed is resident still.
+    AllocatorRetention,
 }
 
 impl Class {
@@ -44,6 +48,8 @@ impl Class {
         Class::UnboundedQueues,
         Class::RetainedCapacity,
         Class::LostPointers,
+        Class::MemoryPressure,
+        Class::AllocatorRetention,
     ];
 
     /// The class' word, which is also its chapter's folder: `retained-subslices`.
@@ -58,6 +64,8 @@ impl Class {
             Class::UnboundedQueues => "unbounded-queues",
             Class::RetainedCapacity => "retained-capacity",
             Class::LostPointers => "lost-pointers",
+            Class::MemoryPressure => "memory-pressure",
+            Class::AllocatorRetention => "allocator-retention",
         }
     }
 
@@ -88,6 +96,12 @@ impl Class {
             }
             Class::LostPointers => {
                 "a block is given away without the call that takes it back, and nothing points to it any more"
+            }
+            Class::MemoryPressure => {
+                "no leak: one piece of work needs many times at once what stays of it"
+            }
+            Class::AllocatorRetention => {
+                "no leak: the program has freed its memory, and the system still counts it as resident"
             }
         }
     }

@@ -23,7 +23,8 @@ pub struct Evidence {
     /// What would turn `inconclusive` into an answer; `None` for every other verdict.
     pub settle_by: Option<String>,
     /// What grows, how much and from where: tasks, sockets, descriptors and threads first, since they tell more than the heap
-    /// that they hold; then the heap, most bytes first. Empty unless something grows.
+    /// that they hold; then the heap, most bytes first. Where the verdict is `pressure`, the sites that allocate most, and what they allocate in
+    /// each iteration, freed or not. Empty where nothing grows.
     pub findings: Vec<Finding>,
     /// Who holds the blocks of each site that grows, in the order of the findings; empty where it wasn't read.
     #[serde(default)]
@@ -89,7 +90,8 @@ impl fmt::Display for Kind {
 pub struct Finding {
     /// What is counted.
     pub kind: Kind,
-    /// How much stays for each iteration, in the kind's unit; `None` where only growth itself is known.
+    /// How much stays for each iteration, in the kind's unit; `None` where only growth itself is known. Under `pressure`, how much
+    /// is allocated in each.
     pub per_iteration: Option<f64>,
     /// The same for the site's function with all that it calls (*cum*); `None` where no site is known.
     #[serde(default)]
@@ -187,6 +189,12 @@ pub struct Sample {
     pub blocks: i64,
     /// Live bytes.
     pub bytes: i64,
+    /// The highest live bytes so far, within iterations too.
+    #[serde(default)]
+    pub peak_bytes: i64,
+    /// Resident bytes of the process, as the kernel estimates them; `None` where it doesn't tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resident_bytes: Option<i64>,
     /// All that isn't heap.
     #[serde(default)]
     pub counts: Counts,

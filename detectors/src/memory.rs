@@ -91,6 +91,12 @@ pub(crate) fn mapped(id: u32) -> io::Result<Mapped> {
 #[cfg(target_os = "linux")]
 pub(crate) use system::anonymous_ranges;
 
+/// Resident memory now as the kernel estimates it: a hundred times cheaper than [`resident`], and off by some pages of each core.
+/// Doesn't allocate. `None` where the system doesn't tell.
+pub(crate) fn resident_estimate() -> Option<u64> {
+    system::resident_estimate()
+}
+
 /// Asks the allocator to give back all that it can, and returns what was called for that; `None` when it can't be asked.
 ///
 /// It takes time, for which other threads may wait for memory; and pages that are asked for again have to be made again.

@@ -104,6 +104,15 @@ pub(crate) fn grown_in_windows(windows: Windows) -> Grown {
     }
 }
 
+/// The sites that allocate most, freed or not, with how much in each of so many iterations.
+pub(crate) fn allocated(profile: &Profile, iterations: u64) -> Vec<Finding> {
+    let mut sites = Sites::of_rounds(1);
+    for (stack, amount) in amounts(profile, "alloc_objects", "alloc_space") {
+        sites.add(stack, [(0, amount)]);
+    }
+    sites.findings(iterations as f64, LEAST_SHARE)
+}
+
 /// What each site holds, for each of so many items, as findings: most bytes first, without those below the share of all.
 pub(crate) fn held(
     stacks: Vec<(Vec<Frame>, SiteReading)>,
@@ -118,26 +127,7 @@ pub(crate) fn held(
         };
         sites.add(stack, [(0, held)]);
     }
-    let mut all = sites.all;
-    all.sort_by_key(|site| std::cmp::Reverse(site.held[0].bytes));
-    let total: i64 = all.iter().map(|site| site.held[0].bytes).sum();
-    all.retain(|site| site.held[0].bytes as f64 >= least_share * total as f64);
-    let finding = |site: &GrowingSite, kind, held: i64| Finding {
-        kind,
-        per_iteration: Some(held as f64 / items as f64),
-        cum_per_iteration: None,
-        site: Some(site.site.to_string()),
-        at: Some(site.site.clone()),
-    };
-    all.iter()
-        .flat_map(|site| {
-            let held = site.held[0];
-            [
-                finding(site, Kind::Bytes, held.bytes),
-                finding(site, Kind::Blocks, held.blocks),
-            ]
-        })
-        .collect()
+    sites.findings(items as f64, least_share)
 }
 
 /// Sites, each once, while stacks are added up.
@@ -172,6 +162,46 @@ impl Sites {
             at.blocks += held.blocks;
             at.bytes += held.bytes;
         }
+    }
+
+    /// One round's sites as findings, for each of so many: most bytes first, without those below the share of all.
+    fn findings(&self, of: f64, least_share: f64) -> Vec<Finding> {
+        let sum = |sites: &mut dyn Iterator<Item = &GrowingSite>| {
+            sites.fold(Held::default(), |sum, site| Held {
+                blocks: sum.blocks + site.held[0].blocks,
+                bytes: sum.bytes + site.held[0].bytes,
+            })
+        };
+        let least = least_share * sum(&mut self.all.iter()).bytes as f64;
+        let mut most: Vec<&GrowingSite> = self.all.iter().collect();
+        most.retain(|site| site.held[0].bytes as f64 >= least);
+        most.sort_by_key(|site| std::cmp::Reverse(site.held[0].bytes));
+        most.into_iter()
+            .flat_map(|site| {
+                let flat = site.held[0];
+                let cum = sum(&mut self.all.iter().filter(|other| other.is_below(site)));
+                [
+                    (Kind::Bytes, flat.bytes, cum.bytes),
+                    (Kind::Blocks, flat.blocks, cum.blocks),
+                ]
+                .map(|(kind, flat, cum)| Finding {
+                    kind,
+                    per_iteration: Some(flat as f64 / of),
+                    cum_per_iteration: Some(cum as f64 / of),
+                    site: Some(site.site.to_string()),
+                    at: Some(site.site.clone()),
+                })
+            })
+            .collect()
+    }
+}
+
+impl GrowingSite {
+    /// Whether the other site's function is on this one's stack.
+    fn is_below(&self, other: &GrowingSite) -> bool {
+        let function = &other.site.frame.function;
+        let stack = &self.site.stack;
+        stack.iter().any(|frame| frame.function == *function)
     }
 }
 
@@ -243,11 +273,7 @@ impl Grown {
 
     /// What the site's function and all that it calls hold more for each iteration.
     fn cum(&self, site: &GrowingSite) -> Amount {
-        let function = &site.site.frame.function;
-        self.sum(self.sites.iter().filter(|other| {
-            let stack = &other.site.stack;
-            stack.iter().any(|frame| frame.function == *function)
-        }))
+        self.sum(self.sites.iter().filter(|other| other.is_below(site)))
     }
 
     fn sum<'s>(&'s self, sites: impl Iterator<Item = &'s GrowingSite>) -> Amount {
@@ -295,13 +321,22 @@ impl Amount {
 
 /// Stacks that hold something at the end, with what they hold.
 fn holding(profile: &Profile) -> impl Iterator<Item = (Vec<Frame>, Held)> {
+    amounts(profile, "inuse_objects", "inuse_space")
+}
+
+/// Stacks with their values of two sample types, without those that have none.
+fn amounts<'p>(
+    profile: &'p Profile,
+    objects: &str,
+    space: &str,
+) -> impl Iterator<Item = (Vec<Frame>, Held)> + use<'p> {
     let position = |name: &str| {
         profile
             .sample_types()
             .iter()
             .position(|sample_type| sample_type.name == name)
     };
-    let (objects, space) = (position("inuse_objects"), position("inuse_space"));
+    let (objects, space) = (position(objects), position(space));
     profile.stacks().filter_map(move |stack| {
         let value = |index: Option<usize>| index.map_or(0, |index| stack.values[index]);
         let held = Held {

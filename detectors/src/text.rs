@@ -1,5 +1,6 @@
 //! Evidence in words and tables, for people.
 
+use crate::Verdict;
 use crate::evidence::{Counts, Evidence, Finding, Frame, Kind, Origin, Reading, Site};
 use crate::holders::Holding;
 use std::fmt::{self, Display, Formatter, Write as _};
@@ -17,7 +18,14 @@ impl Evidence {
     /// The sites that grew, in pprof's columns, in bytes an iteration. *Flat* is what the site itself adds, *cum* what its
     /// function adds with all that it calls. Empty when no site was read.
     pub fn top_sites(&self) -> impl Display + '_ {
-        fmt::from_fn(|f| top_sites(&self.findings, f))
+        fmt::from_fn(|f| {
+            let what = if self.verdict == Verdict::Pressure {
+                "bytes allocated in each iteration, by site"
+            } else {
+                "bytes an iteration, by site"
+            };
+            top_sites(&self.findings, what, f)
+        })
     }
 
     /// The first finding that names a site.
@@ -27,7 +35,12 @@ impl Evidence {
 
     /// Each site with what it adds for each iteration, whose code it is, and its signature.
     pub fn findings_list(&self) -> impl Display + '_ {
-        findings_text(&self.findings, "an iteration")
+        let for_each = if self.verdict == Verdict::Pressure {
+            "allocated in each iteration"
+        } else {
+            "an iteration"
+        };
+        findings_text(&self.findings, for_each)
     }
 
     /// Who holds the blocks of each site that grows: a line each, with indented ones that say through what. Empty where that
@@ -180,7 +193,7 @@ fn windows_table(readings: &[Reading], f: &mut Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-fn top_sites(findings: &[Finding], f: &mut Formatter<'_>) -> fmt::Result {
+fn top_sites(findings: &[Finding], what: &str, f: &mut Formatter<'_>) -> fmt::Result {
     let rows: Vec<(f64, f64, &Site)> = findings
         .iter()
         .filter(|finding| finding.kind == Kind::Bytes)
@@ -192,11 +205,13 @@ fn top_sites(findings: &[Finding], f: &mut Formatter<'_>) -> fmt::Result {
     if rows.is_empty() {
         return Ok(());
     }
-    let total: f64 = rows.iter().map(|(flat, ..)| flat).sum();
+    // What is too small for a row of its own is in the callers' cum all the same.
+    let shown: f64 = rows.iter().map(|(flat, ..)| flat).sum();
+    let total = rows.iter().map(|(_, cum, _)| *cum).fold(shown, f64::max);
     let percent = |part: f64| format!("{:.2}%", 100.0 * part / total);
     writeln!(
         f,
-        "{:>10} {:>7} {:>7} {:>10} {:>7}  bytes an iteration, by site",
+        "{:>10} {:>7} {:>7} {:>10} {:>7}  {what}",
         "flat", "flat%", "sum%", "cum", "cum%"
     )?;
     let mut sum = 0.0;

@@ -4,8 +4,8 @@ use crate::problem::{Problem, Result};
 use crate::timeline::{self, Series};
 use crate::workspace::Chapter;
 use crate::{files, say};
-use detectors::Evidence;
 use detectors::profile::FlamegraphOptions;
+use detectors::{Evidence, Verdict};
 use serde::Serialize;
 use std::fs;
 use std::io;
@@ -25,6 +25,9 @@ pub(crate) struct Artefacts {
     pub(crate) heap: Option<PathBuf>,
     /// The profile's flame graph.
     pub(crate) flamegraph: Option<PathBuf>,
+    /// What the flame graph shows.
+    #[serde(skip)]
+    pub(crate) flames: &'static str,
 }
 
 /// Writes a measurement's files into `folder`, each whole or not at all.
@@ -74,6 +77,8 @@ fn write_all(
         files::write(&heap, &profile.to_bytes())?;
         let options = FlamegraphOptions {
             title: Some(format!("{} ({series})", chapter.title)),
+            // What is needed for a moment is not in use at the end.
+            sample_type: (evidence.verdict == Verdict::Pressure).then(|| "alloc_space".to_owned()),
             ..FlamegraphOptions::default()
         };
         let drawn = profile
@@ -92,6 +97,10 @@ fn write_all(
         both: None,
         heap: profiled.then_some(heap),
         flamegraph: profiled.then_some(flamegraph),
+        flames: match evidence.verdict {
+            Verdict::Pressure => "what was allocated, by stack",
+            _ => "what is live, by stack",
+        },
     })
 }
 
@@ -144,7 +153,7 @@ impl Artefacts {
         let named = [
             (Some(self.timeline.as_path()), "what grew, over time"),
             (self.both.as_deref(), "leaky and fixed"),
-            (flame, "what is live, by stack"),
+            (flame, self.flames),
             (self.heap.as_deref(), "heap profile (pprof)"),
             (Some(self.report.as_path()), "evidence as JSON"),
         ];

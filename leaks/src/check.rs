@@ -3,12 +3,13 @@
 use crate::args::{CheckArgs, Format};
 use crate::artefacts::{self, Artefacts};
 use crate::cargo::{Build, Said, Tests, build};
+use crate::chapters::workloads;
 use crate::problem::{Problem, Result};
 use crate::say::{self, BAD, BOLD, DIM, GOOD};
 use crate::state::State;
 use crate::workspace::{Chapter, Workspace};
 use crate::{Ending, report};
-use detectors::Evidence;
+use detectors::{Evidence, Verdict};
 use serde::Serialize;
 use std::io::Write;
 
@@ -85,7 +86,7 @@ pub(crate) fn check(
         State::change_chapter(&workspace.root, &chapter.name, |done| done.passed = true)?;
     }
     if args.format == Format::Text {
-        next(workspace, chapter, memory.passed, out)?;
+        next(workspace, chapter, memory.passed, evidence.verdict, out)?;
     }
     Ok(if memory.passed {
         Ending::AsWanted
@@ -138,18 +139,34 @@ fn show(
     report::concept(evidence, out)
 }
 
-fn next(workspace: &Workspace, chapter: &Chapter, passed: bool, out: &mut dyn Write) -> Result<()> {
+fn next(
+    workspace: &Workspace,
+    chapter: &Chapter,
+    passed: bool,
+    verdict: Verdict,
+    out: &mut dyn Write,
+) -> Result<()> {
     writeln!(out)?;
     if !passed {
-        writeln!(
-            out,
-            "{BAD}Not yet.{BAD:#} It does its work, and memory stays behind."
-        )?;
+        let memory = match verdict {
+            Verdict::Leak => "memory stays behind",
+            Verdict::Pressure => "it needs too much memory at once",
+            Verdict::Retention => "what it freed stays resident",
+            Verdict::Steady | Verdict::WarmingUp | Verdict::Inconclusive => {
+                "its memory isn't as it should be"
+            }
+        };
+        writeln!(out, "{BAD}Not yet.{BAD:#} It does its work, and {memory}.")?;
         return hint(chapter, out);
     }
+    let memory = match workloads(&chapter.name).map(|known| known.verdict) {
+        Some(Verdict::Pressure) => "it needs little memory at once",
+        Some(Verdict::Retention) => "what it freed is given back",
+        _ => "nothing stays behind",
+    };
     writeln!(
         out,
-        "{GOOD}Passed.{GOOD:#} It does its work, and nothing stays behind. Well done!"
+        "{GOOD}Passed.{GOOD:#} It does its work, and {memory}. Well done!"
     )?;
     let solution = say::command(&format!("solution {}", chapter.name));
     writeln!(out, "{DIM}Compare with the author's:{DIM:#} {solution}")?;

@@ -53,9 +53,21 @@ pub(crate) fn print(evidence: &Evidence, root: &Path, out: &mut dyn Write) -> Re
         write!(out, "{}", indented(&evidence.windows_table().to_string()))?;
     }
     if !evidence.findings.is_empty() {
-        writeln!(out, "\n{BOLD}What grows{BOLD:#}")?;
         let findings = shortened(&evidence.findings_list().to_string(), root);
-        write!(out, "{}", indented(&findings))?;
+        if !findings.is_empty() {
+            let heading = match evidence.verdict {
+                Verdict::Pressure => "What allocates most",
+                _ => "What grows",
+            };
+            writeln!(out, "\n{BOLD}{heading}{BOLD:#}")?;
+            write!(out, "{}", indented(&findings))?;
+        }
+        if let Some(retention) = &evidence.retention {
+            writeln!(out, "\n{BOLD}What is freed and resident{BOLD:#}")?;
+            for told in retention.to_string().lines() {
+                write!(out, "{}", say::wrapped(told, "  ", width))?;
+            }
+        }
         let holders = shortened(&evidence.holders_list().to_string(), root);
         if !holders.is_empty() {
             writeln!(out, "\n{BOLD}Who holds it{BOLD:#}")?;
@@ -106,7 +118,11 @@ pub(crate) fn concept(evidence: &Evidence, out: &mut dyn Write) -> Result<()> {
 fn sites(evidence: &Evidence) -> Option<(&'static str, String)> {
     let grew = evidence.top_sites().to_string();
     if !grew.is_empty() {
-        return Some(("By function, from half of the run to its end", grew));
+        let heading = match evidence.verdict {
+            Verdict::Pressure => "By function, freed or not",
+            _ => "By function, from half of the run to its end",
+        };
+        return Some((heading, grew));
     }
     // What grows is no heap: a table of it would only lead away.
     if !evidence.findings.is_empty() {

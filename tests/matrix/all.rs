@@ -37,6 +37,10 @@ detectors::tests! {
     fn lost_pointers_leaky() { harness::leaks(&cases::lost_pointers(), TELLS_CLASSES); }
     #[deadline(seconds = 3600)]
     fn lost_pointers_fixed() { harness::is_calm(&cases::lost_pointers()); }
+    #[deadline(seconds = 3600)]
+    fn memory_pressure_leaky() { harness::leaks(&cases::memory_pressure(), TELLS_CLASSES); }
+    #[deadline(seconds = 3600)]
+    fn memory_pressure_fixed() { harness::is_calm(&cases::memory_pressure()); }
 
     #[deadline(seconds = 3600)]
     fn look_alikes_are_calm() { harness::look_alikes_are_calm(); }

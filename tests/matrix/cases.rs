@@ -1,10 +1,12 @@
 //! The chapters' workloads, each with its class and the part of the chart in the book that leads to it.
 
-use detectors::{Class, Evidence, Kind, Peak, PeakEvidence, Watch};
+use detectors::{Class, Evidence, Kind, Peak, PeakEvidence, Verdict, Watch};
 
 /// One chapter.
 pub(crate) struct Case {
     pub(crate) class: Class,
+    /// What the leaky variant is: a leak, or one of the two that look like one.
+    pub(crate) verdict: Verdict,
     /// What the first finding counts.
     pub(crate) first: Kind,
     pub(crate) leaky: fn(Watch) -> Evidence,
@@ -19,6 +21,7 @@ const FEW: u64 = 8;
 pub(crate) fn retained_subslices() -> Case {
     Case {
         class: Class::RetainedSubslices,
+        verdict: Verdict::Leak,
         first: Kind::Bytes,
         leaky: |watch| watch.run(retained_subslices::leaky::workload),
         fixed: |watch| watch.run(retained_subslices::fixed::workload),
@@ -36,6 +39,7 @@ pub(crate) fn retained_subslices() -> Case {
 pub(crate) fn unclosed_bodies() -> Case {
     Case {
         class: Class::UnclosedBodies,
+        verdict: Verdict::Leak,
         first: Kind::Tasks,
         leaky: |watch| {
             watch
@@ -65,6 +69,7 @@ pub(crate) fn unclosed_bodies() -> Case {
 pub(crate) fn orphaned_tasks() -> Case {
     Case {
         class: Class::OrphanedTasks,
+        verdict: Verdict::Leak,
         first: Kind::Tasks,
         leaky: |watch| {
             watch
@@ -90,6 +95,7 @@ pub(crate) fn orphaned_tasks() -> Case {
 pub(crate) fn global_caches() -> Case {
     Case {
         class: Class::GlobalCaches,
+        verdict: Verdict::Leak,
         first: Kind::Bytes,
         leaky: |watch| watch.run(global_caches::leaky::workload),
         fixed: |watch| watch.run(global_caches::fixed::workload),
@@ -107,6 +113,7 @@ pub(crate) fn global_caches() -> Case {
 pub(crate) fn deferred_cleanup() -> Case {
     Case {
         class: Class::DeferredCleanup,
+        verdict: Verdict::Leak,
         first: Kind::Descriptors,
         leaky: |watch| watch.warm_up(FEW).run(deferred_cleanup::leaky::workload),
         fixed: |watch| watch.warm_up(FEW).run(deferred_cleanup::fixed::workload),
@@ -122,6 +129,7 @@ pub(crate) fn deferred_cleanup() -> Case {
 pub(crate) fn reference_cycles() -> Case {
     Case {
         class: Class::ReferenceCycles,
+        verdict: Verdict::Leak,
         first: Kind::Bytes,
         leaky: |watch| watch.run(reference_cycles::leaky::workload),
         fixed: |watch| watch.run(reference_cycles::fixed::workload),
@@ -137,6 +145,7 @@ pub(crate) fn reference_cycles() -> Case {
 pub(crate) fn unbounded_queues() -> Case {
     Case {
         class: Class::UnboundedQueues,
+        verdict: Verdict::Leak,
         first: Kind::Bytes,
         leaky: |watch| watch.run_async(unbounded_queues::leaky::workload),
         fixed: |watch| watch.run_async(unbounded_queues::fixed::workload),
@@ -154,6 +163,7 @@ pub(crate) fn unbounded_queues() -> Case {
 pub(crate) fn retained_capacity() -> Case {
     Case {
         class: Class::RetainedCapacity,
+        verdict: Verdict::Leak,
         first: Kind::Bytes,
         leaky: |watch| watch.run(retained_capacity::leaky::workload),
         fixed: |watch| watch.run(retained_capacity::fixed::workload),
@@ -171,6 +181,7 @@ pub(crate) fn retained_capacity() -> Case {
 pub(crate) fn lost_pointers() -> Case {
     Case {
         class: Class::LostPointers,
+        verdict: Verdict::Leak,
         first: Kind::Bytes,
         leaky: |watch| watch.run(lost_pointers::leaky::workload),
         fixed: |watch| watch.run(lost_pointers::fixed::workload),
@@ -178,6 +189,26 @@ pub(crate) fn lost_pointers() -> Case {
             peak.run(|items| {
                 let mut iteration = lost_pointers::fixed::workload();
                 items.for_each(|_| iteration());
+            })
+        },
+    }
+}
+
+pub(crate) fn memory_pressure() -> Case {
+    fn within(watch: Watch) -> Watch {
+        let watch = watch.pressure_from(memory_pressure::BUDGET_BYTES);
+        watch.warm_up(FEW)
+    }
+    Case {
+        class: Class::MemoryPressure,
+        verdict: Verdict::Pressure,
+        first: Kind::Bytes,
+        leaky: |watch| within(watch).run(memory_pressure::leaky::workload),
+        fixed: |watch| within(watch).run(memory_pressure::fixed::workload),
+        fixed_at_once: |peak| {
+            peak.run(|pages| {
+                let pages = pages.map(memory_pressure::cluster::page);
+                memory_pressure::fixed::by_apex(pages, &mut std::io::sink())
             })
         },
     }

@@ -1,6 +1,6 @@
 //! The chart of the book's page `which-leak`: read from the page, and followed row by row.
 
-use detectors::{Evidence, Finding, Kind, Origin, Root};
+use detectors::{Evidence, Finding, Kind, Origin, Root, Verdict};
 
 const PAGE: &str = include_str!("../../chapters/which-leak.md");
 
@@ -31,6 +31,8 @@ fn grows(what: &str, evidence: &Evidence) -> bool {
         "tasks, or threads" => any(Kind::Tasks) || any(Kind::Threads),
         "tasks, and sockets with them" => any(Kind::Tasks) && any(Kind::Sockets),
         "descriptors that are no sockets" => any(Kind::Descriptors),
+        "nothing: the verdict is `pressure`" => evidence.verdict == Verdict::Pressure,
+        "nothing: the verdict is `retention`" => evidence.verdict == Verdict::Retention,
         "live memory" => any(Kind::Bytes),
         other => panic!("the chart says `{other}` grows, which this test doesn't know"),
     }

@@ -37,6 +37,13 @@ fn rollup_in(path: &CStr) -> io::Result<Rollup> {
     })
 }
 
+pub(super) fn resident_estimate() -> Option<u64> {
+    let mut buffer = [0; 256];
+    let text = contents(c"/proc/self/statm", &mut buffer).ok()?;
+    let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
 /// A small file's text, without allocating.
 fn contents<'b>(path: &CStr, buffer: &'b mut [u8]) -> io::Result<&'b str> {
     let file = openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;

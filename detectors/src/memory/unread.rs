@@ -13,6 +13,10 @@ pub(super) fn resident() -> io::Result<Resident> {
     Err(unsupported())
 }
 
+pub(super) fn resident_estimate() -> Option<u64> {
+    None
+}
+
 pub(super) fn rollup(_id: u32) -> io::Result<Rollup> {
     Err(unsupported())
 }

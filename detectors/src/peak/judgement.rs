@@ -55,9 +55,13 @@ impl Peak {
                 Verdict::Leak
             };
             evidence.findings = findings(&readings, &grows, meter, last);
-            // Many that wait for their end are cleanup put off; one that is large is not.
-            let piles_up = *kind != Kind::Bytes || per_item(&readings, Kind::Blocks) >= 1.0;
-            evidence.class = piles_up.then_some(Class::DeferredCleanup);
+            // What has to be closed or ended is cleanup put off; memory alone is what the work keeps at once.
+            let is_memory = matches!(kind, Kind::Bytes | Kind::Blocks);
+            evidence.class = match evidence.verdict {
+                Verdict::Leak if is_memory => None,
+                _ if is_memory => Some(Class::MemoryPressure),
+                _ => Some(Class::DeferredCleanup),
+            };
             evidence.because = because_it_grows(&readings, &grows, &stays);
         } else if let Some(kind) = unclear.first() {
             evidence.because =

@@ -164,9 +164,7 @@ impl Metrics {
             resident: self.value("process_resident_memory_bytes"),
             lazily_freed: self.value("process_lazily_freed_memory_bytes"),
             live: self.value("heap_live_bytes"),
-            allocator_free: self
-                .value("heap_allocator_free_bytes")
-                .or_else(|| self.value("heap_glibc_free_bytes")),
+            allocator_free: self.value("heap_allocator_free_bytes"),
             counts: Counts {
                 tasks: count("tokio_tasks_alive"),
                 sockets,

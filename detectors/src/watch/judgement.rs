@@ -4,14 +4,14 @@ use super::counted::Counted;
 use super::driver::Driver;
 use super::pass::{Budget, Pass};
 use super::{Watch, class};
-use crate::Verdict;
 use crate::evidence::{Evidence, Finding, Instrument, Kind, NotRead, SmallestLeak};
 use crate::heap::SourceError;
 use crate::holders::Holding;
 use crate::judge::{Floors, Motion};
 use crate::memory::Retention;
-use crate::sites::{Amount, Grown, Round, grown, grown_in_windows};
+use crate::sites::{Amount, Grown, Round, allocated, grown, grown_in_windows};
 use crate::text::{amount, bytes, count, listed, one_of};
+use crate::{Class, Verdict};
 
 /// Even a leak of one block in every iteration could hide below this resolution: no verdict then.
 const COARSE_BLOCKS_PER_ITERATION: f64 = 1.0;
@@ -82,7 +82,9 @@ impl Watch {
         // Noise that hides a leak in the totals doesn't hide it at its site.
         let hidden = heap == Motion::Unclear
             || !heap_grows && is_coarse(counted) && self.source.reads_sites();
-        let sites = if grows || hidden || self.always_profile {
+        // What has gone by the end of an iteration leaves its makers in the profile alone.
+        let pressed = !grows && self.is_pressed(counted);
+        let sites = if grows || hidden || pressed || self.always_profile {
             self.grown(counted, driver, budget, heap == Motion::Unclear)
         } else {
             Ok(Grown::default())
@@ -148,6 +150,7 @@ impl Watch {
                     evidence.because.extend(source);
                 }
                 evidence.verdict = Verdict::Retention;
+                evidence.class = Some(Class::AllocatorRetention);
                 evidence.findings = vec![Finding {
                     kind: Kind::Resident,
                     per_iteration: None,
@@ -208,6 +211,11 @@ impl Watch {
             );
         } else if self.is_pressed(counted) {
             evidence.verdict = Verdict::Pressure;
+            evidence.class = Some(Class::MemoryPressure);
+            let profile = evidence.profile.as_ref();
+            evidence.findings = profile
+                .map(|profile| allocated(profile, counted.iterations()))
+                .unwrap_or_default();
             evidence.because = format!(
                 "the peak was {}, and {} stayed: nothing grows, the work itself needs that much at once",
                 bytes(counted.peak_bytes),

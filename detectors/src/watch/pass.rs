@@ -221,6 +221,8 @@ impl<'p, D: Driver> Pass<'p, D> {
             iteration,
             blocks: reading.blocks.cast_signed(),
             bytes: reading.bytes.cast_signed(),
+            peak_bytes: reading.peak_bytes.cast_signed(),
+            resident_bytes: memory::resident_estimate().map(u64::cast_signed),
             counts,
         });
         counted.out_of_time = self.budget.is_spent();

@@ -50,7 +50,7 @@ pub(crate) fn bytes_at_once() {
         let reports: Vec<String> = items.map(report).collect();
         reports.iter().map(String::len).sum::<usize>()
     });
-    seen.assert_grows(Class::DeferredCleanup, Kind::Bytes);
+    seen.assert_grows(Class::MemoryPressure, Kind::Bytes);
     let first = seen.findings.first().and_then(|first| first.site.clone());
     assert!(
         first.is_some_and(|site| site.contains("report")),

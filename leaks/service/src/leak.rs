@@ -62,7 +62,7 @@ macro_rules! on_the_runtime {
     };
 }
 
-const CLASSES: [(&str, Run); 9] = [
+const CLASSES: [(&str, Run); 10] = [
     ("retained-subslices", plain!(retained_subslices)),
     ("unclosed-bodies", on_the_runtime!(unclosed_bodies)),
     ("orphaned-tasks", on_the_runtime!(orphaned_tasks)),
@@ -72,6 +72,7 @@ const CLASSES: [(&str, Run); 9] = [
     ("unbounded-queues", on_the_runtime!(unbounded_queues)),
     ("retained-capacity", plain!(retained_capacity)),
     ("lost-pointers", plain!(lost_pointers)),
+    ("memory-pressure", plain!(memory_pressure)),
 ];
 
 impl Leaks {
