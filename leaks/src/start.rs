@@ -117,6 +117,6 @@ pub(crate) fn steps(chapter: &Chapter, out: &mut dyn Write) -> Result<()> {
 /// One command to type, and what for.
 pub(crate) fn step(out: &mut dyn Write, arguments: &str, why: &str) -> Result<()> {
     let command = say::command(arguments);
-    writeln!(out, "  {BOLD}{command:<38}{BOLD:#}  {DIM}{why}{DIM:#}")?;
+    writeln!(out, "  {BOLD}{command:<46}{BOLD:#}  {DIM}{why}{DIM:#}")?;
     Ok(())
 }
