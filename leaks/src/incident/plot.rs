@@ -6,11 +6,11 @@ use crate::scale::Axis;
 use std::fmt::Write;
 
 const WIDTH: f64 = 800.0;
-const HEIGHT: f64 = 380.0;
+const HEIGHT: f64 = 400.0;
 const LEFT: f64 = 76.0;
 const RIGHT: f64 = 776.0;
-const TOP: f64 = 84.0;
-const BOTTOM: f64 = 326.0;
+const TOP: f64 = 104.0;
+const BOTTOM: f64 = 346.0;
 
 /// One line: its name, its colour's class, and its points in seconds and bytes.
 pub(super) struct Line<'a> {
@@ -86,9 +86,9 @@ pub(super) fn draw(title: &str, lines: &[Line<'_>], marks: &[Mark]) -> String {
         f64::midpoint(LEFT, RIGHT),
         BOTTOM + 42.0
     );
-    // Words of marks that stand near each other go on lines of their own.
+    // Above the plot, in two rows by turns: the words of neighbours don't meet.
     for (number, mark) in marks.iter().enumerate() {
-        let (at, row) = (x(mark.seconds), TOP + 12.0 + 16.0 * (number % 4) as f64);
+        let (at, row) = (x(mark.seconds), TOP - 22.0 + 15.0 * (number % 2) as f64);
         let (words_at, anchor) = if at > f64::midpoint(LEFT, RIGHT) {
             (at - 5.0, "end")
         } else {

@@ -412,6 +412,7 @@ async fn lazily_freed(scene: &Scene, size: &Size, story: &mut Story) -> Result<S
     )
     .await?;
     let after = service.metrics().await?;
+    rest("for the graph to show it", Duration::from_secs(3)).await;
     let points = service.graph.since(began);
     let mut lines = resident_and_live(&points);
     lines.push(Line {
