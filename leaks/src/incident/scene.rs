@@ -182,7 +182,7 @@ pub(super) struct Service {
 pub(super) enum Customers {
     /// A hundred, with thousands of hosts each.
     Large,
-    /// Thousands, with hundreds of hosts each.
+    /// A thousand, with hundreds of hosts each.
     Usual,
 }
 
@@ -221,7 +221,7 @@ impl Service {
             Customers::Large => (0..100)
                 .map(|number| format!("http://{}/apex/large-{number:02}.example", self.public))
                 .collect(),
-            Customers::Usual => (0..10_000)
+            Customers::Usual => (0..1_000)
                 .map(|number| format!("http://{}/apex/customer-{number:04}.example", self.public))
                 .collect(),
         };
