@@ -107,7 +107,7 @@ pub(crate) enum Command {
     /// Use it to look at a live service: give it load, let it leak, and fetch its profiles. It answers which hosts a
     /// customer's domain has, by asking a search cluster that is built in.
     #[command(
-        after_help = "Examples:\n  leaks serve\n  leaks serve --leak global-caches --leak orphaned-tasks\n  curl http://127.0.0.1:8080/apex/large-07.example\n  go tool pprof -top http://127.0.0.1:6060/debug/pprof/heap\n  curl http://127.0.0.1:6060/metrics"
+        after_help = "Examples:\n  leaks serve\n  leaks serve --leak global-caches --leak orphaned-tasks\n  curl http://127.0.0.1:8080/apex/large-07.example\n  go tool pprof -top http://127.0.0.1:6060/debug/pprof/heap\n  curl http://127.0.0.1:6060/metrics\n  leaks serve --leak global-caches --memory-limit 300MB"
     )]
     Serve(ServeArgs),
 
@@ -162,6 +162,12 @@ pub(crate) struct ServeArgs {
     /// Requests that are answered at the same time; more get 503
     #[arg(long, default_value_t = 32, value_parser = at_least_one)]
     pub(crate) at_once: usize,
+    /// The memory that it may have for itself, such as 300MB; beyond that it ends with a report of what it held
+    ///
+    /// Sets RLIMIT_DATA, which counts heap and stacks. RLIMIT_AS would count the program's file and addresses kept for later
+    /// as well. 32 MiB are kept back for the report. The end is by SIGABRT, which a shell shows as status 134.
+    #[arg(long, value_name = "BYTES", value_parser = memory_limit)]
+    pub(crate) memory_limit: Option<u64>,
 }
 
 /// How an answer is printed.
@@ -301,4 +307,25 @@ fn at_least_one(text: &str) -> Result<usize, String> {
         Ok(number) if (1..=10_000).contains(&number) => Ok(number),
         _ => Err("1 to 10000 requests can be answered at the same time".to_owned()),
     }
+}
+
+/// Below this the service couldn't even start.
+const MEMORY_LIMIT_LEAST: u64 = 50_000_000;
+
+fn memory_limit(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 4] = [
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+    ];
+    let (number, unit) = UNITS
+        .iter()
+        .find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))
+        .unwrap_or((text, 1));
+    let bytes = number.trim().parse::<u64>().ok();
+    bytes
+        .and_then(|number| number.checked_mul(unit))
+        .filter(|bytes| *bytes >= MEMORY_LIMIT_LEAST)
+        .ok_or_else(|| "a limit is 50MB or more: 300MB, 1GiB, or a number of bytes".to_owned())
 }

@@ -3,6 +3,7 @@
 use crate::args::ServeArgs;
 use crate::problem::{Problem, Result};
 use detectors::debug::{ListenError, Listener, Token};
+use detectors::memory;
 use domain_service::cluster::Cluster;
 use domain_service::{Leaks, Options, Service};
 use std::io::Write;
@@ -15,6 +16,14 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Serves until Ctrl-C.
 pub(crate) fn serve(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {
+    // A service that ends for want of memory is to say what it held, whoever set the limit.
+    memory::report_when_full(None).map_err(|error| {
+        Problem::new("can't prepare the report of what is held when memory is full").because(error)
+    })?;
+    if let Some(limit) = args.memory_limit {
+        memory::set_limit(limit)
+            .map_err(|error| Problem::new("can't limit the memory").because(error))?;
+    }
     // So that each task is known by the line that spawned it.
     let runtime = detectors::tasks::Builder::new_multi_thread().build();
     let runtime =

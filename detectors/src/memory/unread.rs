@@ -1,5 +1,6 @@
 //! Where nothing of this is told.
 
+use super::full::Limit;
 use super::{Glibc, Mapped, Resident, Trimmed};
 use std::io;
 
@@ -22,4 +23,13 @@ pub(super) fn glibc() -> Option<Glibc> {
 
 pub(super) fn trim() -> Trimmed {
     Trimmed::CannotAsk
+}
+
+pub(super) fn set_limit(_bytes: u64) -> io::Result<()> {
+    let why = "detectors limits a process' memory on Linux alone";
+    Err(io::Error::new(io::ErrorKind::Unsupported, why))
+}
+
+pub(super) fn limits() -> [Option<Limit>; 2] {
+    [None, None]
 }
