@@ -6,10 +6,11 @@ mod served;
 use detectors::Profile;
 use driver::Workbook;
 use served::{Answer, Served};
-use std::io::Write;
-use std::process::{Command, Stdio};
-use std::sync::atomic::AtomicBool;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -242,6 +243,91 @@ fn a_leak_on_demand_is_in_the_profile_by_its_line() {
     assert!(tasks.contains("orphaned_tasks::leaky"), "{tasks}");
     let unknown = Workbook::copy("serve-unknown").leaks(["serve", "--leak", "no-such"]);
     assert!(unknown.exits(2).stderr().contains("global-caches"));
+}
+
+/// Asks from four sides until the service has ended, or has answered so often; tells how often it has.
+#[cfg(target_os = "linux")]
+fn load(served: &mut Served, answers_max: u32) -> (u32, Option<ExitStatus>) {
+    let service = &served.service;
+    let (is_over, answers) = (&AtomicBool::new(false), &AtomicU32::new(0));
+    let deadline = Instant::now() + Duration::from_mins(5);
+    let ask = move || {
+        let mut stream = TcpStream::connect(service)?;
+        let request = "GET /apex/unknown.example HTTP/1.1\r\nHost: it\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes())?;
+        stream.read_to_end(&mut Vec::new())
+    };
+    let ended = thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(move || {
+                while !is_over.load(Relaxed) {
+                    // It fails when the service ends in the middle.
+                    answers.fetch_add(u32::from(ask().is_ok_and(|bytes| bytes > 0)), Relaxed);
+                }
+            });
+        }
+        let ended = loop {
+            let ended = served.child.try_wait().expect("our child");
+            if ended.is_some() || answers.load(Relaxed) >= answers_max || Instant::now() > deadline
+            {
+                break ended;
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        is_over.store(true, Relaxed);
+        ended
+    });
+    (answers.load(Relaxed), ended)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_service_whose_memory_is_full_says_what_it_held() {
+    use std::os::unix::process::ExitStatusExt;
+    const SIGABRT: i32 = 6;
+    let limited = ["--debug-port", "0", "--memory-limit", "80MB"];
+    // One turn of the leak for each time that it is named.
+    let leaky = [&limited[..], &["--leak", "global-caches"].repeat(4)].concat();
+
+    let mut served = Served::start_with("full", &leaky, Stdio::piped());
+    let mut stderr = served.child.stderr.take().expect("it is piped");
+    let told = thread::spawn(move || std::io::read_to_string(&mut stderr));
+    let (answers, ended) = load(&mut served, u32::MAX);
+    let ended = ended.expect("the leak fills 80 MB within minutes");
+    let told = told.join().expect("it doesn't panic").expect("text");
+    assert_eq!(ended.signal(), Some(SIGABRT), "{told}");
+
+    let line_with = |what: &str| {
+        let line = told.lines().find(|line| line.contains(what));
+        line.unwrap_or_else(|| panic!("no {what:?} in\n{told}"))
+    };
+    let figure = |what: &str| {
+        let figure = line_with(what).trim().split(' ').next().expect("a figure");
+        figure.replace(',', "").parse::<u64>().expect("a figure")
+    };
+    line_with("Memory is full: a request for");
+    line_with("of 80,000,000 at most");
+    let used = figure("bytes are what it may write to (RLIMIT_DATA)");
+    assert!((70_000_000..=80_000_000).contains(&used), "{told}");
+    assert!(figure("bytes are live, in") > 5_000_000, "{told}");
+    assert_eq!(told.matches("Memory is full").count(), 1, "once\n{told}");
+    let mut table = told.lines().skip_while(|line| !line.contains("flat%"));
+    let first = table.nth(1).expect("a first row");
+    assert!(first.contains("global_caches::"), "{told}");
+    line_with("live blocks");
+
+    // As many answers without the leak fill nothing.
+    let mut steady = Served::start_with("not-full", &limited, Stdio::null());
+    let (_, ended) = load(&mut steady, answers);
+    assert_eq!(ended, None, "it is alive after {answers} requests");
+
+    let workbook = Workbook::copy("serve-small");
+    let small = workbook.leaks(["serve", "--memory-limit", "1MB"]);
+    assert!(
+        small.exits(2).stderr().contains("50MB or more"),
+        "{}",
+        small.stderr()
+    );
 }
 
 #[cfg(unix)]

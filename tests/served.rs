@@ -18,11 +18,16 @@ pub(crate) struct Served {
 impl Served {
     /// Any free port for the service. `name` is the test's own.
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
+        Served::start_with(name, arguments, Stdio::null())
+    }
+
+    /// The same, with its standard error elsewhere.
+    pub(crate) fn start_with(name: &str, arguments: &[&str], stderr: Stdio) -> Self {
         let workbook = Workbook::copy(&format!("serve-{name}"));
         let mut command = workbook.command([&["serve", "--port", "0"], arguments].concat());
         let mut child = command
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(stderr)
             .spawn()
             .expect("the command");
         let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();

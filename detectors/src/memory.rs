@@ -11,6 +11,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! And when there is no more of it, [`report_when_full`] has the process say what it held, in place of one line and silence.
+//!
 //! # Where it can mislead you
 //!
 //! - *Live* is what [`ProfilingAllocator`](crate::ProfilingAllocator) counts. Without one it isn't known, and stands with what the
@@ -22,6 +24,7 @@
 //!
 //! It is read from Linux' `/proc`; on other systems each function returns an error that says so.
 
+mod full;
 #[cfg(target_os = "linux")]
 #[path = "memory/linux.rs"]
 mod system;
@@ -29,6 +32,7 @@ mod system;
 #[path = "memory/unread.rs"]
 mod system;
 
+pub use full::{report_when_full, set_limit};
 mod retention;
 mod underlying;
 

@@ -111,7 +111,7 @@ pub(crate) enum Command {
     /// Use it to look at a live service: give it load, let it leak, and fetch its profiles. It answers which hosts a
     /// customer's domain has, by asking a search cluster that is built in.
     #[command(
-        after_help = "Examples:\n  leaks serve\n  leaks serve --leak global-caches --leak orphaned-tasks\n  curl http://127.0.0.1:8080/apex/large-07.example\n  go tool pprof -top http://127.0.0.1:6060/debug/pprof/heap\n  curl http://127.0.0.1:6060/metrics"
+        after_help = "Examples:\n  leaks serve\n  leaks serve --leak global-caches --leak orphaned-tasks\n  curl http://127.0.0.1:8080/apex/large-07.example\n  go tool pprof -top http://127.0.0.1:6060/debug/pprof/heap\n  curl http://127.0.0.1:6060/metrics\n  leaks serve --leak global-caches --memory-limit 300MB"
     )]
     Serve(ServeArgs),
 

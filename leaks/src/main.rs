@@ -26,15 +26,17 @@ mod verify;
 
 use args::{Cli, Command};
 use clap::Parser;
+use detectors::ProfilingAllocator;
+use detectors::allocator::Reporting;
 use problem::Result;
 use std::io::Write;
 use std::process::ExitCode;
 use workbook::{Ending, files, problem, say, workspace};
 use workspace::Workspace;
 
-/// Counts what the chapters allocate, and knows who holds it.
+/// Counts what the chapters allocate, and knows who holds it; and says what was held when there is no more.
 #[global_allocator]
-static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
+static ALLOCATOR: ProfilingAllocator<Reporting> = ProfilingAllocator::new(Reporting::system());
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -1,10 +1,12 @@
 //! The kernel's list of mappings.
 
+use super::full::Limit;
 use super::{Mapped, Resident, Rollup};
 use crate::allocator;
 use crate::process::kernel::Whose;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::read;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::{CStr, CString};
 use std::fs;
 use std::io;
@@ -259,6 +261,38 @@ fn stack_pointers(whose: Whose) -> Vec<usize> {
         pointers.extend(pointer.and_then(|word| usize::from_str_radix(word, 16).ok()));
     }
     pointers
+}
+
+pub(super) fn set_limit(bytes: u64) -> io::Result<()> {
+    let limit = Rlimit {
+        current: Some(bytes),
+        maximum: getrlimit(Resource::Data).maximum,
+    };
+    Ok(setrlimit(Resource::Data, limit)?)
+}
+
+/// What may refuse memory to this process. Doesn't allocate.
+pub(super) fn limits() -> [Option<Limit>; 2] {
+    let mut buffer = [0; 4_096];
+    let text = contents(c"/proc/self/status", &mut buffer).unwrap_or_default();
+    let used = |field| text.lines().find_map(|line| kib(line, field)).unwrap_or(0) * KIB;
+    let limits = [
+        (
+            Resource::Data,
+            "VmData:",
+            "what it may write to (RLIMIT_DATA)",
+        ),
+        (Resource::As, "VmSize:", "its addresses (RLIMIT_AS)"),
+    ];
+    limits.map(|(resource, field, what)| {
+        let at_most = getrlimit(resource).current?;
+        let used = used(field);
+        Some(Limit {
+            what,
+            used,
+            at_most,
+        })
+    })
 }
 
 #[cfg(test)]

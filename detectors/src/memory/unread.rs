@@ -1,5 +1,6 @@
 //! Where nothing of this is told.
 
+use super::full::Limit;
 use super::{Mapped, Resident, Rollup};
 use crate::process::kernel::Whose;
 use std::io;
@@ -27,4 +28,13 @@ pub(super) fn mapped(_whose: Whose) -> io::Result<Mapped> {
 
 pub(super) fn page_out_lazily_freed() -> io::Result<()> {
     Err(unsupported())
+}
+
+pub(super) fn set_limit(_bytes: u64) -> io::Result<()> {
+    let why = "detectors limits a process' memory on Linux alone";
+    Err(io::Error::new(io::ErrorKind::Unsupported, why))
+}
+
+pub(super) fn limits() -> [Option<Limit>; 2] {
+    [None, None]
 }

@@ -2,12 +2,15 @@
 //! `_RJEM_MALLOC_CONF`, as for any program on it.
 
 use clap::Parser;
+use detectors::ProfilingAllocator;
+use detectors::allocator::Reporting;
 use domain_service::serve::{ServeArgs, serve};
 use std::process::ExitCode;
+use tikv_jemallocator::Jemalloc;
 
 #[global_allocator]
-static ALLOCATOR: detectors::ProfilingAllocator<tikv_jemallocator::Jemalloc> =
-    detectors::ProfilingAllocator::new(tikv_jemallocator::Jemalloc);
+static ALLOCATOR: ProfilingAllocator<Reporting<Jemalloc>> =
+    ProfilingAllocator::new(Reporting::new(Jemalloc));
 
 /// Run the service of the story on jemalloc, as `leaks serve` does on the system's allocator
 #[derive(Debug, Parser)]

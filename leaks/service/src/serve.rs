@@ -4,6 +4,7 @@ use crate::cluster::Cluster;
 use crate::{Leaks, Options, Service};
 use clap::Args;
 use detectors::debug::{ListenError, Listener, Token};
+use detectors::memory;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -16,6 +17,10 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// What `leaks serve` takes.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help's text, which shows backticks as they are"
+)]
 pub struct ServeArgs {
     /// The service's port on 127.0.0.1; 0 takes any that is free
     #[arg(long, default_value_t = 8080)]
@@ -53,6 +58,12 @@ pub struct ServeArgs {
     /// Seconds that an answer may take; then it is 504
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub within: u64,
+    /// The memory that it may have for itself, such as 300MB; beyond that it ends with a report of what it held
+    ///
+    /// Sets RLIMIT_DATA, which counts heap and stacks. RLIMIT_AS would count the program's file and addresses kept for later
+    /// as well. 32 MiB are kept back for the report. The end is by SIGABRT, which a shell shows as status 134.
+    #[arg(long, value_name = "BYTES", value_parser = memory_limit)]
+    pub memory_limit: Option<u64>,
     /// Threads that answer [default: one for each core]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,
@@ -72,6 +83,14 @@ pub struct ClusterArgs {
 ///
 /// In words, when a port, a token or the cluster can't be had.
 pub fn serve(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {
+    // A service that ends for want of memory is to say what it held, whoever set the limit.
+    memory::report_when_full(None).map_err(|error| {
+        Problem::new("can't prepare the report of what is held when memory is full").because(error)
+    })?;
+    if let Some(limit) = args.memory_limit {
+        memory::set_limit(limit)
+            .map_err(|error| Problem::new("can't limit the memory").because(error))?;
+    }
     // So that each task is known by the line that spawned it.
     let runtime = detectors::tasks::Builder::new_multi_thread().configure(|tokio| {
         if let Some(threads) = args.threads {
@@ -237,4 +256,25 @@ fn at_least_one(text: &str) -> std::result::Result<usize, String> {
         Ok(number) if (1..=10_000).contains(&number) => Ok(number),
         _ => Err("1 to 10000 requests can be answered at the same time".to_owned()),
     }
+}
+
+/// Below this the service couldn't even start.
+const MEMORY_LIMIT_LEAST: u64 = 50_000_000;
+
+fn memory_limit(text: &str) -> std::result::Result<u64, String> {
+    const UNITS: [(&str, u64); 4] = [
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+    ];
+    let (number, unit) = UNITS
+        .iter()
+        .find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))
+        .unwrap_or((text, 1));
+    let bytes = number.trim().parse::<u64>().ok();
+    bytes
+        .and_then(|number| number.checked_mul(unit))
+        .filter(|bytes| *bytes >= MEMORY_LIMIT_LEAST)
+        .ok_or_else(|| "a limit is 50MB or more: 300MB, 1GiB, or a number of bytes".to_owned())
 }
