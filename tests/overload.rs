@@ -20,7 +20,7 @@ fn overload_has_no_answer_but_200_and_503_with_a_time() {
     let workbook = Workbook::copy("overload-load");
     let clients = (AT_ONCE * 16).to_string();
     let closed = ["--at-once", &clients];
-    let open = ["--at-once", "512", "--rate", "3000"];
+    let open = ["--rate", "3000"];
     for pace in [&closed[..], &open] {
         let arguments = [
             &["load", "--url", &url, "--format", "json", "--within", "1m"],
