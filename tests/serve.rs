@@ -1,99 +1,13 @@
 //! `leaks serve`: the service and its debug port, as their users meet them.
 
 mod driver;
+mod served;
 
 use detectors::Profile;
 use driver::Workbook;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
-
-/// A running `leaks serve`. It ends with the test, whatever happens in it.
-struct Served {
-    child: Child,
-    service: String,
-    debug: String,
-}
-
-impl Served {
-    fn start(name: &str, arguments: &[&str]) -> Self {
-        let workbook = Workbook::copy(&format!("serve-{name}"));
-        let mut command = workbook.command([&["serve", "--port", "0"], arguments].concat());
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the command");
-        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let mut address = || {
-            let line = lines.next().expect("two lines").expect("text");
-            let (_, after) = line.split_once("http://").expect("an address");
-            after.split('/').next().expect("an address").to_owned()
-        };
-        let (service, debug) = (address(), address());
-        Served {
-            child,
-            service,
-            debug,
-        }
-    }
-
-    fn debug(&self, request: &str) -> Answer {
-        Answer::to(&self.debug, request, &[])
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    /// Asks over a socket of its own: `GET /metrics`, with these headers beside the usual ones.
-    fn to(address: &str, request: &str, headers: &[&str]) -> Self {
-        let mut stream = TcpStream::connect(address).expect("it listens");
-        let host = format!("Host: {address}");
-        let mut lines = vec![
-            format!("{request} HTTP/1.1"),
-            "Connection: close".to_owned(),
-        ];
-        if !headers.iter().any(|header| header.starts_with("Host:")) {
-            lines.push(host);
-        }
-        lines.extend(headers.iter().map(|header| (*header).to_owned()));
-        let text = lines.join("\r\n") + "\r\ncontent-length: 0\r\n\r\n";
-        stream.write_all(text.as_bytes()).expect("it reads");
-        let mut whole = Vec::new();
-        stream.read_to_end(&mut whole).expect("it answers");
-        let end = whole
-            .windows(4)
-            .position(|four| four == b"\r\n\r\n")
-            .expect("a head");
-        let head = String::from_utf8_lossy(&whole[..end]).into_owned();
-        let status = head
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok())
-            .expect("a status");
-        Answer {
-            status,
-            head,
-            body: whole[end + 4..].to_vec(),
-        }
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-}
+use served::{Answer, Served};
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 const PROFILES: [&str; 5] = ["heap", "allocs", "tasks", "goroutine", "threadcreate"];
 

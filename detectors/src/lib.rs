@@ -47,6 +47,7 @@
 //! *combination*: see the book's page `which-leak`. A [`Peak`] finds what piles up within one call and is gone at its end. What became of
 //! a client's responses, held, dropped or read, is for [`bodies`] to tell.
 //!
+//! Which verdict it is for a process that runs, in any language, is for [`triage`] to tell from outside.
 //! Where resident memory goes, each byte of it, is for [`memory`] to tell; and what a running service tells of itself, on a port of
 //! its own, is the feature `debug`.
 //!
