@@ -234,7 +234,7 @@ pub(crate) fn real_root() -> PathBuf {
 }
 
 /// The command's executable, built once. Built like `cargo run` builds it, so that nothing is built twice.
-fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

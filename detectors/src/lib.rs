@@ -48,7 +48,8 @@
 //! *combination*: see the book's page `which-leak`. A [`Peak`] finds what piles up within one call and is gone at its end. What became of
 //! a client's responses, held, dropped or read, is for [`bodies`] to tell.
 //!
-//! Who waits for whom is for [`contention`] to tell. Where resident memory goes, each byte of it, is for [`memory`]; and what a running service tells of itself, on a port of
+//! Which verdict it is for a process that runs, in any language, is for [`triage`] to tell from outside. Who waits for whom is for
+//! [`contention`]. Where resident memory goes, each byte of it, is for [`memory`]; and what a running service tells of itself, on a port of
 //! its own, is the feature `debug`.
 //!
 //! Plain `#[test]` functions under a `ProfilingAllocator` run in parallel and stay exact, as far as [`Scope`] can see. What it

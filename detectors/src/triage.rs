@@ -24,8 +24,8 @@
 //! | anonymous memory rises in every window, seen from outside | `leak`, and what else it could be | it has no file behind it and was not given back; an allocator that keeps more and more, and a collector that has not run yet, look the same |
 //! | it rises while lazily freed memory falls by as much | `inconclusive` | the process takes back what it had freed: resident memory says nothing yet |
 //! | mapped files rise | no leak; told beside the verdict | the kernel drops their pages when it needs the room |
-//! | half of resident memory is lazily freed, and nothing rises | `retention` | the process has given these pages up, by the kernel's own count |
-//! | live memory is a fifth of resident memory or less, and nothing rises | `retention` | the rest holds no block |
+//! | half of resident memory is lazily freed (64 MiB or more), and nothing rises | `retention` | the process has given these pages up, by the kernel's own count |
+//! | live memory is a fifth of resident memory or less (and 64 MiB less), and nothing rises | `retention` | the rest holds no block |
 //! | resident memory is high and flat, seen from outside | `steady` | whether it is live can't be seen from there, and is not guessed |
 //! | memory falls back from four times what stays | `pressure` | the peak is what has to be paid for |
 //! | the rise is not clear of the noise, or not even | `inconclusive`, and how long to look | more time makes it clear |

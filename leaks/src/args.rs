@@ -240,20 +240,19 @@ pub(crate) struct TriageArgs {
     #[arg(long, value_name = "VERDICT", value_parser = verdict)]
     pub(crate) expect: Option<Verdict>,
     /// Have the kernel take memory from the process at the end, to see what goes; says what that costs, and asks first
-    #[arg(long, requires = "pid")]
+    #[arg(long, conflicts_with = "url")]
     pub(crate) squeeze: bool,
     /// Agree to --squeeze without being asked
     #[arg(long, requires = "squeeze")]
     pub(crate) yes: bool,
     /// A file with the token that the debug port wants
-    #[arg(long, value_name = "FILE", requires = "url")]
+    #[arg(long, value_name = "FILE", conflicts_with = "pid")]
     pub(crate) token_file: Option<PathBuf>,
     /// An environment variable with that token
     #[arg(
         long,
         value_name = "NAME",
-        requires = "url",
-        conflicts_with = "token_file"
+        conflicts_with_all = ["pid", "token_file"]
     )]
     pub(crate) token_variable: Option<String>,
     /// How the answer is printed

@@ -1,6 +1,6 @@
 //! What a triage saw: a value to read, print and store.
 
-use super::quantity::rate;
+use super::quantity::{amount, is_memory, rate};
 use crate::evidence::{Counts, Kind, NotRead};
 use crate::{Class, Verdict};
 use serde::Serialize;
@@ -59,6 +59,8 @@ pub struct Growth {
 pub struct Smallest {
     /// What is counted.
     pub kind: Kind,
+    /// The same in words: `anonymous memory`.
+    pub what: &'static str,
     /// In the kind's unit.
     pub per_second: f64,
 }
@@ -168,9 +170,14 @@ impl fmt::Display for Growth {
     }
 }
 
-/// `47,104 bytes a second`.
+/// `47,104 bytes of anonymous memory`, `0.7 sockets`.
 impl fmt::Display for Smallest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&rate(self.kind, self.per_second))
+        let amount = amount(self.kind, self.per_second);
+        if is_memory(self.kind) {
+            write!(f, "{amount} of {}", self.what)
+        } else {
+            f.write_str(&amount)
+        }
     }
 }

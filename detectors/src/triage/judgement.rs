@@ -84,7 +84,7 @@ fn verdict(
         return (
             Verdict::Inconclusive,
             because,
-            Some((how, Some(2 * look.time))),
+            Some((how, Some(look.with_readings_for(2 * look.time)))),
         );
     }
     if let Some(unclear) = all().find(|quantity| quantity.judged.motion == Motion::Unclear) {
@@ -136,7 +136,7 @@ fn unclear_words(unclear: &Quantity, look: &Look) -> (String, Settle) {
             look.time.as_secs()
         );
         let how = "look for longer: each reading of this process takes long".to_owned();
-        return (because, (how, Some(4 * look.time)));
+        return (because, (how, Some(look.with_readings_for(4 * look.time))));
     }
     let because = format!(
         "{name} moved from {} to {}, and not clearly in every window; by {} it moves when nothing grows",
@@ -144,7 +144,8 @@ fn unclear_words(unclear: &Quantity, look: &Look) -> (String, Settle) {
         unclear.text(unclear.last()),
         unclear.text(judged.noise),
     );
-    let how = match judged.needs {
+    let needs = judged.needs.map(|time| look.with_readings_for(time));
+    let how = match needs {
         Some(time) => format!(
             "look for {} s: if it goes on by {} a second, that makes it clear",
             time.as_secs(),
@@ -152,7 +153,7 @@ fn unclear_words(unclear: &Quantity, look: &Look) -> (String, Settle) {
         ),
         None => "ask the service itself: at this pace a day would not make it clear".to_owned(),
     };
-    (because, (how, judged.needs))
+    (because, (how, needs))
 }
 
 /// Why it is retention, if it is.
@@ -321,6 +322,7 @@ fn class_of(growing: &[&Quantity], named: &[Named]) -> Option<crate::Class> {
 fn smallest(quantity: &Quantity) -> Smallest {
     Smallest {
         kind: quantity.kind,
+        what: quantity.name,
         per_second: quantity.judged.smallest_per_second,
     }
 }

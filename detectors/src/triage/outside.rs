@@ -122,6 +122,11 @@ impl Source for Process {
         })
     }
 
+    /// The kernel walks the process' page tables for each reading, and what it maps meanwhile has to wait.
+    fn waits_times(&self) -> u32 {
+        10
+    }
+
     /// It takes no time to name what is open.
     fn naming_share(&self) -> f64 {
         0.0

@@ -5,7 +5,7 @@ use super::rule::{self, Judged, Series};
 use super::sampling::Look;
 use crate::evidence::{Counts, Kind};
 use crate::judge::Motion;
-use crate::text::{amount, bytes, figure, one_of};
+use crate::text::{self, bytes, figure, one_of};
 use std::time::Duration;
 
 /// Memory moves by this much without a reason worth a word: an allocator takes pages from the system some at a time.
@@ -134,12 +134,16 @@ pub(super) fn is_memory(kind: Kind) -> bool {
 
 /// `2.1 MiB a second`, `10 sockets a second`.
 pub(super) fn rate(kind: Kind, per_second: f64) -> String {
-    let amount = if is_memory(kind) {
-        memory(per_second)
+    format!("{} a second", amount(kind, per_second))
+}
+
+/// `2.1 MiB`, `10 sockets`.
+pub(super) fn amount(kind: Kind, value: f64) -> String {
+    if is_memory(kind) {
+        memory(value)
     } else {
-        amount(per_second, one_of(kind))
-    };
-    format!("{amount} a second")
+        text::amount(value, one_of(kind))
+    }
 }
 
 #[expect(

@@ -9,9 +9,6 @@ use std::time::{Duration, Instant};
 /// Readings in a look, where they are quick.
 const READINGS: u32 = 300;
 
-/// Readings take at most this part of the time: the process has to go on.
-const SHARE: u32 = 10;
-
 const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
@@ -24,6 +21,9 @@ pub(super) trait Source {
 
     /// What there is now.
     fn read(&mut self) -> Result<Moment, TriageError>;
+
+    /// How many times as long as a reading takes the next one waits: the process has to go on.
+    fn waits_times(&self) -> u32;
 
     /// How much of a look is left to name what grows.
     fn naming_share(&self) -> f64;
@@ -57,6 +57,14 @@ pub(super) struct Look {
     pub(super) moments: Vec<Moment>,
 }
 
+impl Look {
+    /// How long a look must be for its readings to be taken for that time.
+    pub(super) fn with_readings_for(&self, time: Duration) -> Duration {
+        let whole = (self.time + self.rest).as_secs_f64() / self.time.as_secs_f64();
+        Duration::from_secs_f64((time.as_secs_f64() * whole).ceil())
+    }
+}
+
 pub(super) fn look(
     source: &mut dyn Source,
     time: Duration,
@@ -86,7 +94,7 @@ pub(super) fn look(
         if tell(&progress).is_break() {
             return Err(TriageError::Stopped);
         }
-        let wait = (reads_for / READINGS).max(SHARE * looked.saturating_sub(began));
+        let wait = (reads_for / READINGS).max(source.waits_times() * looked.saturating_sub(began));
         let wait = wait.clamp(SHORTEST_WAIT, LONGEST_WAIT);
         std::thread::sleep(wait.min(reads_for.saturating_sub(looked)));
     }

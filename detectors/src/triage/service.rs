@@ -110,6 +110,11 @@ impl Source for Service {
         Ok(self.metrics()?.moment())
     }
 
+    /// Most of an answer's time is its way: a busy service takes long to come to it, and little to give it.
+    fn waits_times(&self) -> u32 {
+        2
+    }
+
     fn naming_share(&self) -> f64 {
         NAMING_SHARE
     }

@@ -27,21 +27,21 @@ impl fmt::Display for Squeezed {
         let freed = self
             .lazily_freed_before
             .saturating_sub(self.lazily_freed_after);
-        write!(
-            f,
-            "resident memory fell from {} to {}: {} went, {} of it lazily freed",
-            bytes(self.resident_before),
-            bytes(self.resident_after),
-            bytes(went),
-            bytes(freed.min(went)),
-        )?;
+        if went == 0 {
+            write!(f, "nothing went of {}", bytes(self.resident_before))?;
+        } else {
+            write!(
+                f,
+                "{} went of {}, {} of it lazily freed",
+                bytes(went),
+                bytes(self.resident_before),
+                bytes(freed.min(went)),
+            )?;
+        }
         if self.swapped > 0 {
             write!(f, ", {} of it to swap", bytes(self.swapped))?;
         }
-        write!(
-            f,
-            "; what stays is held by the process, live or in its allocator's hands"
-        )
+        f.write_str("; the process holds the rest, live or in its allocator's hands")
     }
 }
 

@@ -129,9 +129,10 @@ fn parts(evidence: &TriageEvidence, out: &mut dyn Write) -> Result<()> {
 
 /// What this look could have seen at all, and what it did not read.
 fn reach(evidence: &TriageEvidence, width: usize, out: &mut dyn Write) -> Result<()> {
-    let smallest: Vec<String> = evidence.smallest.iter().map(ToString::to_string).collect();
+    let smallest = evidence.smallest.iter();
+    let smallest: Vec<String> = smallest.map(ToString::to_string).collect();
     let reach = format!(
-        "The slowest growth that this look could have told: {}.",
+        "The slowest growth that this look could have told, each second: {}.",
         smallest.join(", ")
     );
     write!(out, "\n{DIM}{}{DIM:#}", say::wrapped(&reach, "", width))?;

@@ -3,6 +3,8 @@
 import gc
 import time
 
+from common import is_looked_at, ready
+
 
 class Node:
     def __init__(self):
@@ -11,7 +13,7 @@ class Node:
 
 
 gc.set_threshold(150)
-print("ready", flush=True)
-while True:
+ready()
+while is_looked_at():
     Node()
     time.sleep(0.005)

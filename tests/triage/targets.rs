@@ -1,0 +1,84 @@
+//! Programs to look at: leaking and not, in C, Python and Rust. Each says in its first line what it is.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// A running target. It ends with the test, whatever happens in it.
+pub(crate) struct Target(Child);
+
+impl Target {
+    /// Starts one, by the name of its source, and waits until it is ready; `None` where its language isn't installed.
+    pub(crate) fn start(source: &str, arguments: &[&str]) -> Option<Self> {
+        let is_python = Path::new(source)
+            .extension()
+            .is_some_and(|ending| ending == "py");
+        let mut command = if is_python {
+            let mut python = Command::new("python3");
+            python.arg("-B").arg(sources().join(source)); // leaves nothing beside the sources
+            python
+        } else {
+            Command::new(built().join(source))
+        };
+        let child = command.args(arguments).stdout(Stdio::piped()).spawn();
+        let mut child = match child {
+            Err(_) if is_python => {
+                println!("{source} is left out: there is no python3 here");
+                return None;
+            }
+            child => child.unwrap_or_else(|error| panic!("{source}: {error}")),
+        };
+        let out = child.stdout.take().expect("it is piped");
+        let target = Target(child);
+        let mut line = String::new();
+        let read = BufReader::new(out).read_line(&mut line);
+        read.expect("text");
+        assert_eq!(line, "ready\n", "{source} did not come to its start");
+        Some(target)
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.0.id().to_string()
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("triage/targets")
+}
+
+/// The folder with the compiled ones. It is filled once for each process of tests, and used again by the next.
+fn built() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("triage-targets");
+        fs::create_dir_all(&folder).expect("a writable target");
+        for entry in fs::read_dir(sources()).expect("the sources") {
+            let source = entry.expect("the sources").path();
+            let name = source.file_name().expect("a name");
+            // What Rust itself needs to link is there wherever Rust is.
+            let compiler = match source.extension().and_then(|ending| ending.to_str()) {
+                Some("c") => "cc",
+                Some("rs") => "rustc",
+                _ => continue,
+            };
+            let mut command = Command::new(compiler);
+            command
+                .arg("-g")
+                .arg(&source)
+                .arg("-o")
+                .arg(folder.join(name));
+            let status = command.status().expect("a compiler");
+            assert!(status.success(), "{} can't be compiled", source.display());
+        }
+        folder
+    })
+}
