@@ -93,6 +93,7 @@ chapters! {
     retained_capacity: super::of("retained-capacity", Some("refresh"), super::Figures::Exact);
     lost_pointers: super::of("lost-pointers", Some("leaky::name_of"), super::Figures::Exact);
     memory_pressure: super::of("memory-pressure", Some("leaky::by_apex"), super::Figures::Exact).freed_or_not();
+    allocator_retention: super::of("allocator-retention", None, super::Figures::Verdict);
 }
 
 fn run_and_fix(chapter: &Chapter) {
@@ -135,6 +136,11 @@ fn complaint(chapter: &Chapter) {
 
 fn beside(chapter: &Chapter) {
     let printed = test_output(chapter.name, "beside", "");
+    chapter.shown("beside.txt", &tables(&printed));
+}
+
+/// What passing tests printed, without the harness' own lines.
+fn tables(printed: &str) -> String {
     let mut is_shown = false;
     let mut tables: Vec<&str> = Vec::new();
     for line in printed.lines() {
@@ -149,7 +155,17 @@ fn beside(chapter: &Chapter) {
             tables.push(line);
         }
     }
-    chapter.shown("beside.txt", &tables.join("\n"));
+    tables.join("\n")
+}
+
+#[test]
+fn a_night_on_jemalloc() {
+    let printed = without_machine(
+        &output_of("tests", "tests", "on_jemalloc", ""),
+        Path::new("/nowhere"),
+    );
+    let folder = "chapters/allocator-retention/shown";
+    shown_within(folder, "jemalloc.txt", &tables(&printed), Figures::Alike);
 }
 
 #[test]
@@ -218,33 +234,36 @@ fn leaks(workbook: &Workbook, arguments: &[&str]) -> Ran {
 
 /// What passing tests of the chapter printed.
 fn test_output(chapter: &str, target: &str, test: &str) -> String {
-    let folder = real_root().join("chapters").join(chapter);
-    let mut command = Command::new(executable(chapter, target));
+    let folder = format!("chapters/{chapter}");
+    let printed = output_of(&folder, chapter, target, test);
+    without_machine(&printed, Path::new("/nowhere"))
+}
+
+fn output_of(folder: &str, package: &str, target: &str, test: &str) -> String {
+    let folder = real_root().join(folder);
+    let mut command = Command::new(executable(&folder, target));
     command
         .args([test, "--show-output"])
         .current_dir(&folder)
         .env("CARGO_MANIFEST_DIR", &folder)
-        .env("CARGO_PKG_NAME", chapter);
-    without_machine(&printed_by(command), Path::new("/nowhere"))
+        .env("CARGO_PKG_NAME", package);
+    printed_by(command)
 }
 
-/// A chapter's test target. All chapters' are built at once, as the workspace's `cargo test` builds them: `--package` would choose
+/// A test target of the package in a folder. All that pages show are built at once, as the workspace's `cargo test` builds them: `--package` would choose
 /// other features for the libraries, and so build them again for each chapter.
-fn executable(chapter: &str, target: &str) -> &'static Path {
+fn executable(folder: &Path, target: &str) -> &'static Path {
     static BUILT: OnceLock<Vec<serde_json::Value>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        let targets = ["--test", "detection", "--test", "beside"];
+        let targets = ["detection", "beside", "on_jemalloc"].map(|target| ["--test", target]);
         let json = ["--message-format", "json-render-diagnostics"];
-        let messages = cargo(&[&["test", "--no-run"], &targets[..], &json].concat());
+        let messages = cargo(&[&["test", "--no-run"], targets.as_flattened(), &json].concat());
         let messages = messages.lines();
         messages
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
     });
-    let manifest = real_root()
-        .join("chapters")
-        .join(chapter)
-        .join("Cargo.toml");
+    let manifest = folder.join("Cargo.toml");
     let mut of_target = built.iter().filter(|message| {
         message["target"]["name"] == target
             && message["manifest_path"].as_str().map(Path::new) == Some(&manifest)

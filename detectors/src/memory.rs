@@ -95,8 +95,8 @@ pub(crate) fn mapped(id: u32) -> io::Result<Mapped> {
 #[cfg(target_os = "linux")]
 pub(crate) use system::anonymous_ranges;
 
-/// Resident memory now as the kernel estimates it: a hundred times cheaper than [`resident`], and off by some pages of each core.
-/// Doesn't allocate. `None` where the system doesn't tell.
+/// Resident memory now, without what these instruments hold, as the kernel estimates it: far cheaper than [`resident`] where much is
+/// mapped, and off by some pages of each core. Doesn't allocate. `None` where the system doesn't tell.
 pub(crate) fn resident_estimate() -> Option<u64> {
     system::resident_estimate()
 }

@@ -89,6 +89,17 @@ pub(crate) fn workloads(chapter: &str) -> Option<Workloads> {
                 watch.warm_up(FEW).run(memory_pressure::fixed::workload)
             },
         }),
+        "allocator-retention" => Some(Workloads {
+            verdict: Verdict::Retention,
+            leaky: |watch| {
+                let watch = watch.pressure_from(allocator_retention::NIGHT_BYTES);
+                watch.warm_up(FEW).run(allocator_retention::leaky::workload)
+            },
+            fixed: |watch| {
+                let watch = watch.pressure_from(allocator_retention::NIGHT_BYTES);
+                watch.warm_up(FEW).run(allocator_retention::fixed::workload)
+            },
+        }),
         _ => None,
     }
 }

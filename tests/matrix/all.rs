@@ -41,6 +41,10 @@ detectors::tests! {
     fn memory_pressure_leaky() { harness::leaks(&cases::memory_pressure(), TELLS_CLASSES); }
     #[deadline(seconds = 3600)]
     fn memory_pressure_fixed() { harness::is_calm(&cases::memory_pressure()); }
+    #[deadline(seconds = 3600)]
+    fn allocator_retention_leaky() { harness::leaks(&cases::allocator_retention(), TELLS_CLASSES); }
+    #[deadline(seconds = 3600)]
+    fn allocator_retention_fixed() { harness::is_calm(&cases::allocator_retention()); }
 
     #[deadline(seconds = 3600)]
     fn look_alikes_are_calm() { harness::look_alikes_are_calm(); }

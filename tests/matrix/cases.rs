@@ -194,6 +194,34 @@ pub(crate) fn lost_pointers() -> Case {
     }
 }
 
+pub(crate) fn allocator_retention() -> Case {
+    fn within(watch: Watch) -> Watch {
+        let watch = watch.pressure_from(allocator_retention::NIGHT_BYTES);
+        watch.warm_up(FEW)
+    }
+    Case {
+        class: Class::AllocatorRetention,
+        verdict: Verdict::Retention,
+        first: Kind::Resident,
+        leaky: |watch| within(watch).run(allocator_retention::leaky::workload),
+        fixed: |watch| within(watch).run(allocator_retention::fixed::workload),
+        fixed_at_once: |peak| {
+            // One worker: how many are at their peak at the same moment is chance.
+            let night = allocator_retention::feed::Night {
+                workers: 1,
+                batches: 1,
+                hosts: 500,
+            };
+            peak.run(|nights| {
+                nights.for_each(|_| {
+                    let latest = allocator_retention::fixed::refresh(night);
+                    assert!(latest.is_ok());
+                });
+            })
+        },
+    }
+}
+
 pub(crate) fn memory_pressure() -> Case {
     fn within(watch: Watch) -> Watch {
         let watch = watch.pressure_from(memory_pressure::BUDGET_BYTES);

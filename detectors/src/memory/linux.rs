@@ -43,7 +43,28 @@ pub(super) fn resident_estimate() -> Option<u64> {
     let mut buffer = [0; 256];
     let text = contents(c"/proc/self/statm", &mut buffer).ok()?;
     let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
+    let all = pages * rustix::param::page_size() as u64;
+    Some(all.saturating_sub(own_tables_resident()))
+}
+
+/// How much of these instruments' tables is in RAM. Doesn't allocate.
+fn own_tables_resident() -> u64 {
+    let page = rustix::param::page_size();
+    let mut bits = [0_u8; 4_096];
+    let mut resident = 0;
+    for table in allocator::own_tables() {
+        let (first, last) = (table.start / page * page, table.end);
+        for part in (first..last).step_by(page * bits.len()) {
+            let length = (last - part).min(page * bits.len());
+            let start = std::ptr::with_exposed_provenance_mut(part);
+            // SAFETY: it writes a byte for each page of the range, which are as many as `bits` has or fewer, and touches no page.
+            if unsafe { libc::mincore(start, length, bits.as_mut_ptr()) } == 0 {
+                let pages = &bits[..length.div_ceil(page)];
+                resident += pages.iter().filter(|page| **page & 1 == 1).count();
+            }
+        }
+    }
+    (resident * page) as u64
 }
 
 /// A small file's text, without allocating.

@@ -226,7 +226,7 @@ impl fmt::Display for Retention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} are resident: {} in blocks, {} freed ({} of them lazily)",
+            "{} are resident: {} in blocks, {} freed ({} of them lazily); the rest is the program, its stacks, and these instruments",
             bytes(self.resident),
             bytes(self.in_blocks),
             bytes(self.free),

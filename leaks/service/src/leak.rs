@@ -62,7 +62,7 @@ macro_rules! on_the_runtime {
     };
 }
 
-const CLASSES: [(&str, Run); 10] = [
+const CLASSES: [(&str, Run); 11] = [
     ("retained-subslices", plain!(retained_subslices)),
     ("unclosed-bodies", on_the_runtime!(unclosed_bodies)),
     ("orphaned-tasks", on_the_runtime!(orphaned_tasks)),
@@ -73,6 +73,7 @@ const CLASSES: [(&str, Run); 10] = [
     ("retained-capacity", plain!(retained_capacity)),
     ("lost-pointers", plain!(lost_pointers)),
     ("memory-pressure", plain!(memory_pressure)),
+    ("allocator-retention", plain!(allocator_retention)),
 ];
 
 impl Leaks {

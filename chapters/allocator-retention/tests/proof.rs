@@ -1,0 +1,52 @@
+//! The author's proof: as shipped, the exercise fails its checker for the right reason; solved, it passes; with the feature
+//! deleted, it doesn't.
+
+#![expect(
+    clippy::duplicate_mod,
+    reason = "one checker for three variants is the point"
+)]
+
+macro_rules! checked {
+    ($name:ident, $file:literal) => {
+        // Paths inside start in this file's folder.
+        #[path = "."]
+        mod $name {
+            #[allow(
+                dead_code,
+                unreachable_pub,
+                reason = "written as a service's module; the checker uses what it needs"
+            )]
+            #[path = $file]
+            mod exercise;
+
+            #[allow(unreachable_pub, reason = "two test targets share it")]
+            #[path = "checker.rs"]
+            pub mod checker;
+        }
+    };
+}
+
+checked!(as_shipped, "../solution/as-shipped.rs");
+checked!(solved, "../solution/solved.rs");
+checked!(without_the_feature, "../solution/without-the-feature.rs");
+
+#[global_allocator]
+static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
+
+detectors::tests! {
+    fn as_shipped_is_caught() {
+        as_shipped::checker::behaviour();
+        as_shipped::checker::memory().assert_retention(as_shipped::checker::AS_SHIPPED);
+    }
+
+    fn the_solution_passes() {
+        solved::checker::behaviour();
+        solved::checker::memory().assert_steady();
+    }
+
+    #[should_panic(expected = "is_blocked knows a host")]
+    fn without_the_feature_it_fails() {
+        without_the_feature::checker::memory().assert_steady();
+        without_the_feature::checker::behaviour();
+    }
+}
