@@ -67,7 +67,7 @@ impl Workbook {
         for part in ["detectors", "detectors/jemalloc"] {
             manifest = manifest.replace(
                 &format!("{{ path = {part:?} }}"),
-                &format!("{{ path = {:?} }}", real.join(part)),
+                &format!("{{ path = {:?} }}", real.join(part).display().to_string()),
             );
         }
         fs::write(folder.join("Cargo.toml"), manifest).expect("a writable copy");
