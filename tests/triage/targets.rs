@@ -12,6 +12,8 @@ pub(crate) struct Target(Child);
 impl Target {
     /// Starts one, by the name of its source, and waits until it is ready; `None` where its language isn't installed.
     pub(crate) fn start(source: &str, arguments: &[&str]) -> Option<Self> {
+        // Built now if need be, so that the target is looked at from its start.
+        crate::driver::binary();
         let is_python = Path::new(source)
             .extension()
             .is_some_and(|ending| ending == "py");
