@@ -104,6 +104,11 @@ fn every_metric_that_a_rule_asks_for_is_served() {
 #[test]
 fn every_profile_that_alloy_is_told_to_fetch_is_one() {
     let served = Served::start("fleet-profiles", &["--debug-port", "0"]);
+    // Work, so that there are samples: one in 512 KiB on average.
+    for _ in 0..3 {
+        let answer = Answer::to(&served.service, "GET /apex/large-07.example", &[]);
+        assert_eq!(answer.status, 200, "{}", answer.head);
+    }
     let configuration = text(&folder().join("profiles.alloy"));
     let paths: Vec<&str> = configuration
         .lines()
@@ -112,10 +117,12 @@ fn every_profile_that_alloy_is_told_to_fetch_is_one() {
         .collect();
     assert_eq!(paths.len(), 3, "{paths:?}");
     for path in paths {
-        let answer = served.debug(&format!("GET {path}?seconds=1"));
+        let is_profile_of_time = path.ends_with("/profile");
+        let seconds = if is_profile_of_time { "?seconds=1" } else { "" };
+        let answer = served.debug(&format!("GET {path}{seconds}"));
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
-        // The profile of where time goes has another writer, whose messages ours need not read.
-        if !path.ends_with("/profile") {
+        // It has another writer, whose messages ours need not read.
+        if !is_profile_of_time {
             detectors::Profile::from_bytes(path, &answer.body)
                 .unwrap_or_else(|error| panic!("{path}: {error}"));
         }

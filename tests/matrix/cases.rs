@@ -212,7 +212,7 @@ pub(crate) fn allocator_retention() -> Case {
                 batches: 1,
                 hosts: 500,
             };
-            peak.run(|nights| {
+            peak.items([4, 8, 16, 32]).run(|nights| {
                 nights.for_each(|_| {
                     let latest = allocator_retention::fixed::refresh(night);
                     assert!(latest.is_ok());

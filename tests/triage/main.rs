@@ -115,7 +115,7 @@ fn look_at(case: &Case) -> Option<String> {
 #[test]
 fn a_person_reads_figures_first_and_then_what_they_mean() {
     let target = Target::start("lazily_freed.c", &[]).expect("C is there");
-    let ran = leaks(&["triage", "--pid", &target.id(), "--for", "2s"]);
+    let ran = leaks(&["triage", "--pid", &target.id()]);
     let text = ran.exits(0).stdout();
     let filters = [
         (r"(?s)Windows.*?\n\n", "[the windows' floors]\n\n"),

@@ -1,6 +1,7 @@
 //! The night's feed of all hosts, the same each time, and the workers that read it.
 
 use std::fmt::Write;
+use std::sync::Barrier;
 use std::{panic, thread};
 
 /// How much comes in a night.
@@ -32,12 +33,15 @@ impl Night {
 
 /// Has the workers read their batches, and returns what they keep of each.
 pub fn read<K: Send>(night: Night, keep: impl Fn(&str) -> K + Sync) -> Vec<K> {
+    // As in a pool, all workers are there before the first batch comes: each then has an arena of its own from its first block on.
+    let all_there = &Barrier::new(night.workers);
     let keep = &keep;
     let work = move |worker: usize| -> Vec<K> {
+        let mut kept = Vec::with_capacity(night.batches);
+        all_there.wait();
         let batches = worker * night.batches..(worker + 1) * night.batches;
-        batches
-            .map(|number| keep(&batch(number, night.hosts)))
-            .collect()
+        kept.extend(batches.map(|number| keep(&batch(number, night.hosts))));
+        kept
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..night.workers)

@@ -137,19 +137,18 @@ fn report(size: usize) {
 }
 
 /// Without `std::io::stderr`'s lock: another thread may hold that, and wait for memory.
+#[cfg(unix)]
 fn write_out(mut text: &[u8]) {
-    #[cfg(unix)]
-    {
-        use std::os::fd::AsFd;
-        let stderr = io::stderr();
-        while let Ok(written @ 1..) = rustix::io::write(stderr.as_fd(), text) {
-            text = &text[written..];
-        }
+    use std::os::fd::AsFd;
+    let stderr = io::stderr();
+    while let Ok(written @ 1..) = rustix::io::write(stderr.as_fd(), text) {
+        text = &text[written..];
     }
-    #[cfg(not(unix))]
-    {
-        let _ = io::Write::write_all(&mut io::stderr(), text);
-    }
+}
+
+#[cfg(not(unix))]
+fn write_out(text: &[u8]) {
+    let _ = io::Write::write_all(&mut io::stderr(), text);
 }
 
 /// Text in a buffer of its own; what finds no room is left out.

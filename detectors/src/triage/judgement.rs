@@ -68,6 +68,10 @@ fn verdict(
     look: &Look,
 ) -> (Verdict, String, Option<Settle>) {
     let all = || counts.iter().chain(memory);
+    if all().next().is_none() {
+        let because = "not one figure could be read".to_owned();
+        return (Verdict::Inconclusive, because, None);
+    }
     let reuses = memory
         .iter()
         .any(|quantity| reuses_what_it_freed(quantity, look));
