@@ -658,7 +658,7 @@ async fn triage(scene: &Scene, arguments: &[&str]) -> Result<Seen> {
             .unwrap_or_default();
         let site = finding["site"]
             .as_str()
-            .map(|site| format!(" from {site}"))
+            .map(|site| format!(" from {}", from_here(site)))
             .unwrap_or_default();
         let _ = writeln!(text, "{kind}{each}{site}");
     }
@@ -667,6 +667,25 @@ async fn triage(scene: &Scene, arguments: &[&str]) -> Result<Seen> {
         document,
         text,
     })
+}
+
+/// A site as a reader finds it: its file from here on, or from its library on.
+fn from_here(site: &str) -> String {
+    let Some((function, file)) = site.split_once(" (/") else {
+        return site.to_owned();
+    };
+    let file = format!("/{file}");
+    let of_library = file
+        .split_once("/registry/src/")
+        .and_then(|(_, rest)| rest.split_once('/'));
+    let here = std::env::current_dir().unwrap_or_default();
+    let file = match of_library {
+        Some((_, file)) => file,
+        None => file
+            .strip_prefix(&format!("{}/", here.display()))
+            .unwrap_or(&file),
+    };
+    format!("{function} ({file}")
 }
 
 async fn load(service: &Service, stage: &str, count: u64) -> Result<String> {
