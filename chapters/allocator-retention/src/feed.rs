@@ -23,10 +23,10 @@ impl Night {
         hosts: 28_000,
     };
 
-    /// A twelfth of it, in which the same happens.
+    /// A quarter of it, in which the same happens.
     pub const SHORT: Night = Night {
         workers: 4,
-        batches: 1,
+        batches: 3,
         hosts: 7_000,
     };
 }
