@@ -12,8 +12,11 @@ static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator:
 /// Chooses a way, in the process that `each_way` starts for it.
 const WAY: &str = "ALLOCATOR_RETENTION_WAY";
 
-/// A way by its name, with what is set in its environment.
-const WAYS: [(&str, Way, Option<(&str, &str)>); 8] = [
+/// What is set in a way's environment.
+type Variable = Option<(&'static str, &'static str)>;
+
+/// A way by its name.
+const WAYS: [(&str, Way, Variable); 8] = [
     ("one record, copied late", late, None),
     ("  one arena", late, Some(("MALLOC_ARENA_MAX", "1"))),
     (
