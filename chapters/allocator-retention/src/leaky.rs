@@ -45,7 +45,7 @@ pub(crate) fn nights(refresh: fn(Night) -> serde_json::Result<Vec<Seen>>) -> imp
     let mut requests = 0;
     move || {
         requests += 1;
-        if requests % 8 == 4 {
+        if requests % 16 == 4 {
             latest = refresh(Night::SHORT).expect("the feed is JSON");
         }
         black_box((&answers[requests % answers.len()], &latest));

@@ -47,7 +47,8 @@ pub enum Retained {
     /// The allocator holds whole free pages, in its arenas or below a block that pins the end of its heap: asked for them, it
     /// gives them back.
     ByAllocator,
-    /// Live blocks lie on the pages: asked for them, the allocator has next to nothing to give.
+    /// Asked for them, the allocator has next to nothing to give. Most often live blocks lie on the pages. With glibc it may also be
+    /// the free end of a thread's arena, which it keeps for that arena (`malloc/malloc.c`, `mtrim`).
     Fragmentation,
     /// The allocator has given the pages up with `MADV_FREE`: the system takes them when it needs them, and not before.
     LazilyFreed,
@@ -63,7 +64,7 @@ impl Retained {
                 "the allocator holds free pages, and gives them back when it is asked"
             }
             Retained::Fragmentation => {
-                "live blocks lie on the pages, so the allocator can't give them back"
+                "asked, the allocator has next to nothing to give: live blocks lie on the pages, or they end a thread's arena"
             }
             Retained::LazilyFreed => {
                 "the pages are given up with MADV_FREE, and the system takes them when it needs them"
@@ -195,8 +196,8 @@ impl Retention {
                 self.last_call()
             ),
             Retained::Fragmentation => {
-                "asking gave next to nothing: copy what stays out of the burst's blocks, so that their pages are wholly free; \
-                 the allocator can give them back then"
+                "asking gave next to nothing: copy what stays out of the burst's blocks, so that their pages are wholly free, and \
+                 ask again; what ends a thread's arena waits there for the next burst"
                     .to_owned()
             }
             Retained::LazilyFreed => {
