@@ -1,0 +1,202 @@
+//! On jemalloc: the three ways in which freed memory leaves, or doesn't.
+
+use super::PAUSE;
+use super::shared::{each, kernel, load, mark, resident_and_live, rest, table, triage};
+use crate::incident::plot::{Colour, Line, draw};
+use crate::incident::scene::{Metrics, On, Scene};
+use crate::incident::{Size, Step, Story};
+use crate::problem::Result;
+use crate::progress;
+use crate::scale::bytes;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// What jemalloc is told, for each of the three.
+const LAZILY: &str = "dirty_decay_ms:100,muzzy_decay_ms:-1,background_thread:true";
+const AFTER_20_SECONDS: &str = "dirty_decay_ms:20000,muzzy_decay_ms:0,background_thread:true";
+const AS_IT_COMES: &str = "dirty_decay_ms:10000,muzzy_decay_ms:0";
+
+pub(super) async fn lazily_freed(scene: &Scene, size: &Size, story: &mut Story) -> Result<Step> {
+    let service = scene.service(On::Jemalloc(LAZILY), size.kept_bytes).await?;
+    let began = service.graph.now();
+    load(
+        &service,
+        "on jemalloc, MADV_FREE",
+        2 * u64::from(size.at_once),
+    )
+    .await?;
+    let loaded = service.graph.now();
+    rest("at rest", PAUSE).await;
+    let before = service.metrics().await?;
+    let pid = service.id().to_string();
+    let squeezed_at = service.graph.now();
+    let seen = triage(
+        scene,
+        &["triage", "--pid", &pid, "--for", "5s", "--squeeze", "--yes"],
+    )
+    .await?;
+    let after = service.metrics().await?;
+    rest("for the graph to show it", Duration::from_secs(3)).await;
+    let points = service.graph.since(began);
+    let mut lines = resident_and_live(&points);
+    lines.push(Line {
+        name: "lazily freed",
+        colour: Colour::Third,
+        points: each(&points, Metrics::lazily_freed),
+    });
+    story.plot(
+        "lazily-freed.svg",
+        draw(
+            "Freed with MADV_FREE: resident until the system needs it",
+            &lines,
+            &[
+                mark(loaded, "the load ends"),
+                mark(squeezed_at, "triage, then pressure"),
+            ],
+        ),
+    );
+    Ok(Step {
+        title: "MADV_FREE",
+        question: "Go 1.12 frees pages with MADV_FREE. What does a graph show of memory that is freed so?",
+        commands: vec![
+            format!("_RJEM_MALLOC_CONF={LAZILY} leaks-on-jemalloc"),
+            format!("leaks triage --pid {pid} --for 5s --squeeze --yes"),
+        ],
+        evidence: format!(
+            "{}\n{}",
+            table(&[("at rest", &before), ("after the squeeze", &after)]),
+            seen.text
+        ),
+        conclusion: format!(
+            "{} of {} are lazily freed: the allocator has given them up, and the system takes them when it needs them. Under \
+             pressure they go, and nothing is lost. This is the incident's cause.",
+            bytes(before.lazily_freed()),
+            bytes(before.resident())
+        ),
+        holds: before.lazily_freed() >= 0.5 * before.resident()
+            && after.resident() <= 0.5 * before.resident()
+            && seen.word == "retention",
+        plot: Some("lazily-freed.svg"),
+    })
+}
+
+/// The process is left wholly alone here, and looked at from outside: whoever asks it makes it allocate, and that looks at the clock.
+pub(super) async fn timers(scene: &Scene, size: &Size) -> Result<Step> {
+    let service = scene
+        .service(On::Jemalloc(AS_IT_COMES), size.kept_bytes)
+        .await?;
+    load(
+        &service,
+        "on jemalloc as it comes",
+        2 * u64::from(size.at_once),
+    )
+    .await?;
+    service.graph.stop();
+    let id = service.id();
+    let before = kernel(id, "smaps_rollup", "Rss:")?;
+    rest("nobody asks, nor looks", Duration::from_secs(12)).await;
+    let waited = kernel(id, "smaps_rollup", "Rss:")?;
+    let said = service.post("/freememory").await?;
+    let after = kernel(id, "smaps_rollup", "Rss:")?;
+    Ok(Step {
+        title: "The rule of decay",
+        question: "jemalloc returns pages after ten seconds. Does an idle service give them back after ten seconds?",
+        commands: vec![
+            format!("_RJEM_MALLOC_CONF={AS_IT_COMES} leaks-on-jemalloc   (how it comes)"),
+            format!("sleep 12; grep Rss /proc/{id}/smaps_rollup"),
+            format!("curl -X POST http://{}/freememory", service.debug),
+        ],
+        evidence: format!(
+            "{:>10}  when the load ends\n{:>10}  12 s later\n{:>10}  asked\n\n{said}",
+            bytes(before),
+            bytes(waited),
+            bytes(after)
+        ),
+        conclusion: "Most of it stays. The time runs out, and nobody looks at the clock: jemalloc does so when the program \
+                     allocates, and an idle one doesn't. background_thread:true gives it somebody who looks."
+            .to_owned(),
+        holds: waited >= 0.5 * before && after <= 0.5 * waited,
+        plot: None,
+    })
+}
+
+pub(super) async fn side_by_side(scene: &Scene, size: &Size, story: &mut Story) -> Result<Step> {
+    let a = scene
+        .service(On::Jemalloc(AFTER_20_SECONDS), size.kept_bytes)
+        .await?;
+    let b = scene
+        .service(On::Jemalloc(AFTER_20_SECONDS), size.kept_bytes)
+        .await?;
+    let began = a.graph.now();
+    let count = 2 * u64::from(size.at_once);
+    let (one, other) = tokio::join!(
+        load(&a, "services a and b", count),
+        load(&b, "services a and b", count)
+    );
+    one?;
+    other?;
+    let asked_at = a.graph.now();
+    let (before_a, before_b) = (a.metrics().await?, b.metrics().await?);
+    a.post("/freememory").await?;
+    let (after_a, after_b) = (a.metrics().await?, b.metrics().await?);
+    // Its pages are due twenty seconds after the last of them was freed.
+    let deadline = Instant::now() + Duration::from_secs(40);
+    let mut line = progress::Line::new();
+    let last_b = loop {
+        let now = b.metrics().await?;
+        if now.resident() <= 1.5 * after_a.resident() || Instant::now() > deadline {
+            break now;
+        }
+        line.draw("b follows its rule", &bytes(now.resident()));
+        sleep(Duration::from_millis(500)).await;
+    };
+    drop(line);
+    let (points_a, points_b) = (a.graph.since(began), b.graph.since(began));
+    let lines = [
+        Line {
+            name: "a, asked",
+            colour: Colour::Resident,
+            points: each(&points_a, Metrics::resident),
+        },
+        Line {
+            name: "b, not asked",
+            colour: Colour::Third,
+            points: each(&points_b, Metrics::resident),
+        },
+    ];
+    story.plot(
+        "side-by-side.svg",
+        draw(
+            "Freed with MADV_DONTNEED: resident memory of two services",
+            &lines,
+            &[mark(asked_at, "a is asked to free memory")],
+        ),
+    );
+    Ok(Step {
+        title: "Two services side by side",
+        question: "With MADV_DONTNEED, does memory leave when it is asked to, and by itself when its time has come?",
+        commands: vec![
+            format!(
+                "_RJEM_MALLOC_CONF={AFTER_20_SECONDS} leaks-on-jemalloc   (twice; Go: GODEBUG=madvdontneed=1)"
+            ),
+            format!("curl -X POST http://{}/freememory   (a alone)", a.debug),
+        ],
+        evidence: format!(
+            "{:>10}  {:>10}\n{:>10}  {:>10}  before\n{:>10}  {:>10}  a was asked\n{:>10}  {:>10}  b's time has come",
+            "a",
+            "b",
+            bytes(before_a.resident()),
+            bytes(before_b.resident()),
+            bytes(after_a.resident()),
+            bytes(after_b.resident()),
+            "",
+            bytes(last_b.resident())
+        ),
+        conclusion:
+            "One line falls at once, the other after its time. Nothing was ever leaked: found."
+                .to_owned(),
+        holds: after_a.resident() <= 0.5 * before_a.resident()
+            && last_b.resident() <= 1.5 * after_a.resident(),
+        plot: Some("side-by-side.svg"),
+    })
+}

@@ -1,0 +1,155 @@
+//! What several steps do: load, rest, ask the kernel or `leaks triage`, and put figures into a table or a plot.
+
+use crate::incident::plot::{Colour, Line, Mark};
+use crate::incident::scene::{Customers, Metrics, Point, Scene, Service};
+use crate::load::Pace;
+use crate::problem::{Problem, Result};
+use crate::progress;
+use crate::scale::bytes;
+use std::fmt::Write as _;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// What `leaks triage` said.
+pub(super) struct Seen {
+    pub(super) word: String,
+    pub(super) document: serde_json::Value,
+    pub(super) text: String,
+}
+
+pub(super) async fn triage(scene: &Scene, arguments: &[&str]) -> Result<Seen> {
+    let json = scene
+        .leaks(&[arguments, &["--format", "json"]].concat())
+        .await?;
+    let document: serde_json::Value = serde_json::from_str(&json)
+        .map_err(|error| Problem::new("leaks triage didn't answer in JSON").because(error))?;
+    let word = document["verdict"].as_str().unwrap_or("").to_owned();
+    let mut text = format!("{word}: {}\n", document["because"].as_str().unwrap_or(""));
+    if let Some(fix) = document["next"].as_str() {
+        let _ = writeln!(text, "{fix}");
+    }
+    for finding in document["findings"].as_array().into_iter().flatten() {
+        let kind = finding["kind"].as_str().unwrap_or("");
+        let each = finding["per_second"]
+            .as_f64()
+            .map(|each| format!(" {each:.0} a second"))
+            .unwrap_or_default();
+        let site = finding["site"]
+            .as_str()
+            .map(|site| format!(" from {}", from_here(site)))
+            .unwrap_or_default();
+        let _ = writeln!(text, "{kind}{each}{site}");
+    }
+    Ok(Seen {
+        word,
+        document,
+        text,
+    })
+}
+
+/// A site as a reader finds it: its file from here on, or from its library on.
+fn from_here(site: &str) -> String {
+    let Some((function, file)) = site.split_once(" (/") else {
+        return site.to_owned();
+    };
+    let file = format!("/{file}");
+    let of_library = file
+        .split_once("/registry/src/")
+        .and_then(|(_, rest)| rest.split_once('/'));
+    let here = std::env::current_dir().unwrap_or_default();
+    let file = match of_library {
+        Some((_, file)) => file,
+        None => file
+            .strip_prefix(&format!("{}/", here.display()))
+            .unwrap_or(&file),
+    };
+    format!("{function} ({file}")
+}
+
+pub(super) async fn load(service: &Service, stage: &str, count: u64) -> Result<String> {
+    let report = service
+        .load(
+            stage,
+            Customers::Large,
+            Pace::Closed,
+            count,
+            Duration::from_mins(2),
+        )
+        .await?;
+    let load = &report.loads[0];
+    let other = report.begun - load.ok.requests;
+    Ok(format!(
+        "{} answers in {:.0} s, {other} other outcomes",
+        load.ok.requests, load.lasted_seconds
+    ))
+}
+
+/// A pause that belongs to the experiment.
+pub(super) async fn rest(stage: &str, time: Duration) {
+    let mut line = progress::Line::new();
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        let left = end.saturating_duration_since(Instant::now());
+        line.draw(stage, &format!("{:.0} s left", left.as_secs_f64().ceil()));
+        sleep(left.min(Duration::from_secs(1))).await;
+    }
+}
+
+/// A figure in kibibytes from `/proc/ID`, in bytes.
+pub(super) fn kernel(id: u32, file: &str, field: &str) -> Result<f64> {
+    let path = format!("/proc/{id}/{file}");
+    let failed = || Problem::new(format!("can't read {field} in {path}"));
+    let text = std::fs::read_to_string(&path).map_err(|error| failed().because(error))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let number = line.and_then(|rest| rest.trim().strip_suffix("kB"));
+    let number: Option<f64> = number.and_then(|number| number.trim().parse().ok());
+    number.map(|kib| kib * 1_024.0).ok_or_else(failed)
+}
+
+pub(super) fn resident_and_live(points: &[Point]) -> Vec<Line<'static>> {
+    vec![
+        Line {
+            name: "resident",
+            colour: Colour::Resident,
+            points: each(points, Metrics::resident),
+        },
+        Line {
+            name: "live",
+            colour: Colour::Live,
+            points: each(points, Metrics::live),
+        },
+    ]
+}
+
+pub(super) fn each(points: &[Point], figure: impl Fn(&Metrics) -> f64) -> Vec<(f64, f64)> {
+    points
+        .iter()
+        .map(|point| (point.seconds, figure(&point.metrics)))
+        .collect()
+}
+
+pub(super) fn mark(seconds: f64, words: &str) -> Mark {
+    Mark {
+        seconds,
+        words: words.to_owned(),
+    }
+}
+
+/// A row for each moment: what is resident, lazily freed and live, and what the allocator has from the system.
+pub(super) fn table(rows: &[(&str, &Metrics)]) -> String {
+    let mut text = format!(
+        "{:>10} {:>12} {:>10} {:>16}\n",
+        "resident", "lazily freed", "live", "allocator has"
+    );
+    for (when, metrics) in rows {
+        let _ = writeln!(
+            text,
+            "{:>10} {:>12} {:>10} {:>16}  {when}",
+            bytes(metrics.resident()),
+            bytes(metrics.lazily_freed()),
+            bytes(metrics.live()),
+            bytes(metrics.mapped())
+        );
+    }
+    text
+}
