@@ -4,6 +4,7 @@ mod driver;
 mod served;
 
 use detectors::Profile;
+use detectors::profile::SourcePaths;
 use driver::Workbook;
 use served::{Answer, Served};
 use std::io::{Read, Write};
@@ -102,6 +103,35 @@ fn requests_that_wait_for_each_other_are_in_block() {
     assert_eq!(types, ["contentions/count", "delay/nanoseconds"]);
     let top = block.top(None).expect("a type").to_string();
     assert!(top.contains("domain_service::leak::Leaks::strike"), "{top}");
+}
+
+#[test]
+fn the_cpu_profile_names_the_lines_that_are_busy() {
+    let served = Served::start("cpu", &["--debug-port", "0"]);
+    let answer = thread::scope(|scope| {
+        let taken = scope.spawn(|| served.debug("GET /debug/pprof/profile?seconds=3"));
+        while !taken.is_finished() {
+            Answer::to(&served.service, "GET /apex/large-07.example", &[]);
+        }
+        taken.join().expect("it doesn't panic")
+    });
+    let profile = Profile::from_bytes("profile", &answer.body).expect("it was busy");
+    let types: Vec<String> = profile
+        .sample_types()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(types, ["samples/count", "cpu/nanoseconds"]);
+    let top = profile.top(None).expect("a type").to_string();
+    assert!(!top.contains("perf_signal_handler"), "{top}");
+    let listing = profile.list(None, "^domain_service::", &SourcePaths::default());
+    let listing = listing.expect("the service's own functions were busy");
+    let lines = listing.routines.iter().flat_map(|routine| &routine.lines);
+    let busy = lines.filter(|line| line.cum > 0).map(|line| &line.text);
+    assert!(
+        busy.clone().any(|text| text.contains("serde_json::")),
+        "{listing}"
+    );
 }
 
 #[test]

@@ -33,6 +33,9 @@
 //! `debug=1` answers as text. `seconds=N` on all but `profile` answers with what changed in that time. `gc=1` is accepted where Go
 //! has it and does nothing: a Rust heap has no garbage, so a profile is always of what is live.
 //!
+//! The CPU profile is sampled a hundred times a second by the crate `pprof`. It counts stacks of the same functions as one, so a
+//! line is that of their first sample; and what runs within libc isn't seen, since a signal there could wait for itself.
+//!
 //! # Who may ask
 //!
 //! A profile names your code's functions, and `/freememory` costs time. So a [`Listener`] is bound to loopback. Bound to anything

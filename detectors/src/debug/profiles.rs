@@ -3,6 +3,8 @@
 use super::answers::{self, Refusal};
 use crate::evidence::Frame;
 use crate::profile::ProfileError;
+#[cfg(unix)]
+use crate::profile::cpu::{self, Sampled};
 use crate::spawn_site;
 use crate::tasks::Tasks;
 use crate::{Profile, allocator, contention, process};
@@ -159,20 +161,20 @@ async fn answer(
             .await?
         }
     };
-    if !asked.as_text {
-        let bytes = off_the_runtime(move || Ok(profile.to_bytes())).await?;
-        return Ok(answers::file(name, bytes));
-    }
-    let top = off_the_runtime(move || profile.top(None).map_err(failed)).await?;
-    Ok(answers::text(format!("{}{top}", preface(name))))
+    off_the_runtime(move || told(name, &profile, asked.as_text)).await
 }
 
-/// What a reader must know to take a profile for what it is.
-fn preface(name: &str) -> &'static str {
-    match name {
+fn told(name: &str, profile: &Profile, as_text: bool) -> Answer {
+    if !as_text {
+        return Ok(answers::file(name, profile.to_bytes()));
+    }
+    // What a reader must know to take a profile for what it is.
+    let preface = match name {
         "block" | "mutex" => contention::COVERED,
         _ => "",
-    }
+    };
+    let top = profile.top(None).map_err(failed)?;
+    Ok(answers::text(format!("{preface}{top}")))
 }
 
 /// Names are read from the program's debug information: some hundred milliseconds that no other request has to wait for.
@@ -193,8 +195,6 @@ pub(super) async fn cpu() -> Refusal {
 
 #[cfg(unix)]
 pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
-    use pprof::protos::Message;
-
     /// Samples a second, and how long they are taken unless told otherwise: as in Go.
     const RATE: i32 = 100;
     const SECONDS: u64 = 30;
@@ -214,40 +214,22 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
     let seconds = asked.seconds.unwrap_or(SECONDS);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     off_the_runtime(move || {
-        let report = guard
-            .report()
-            .frames_post_processor(cut_the_sampler)
-            .build()
-            .map_err(unavailable)?;
+        let report = guard.report().build_unresolved().map_err(unavailable)?;
         drop(guard);
-        let message = report.pprof().map_err(unavailable)?;
-        let bytes = message.encode_to_vec();
-        if !asked.as_text {
-            return Ok(answers::file("profile", bytes));
-        }
-        let profile = Profile::from_bytes("the CPU profile", &bytes).map_err(failed)?;
-        Ok(answers::text(
-            profile.top(None).map_err(failed)?.to_string(),
-        ))
+        let stacks = report.data.iter().map(|(stack, count)| {
+            let addresses = stack.frames.iter().map(|frame| frame.ip() as usize);
+            (addresses.collect(), *count as i64)
+        });
+        let sampled = Sampled {
+            stacks: stacks.collect(),
+            rate: RATE.into(),
+            started: report.timing.start_time,
+            took: report.timing.duration,
+        };
+        let profile = cpu::convert("the CPU profile", &sampled);
+        told("profile", &profile, asked.as_text)
     })
     .await
-}
-
-/// The innermost frames are those that take the sample. pprof leaves one of them where nothing of it was inlined.
-#[cfg(unix)]
-fn cut_the_sampler(frames: &mut pprof::Frames) {
-    let samples = |frame: &Vec<pprof::Symbol>| {
-        frame.iter().any(|symbol| {
-            let file = symbol.filename();
-            file.contains("/pprof-") || file.contains("/backtrace-")
-        })
-    };
-    let leaf = frames
-        .frames
-        .iter()
-        .take_while(|frame| samples(frame))
-        .count();
-    frames.frames.drain(..leaf);
 }
 
 #[cfg(test)]

@@ -44,6 +44,14 @@ pub(super) const WAITS: [(&str, &str); 2] = [("contentions", "count"), ("delay",
 /// The longest first.
 pub(super) const WAITS_ORDER: [usize; 2] = [1, 0];
 
+/// Go's types of CPU time, in Go's order.
+#[cfg(all(feature = "debug", unix))]
+pub(super) const CPU: [(&str, &str); 2] = [("samples", "count"), ("cpu", "nanoseconds")];
+
+/// The most time first.
+#[cfg(all(feature = "debug", unix))]
+pub(super) const CPU_ORDER: [usize; 2] = [1, 0];
+
 /// What lies between two samples of a heap.
 pub(super) const SPACE: (&str, &str) = ("space", "bytes");
 

@@ -66,7 +66,7 @@ fn merged<'a, const TYPES: usize>(
     samples
 }
 
-fn this_program() -> String {
+pub(super) fn this_program() -> String {
     let program = std::env::current_exe().unwrap_or_default();
     assemble::program(&program.to_string_lossy())
 }
@@ -117,7 +117,7 @@ pub(crate) fn resolve_stacks_and_names(
         .collect()
 }
 
-fn distinct<'a>(stacks: impl Iterator<Item = &'a [usize]>) -> Vec<usize> {
+pub(super) fn distinct<'a>(stacks: impl Iterator<Item = &'a [usize]>) -> Vec<usize> {
     let mut addresses: Vec<usize> = stacks.flatten().copied().collect();
     addresses.sort_unstable();
     addresses.dedup();
@@ -161,7 +161,8 @@ fn resolved(return_address: usize, how: Symbols<'_>) -> Call {
     call(return_address, frames)
 }
 
-fn call(return_address: usize, mut frames: Vec<SourceFrame>) -> Call {
+/// The call before a return address, by its frames; by the address itself where nothing is known of it.
+pub(super) fn call(return_address: usize, mut frames: Vec<SourceFrame>) -> Call {
     if frames.is_empty() {
         frames.push(SourceFrame {
             function: format!("{return_address:#x}"),

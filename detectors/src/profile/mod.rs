@@ -26,6 +26,8 @@ mod build;
 mod check;
 #[cfg(feature = "tokio")]
 mod counted;
+#[cfg(all(feature = "debug", unix))]
+pub(crate) mod cpu;
 mod dhat;
 mod diff;
 mod error;

@@ -108,6 +108,16 @@ pub(super) fn machinery(stack: &mut Vec<Call>) {
     }
 }
 
+/// Cuts the thread's start at the root alone: who asks where time goes wants to see the allocator.
+#[cfg(all(feature = "debug", unix))]
+pub(super) fn start(stack: &mut Vec<Call>) {
+    let end = root(stack);
+    if end > 0 {
+        stack.truncate(end);
+        cut_start(&mut stack[end - 1]);
+    }
+}
+
 /// Where the program's own frames are inlined into the function that starts them, that function goes and they stay.
 fn cut_start(call: &mut Call) {
     let inner = call

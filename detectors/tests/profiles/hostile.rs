@@ -5,11 +5,11 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use super::protos::{self, Message};
 use detectors::Profile;
 use detectors::profile::{FlamegraphOptions, ProfileError, SourcePaths};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use pprof::protos::{self, Message};
 
 use crate::support::{data, go_pprof, go_profile, profile, written};
 

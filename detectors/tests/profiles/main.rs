@@ -7,4 +7,6 @@ mod from_dhat;
 mod go;
 mod hostile;
 mod listings;
+#[path = "../../src/profile/protos.rs"]
+mod protos; // the format's messages, to put together what no writer would
 mod support;

@@ -1,0 +1,67 @@
+//! From stacks that were sampled while they ran to a profile of CPU time.
+
+use super::assemble::{self, CPU, CPU_ORDER, Call};
+use super::measured::{call, distinct, this_program};
+use super::symbols::resolve_all;
+use super::{Profile, SourceFrame, trim};
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What a sampler saw of this process.
+pub(crate) struct Sampled {
+    /// Addresses, the innermost first and the sampler's own among them, and how many samples were taken there.
+    pub(crate) stacks: Vec<(Vec<usize>, i64)>,
+    /// Samples in a second of CPU time.
+    pub(crate) rate: i64,
+    pub(crate) started: SystemTime,
+    pub(crate) took: Duration,
+}
+
+/// It may be empty, as Go's is: an idle process uses no CPU time.
+pub(crate) fn convert(name: &str, sampled: &Sampled) -> Profile {
+    let period = 1_000_000_000 / sampled.rate;
+    let addresses = sampled.stacks.iter().map(|(stack, _)| &stack[..]);
+    let mut resolved = resolve_all(&distinct(addresses));
+    let mut calls: HashMap<usize, Call> = HashMap::new();
+    let mut merged: HashMap<Vec<Call>, [i64; 2]> = HashMap::new();
+    for (stack, count) in &sampled.stacks {
+        let stack = stack.iter().map(|&address| {
+            let known = calls.entry(address).or_insert_with(|| {
+                let frames = resolved.remove(&address);
+                call(address, frames.unwrap_or_default())
+            });
+            known.clone()
+        });
+        let mut stack: Vec<Call> = stack.collect();
+        cut_the_sampler(&mut stack);
+        trim::start(&mut stack);
+        let sums = merged.entry(stack).or_insert([0; 2]);
+        sums[0] += count;
+        sums[1] += count * period;
+    }
+    let mut samples: Vec<_> = merged.into_iter().collect();
+    assemble::sort(&mut samples, CPU_ORDER);
+    let mut message = assemble::assemble(&this_program(), &samples, CPU, CPU[1], period);
+    let since_1970 = sampled.started.duration_since(UNIX_EPOCH);
+    message.time_nanos = nanoseconds(since_1970.unwrap_or_default());
+    message.duration_nanos = nanoseconds(sampled.took);
+    Profile {
+        name: name.to_owned(),
+        message,
+    }
+}
+
+fn nanoseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// The innermost frames are those that take the sample: pprof's, which a signal calls, and the C library's way back from it.
+fn cut_the_sampler(stack: &mut Vec<Call>) {
+    let handles = |frame: &SourceFrame| frame.function.ends_with("perf_signal_handler");
+    if let Some(handler) = stack
+        .iter()
+        .position(|call| call.frames.iter().any(handles))
+    {
+        stack.drain(..(handler + 2).min(stack.len() - 1));
+    }
+}
