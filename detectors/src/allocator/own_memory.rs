@@ -69,9 +69,14 @@ fn map(size: usize) -> Option<NonNull<u8>> {
             0,
         )
     };
-    NonNull::new(place)
-        .filter(|place| place.as_ptr() != libc::MAP_FAILED)
-        .map(NonNull::cast)
+    let place = NonNull::new(place).filter(|place| place.as_ptr() != libc::MAP_FAILED)?;
+    // It is touched here and there. Where the kernel gives huge pages unasked, each touch would cost two megabytes.
+    // SAFETY: it was mapped with this size above. A kernel without huge pages refuses, and nothing is lost.
+    #[cfg(target_os = "linux")]
+    unsafe {
+        libc::madvise(place.as_ptr(), size, libc::MADV_NOHUGEPAGE)
+    };
+    Some(place.cast())
 }
 
 #[cfg(not(unix))]
@@ -103,4 +108,42 @@ pub(super) unsafe fn free_bytes(place: NonNull<u8>, layout: Layout) {
     }
     // SAFETY: the caller's promise.
     unsafe { System.dealloc(place.as_ptr(), layout) };
+}
+
+#[cfg(all(test, target_os = "linux", not(miri)))]
+mod tests {
+    use super::{free_bytes, zeroed};
+    use std::alloc::Layout;
+    use std::path::Path;
+
+    #[test]
+    fn a_large_table_is_not_backed_by_huge_pages() {
+        if !Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+            eprintln!("this kernel has no huge pages");
+            return;
+        }
+        let layout = Layout::array::<u8>(4 << 20).expect("it fits");
+        let place = zeroed(layout).expect("the kernel has four megabytes");
+        let address = place.as_ptr().addr();
+        let maps = std::fs::read_to_string("/proc/self/smaps").expect("Linux tells");
+        let mut is_inside = false;
+        let flags = maps.lines().find(|line| {
+            let range = line
+                .split_once(' ')
+                .and_then(|(range, _)| range.split_once('-'));
+            let number = |text| usize::from_str_radix(text, 16).ok();
+            if let Some((start, end)) =
+                range.and_then(|(start, end)| number(start).zip(number(end)))
+            {
+                is_inside = (start..end).contains(&address);
+            }
+            is_inside && line.starts_with("VmFlags:")
+        });
+        assert!(
+            flags.is_some_and(|flags| flags.contains(" nh")),
+            "{flags:?}"
+        );
+        // SAFETY: it came from `zeroed` with this layout, and nobody else knows it.
+        unsafe { free_bytes(place, layout) };
+    }
 }
