@@ -11,7 +11,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use detectors::profile::{DhatOptions, FlamegraphOptions, Profile, Symbols};
-use pprof::protos::{self, Message};
+use protos::Message;
+
+#[path = "../src/profile/protos.rs"]
+mod protos; // the format's messages
 
 const TURNS: usize = 5;
 const PLAIN_BYTES: usize = 10_000_000;
