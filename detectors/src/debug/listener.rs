@@ -6,13 +6,25 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::serve::ListenerExt;
+use axum::serve::Listener as Accepts;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
+
+/// Connections at the same time; the next ones wait in the system's queue.
+const AT_ONCE: usize = 64;
+
+/// How long a client may take for a request's head, say nothing, or leave unread what it asked for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The debug endpoints on a port of their own. See the [module](super) for what they tell.
 #[derive(Debug)]
@@ -20,6 +32,7 @@ pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     token: Option<Token>,
+    patience: Duration,
 }
 
 impl Listener {
@@ -45,6 +58,7 @@ impl Listener {
             socket,
             address,
             token,
+            patience: PATIENCE,
         })
     }
 
@@ -53,19 +67,34 @@ impl Listener {
         self.address
     }
 
-    /// Answers until the runtime ends or this is dropped.
-    ///
-    /// # Errors
-    ///
-    /// When the system takes the port away.
-    pub async fn serve(self) -> io::Result<()> {
+    /// Answers until the runtime ends or this is dropped. Who keeps it waiting for ten seconds is sent away; an answer may take
+    /// as long as its `seconds` say.
+    pub async fn serve(mut self) {
         let check = middleware::from_fn_with_state(self.token, may_ask);
-        let router = super::router().layer(check);
-        let socket = self.socket.tap_io(|connection| {
+        let service = TowerToHyperService::new(super::router().layer(check));
+        // Only http/1: to find out which version a client speaks, a server waits for its first bytes, and that without a limit.
+        let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.patience);
+        let mut connections = JoinSet::new();
+        loop {
+            while connections.try_join_next().is_some() {}
+            if connections.len() == AT_ONCE {
+                connections.join_next().await;
+            }
+            // It tries again after an error, such as too many open descriptors.
+            let (stream, _) = Accepts::accept(&mut self.socket).await;
             // An answer is one piece; it needs no company.
-            let _ = connection.set_nodelay(true);
-        });
-        axum::serve(socket, router).await
+            let _ = stream.set_nodelay(true);
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_write_timeout(Some(self.patience));
+            let connection = builder
+                .serve_connection(TokioIo::new(Box::pin(stream)), service.clone())
+                .into_owned();
+            connections.spawn(connection);
+        }
     }
 }
 
@@ -174,7 +203,120 @@ fn is_this_machine(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_this_machine;
+    use super::{AT_ONCE, Listener, is_this_machine};
+    use std::io::ErrorKind;
+    use std::net::SocketAddr;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::task::yield_now;
+    use tokio::time::timeout;
+
+    /// How long a test waits for what must happen.
+    const DEADLINE: Duration = Duration::from_mins(1);
+
+    /// What a test has the listener wait for its clients.
+    const SHORT: Duration = Duration::from_millis(50);
+
+    fn on_a_runtime(work: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let ended = runtime
+            .expect("a runtime")
+            .block_on(async { timeout(DEADLINE, work).await });
+        ended.expect("within a minute");
+    }
+
+    async fn serve(patience: Duration) -> SocketAddr {
+        let listener = Listener::bind("127.0.0.1:0", None).await;
+        let listener = listener.expect("a port of loopback");
+        let address = listener.address();
+        tokio::spawn(
+            Listener {
+                patience,
+                ..listener
+            }
+            .serve(),
+        );
+        address
+    }
+
+    async fn says(address: SocketAddr, text: &str) -> TcpStream {
+        let mut client = TcpStream::connect(address).await.expect("it listens");
+        client
+            .write_all(text.as_bytes())
+            .await
+            .expect("it is there");
+        client
+    }
+
+    /// All that it is told until the connection ends.
+    async fn is_told(mut client: TcpStream) -> String {
+        let mut told = String::new();
+        client.read_to_string(&mut told).await.expect("text");
+        told
+    }
+
+    fn get(path: &str) -> String {
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+    }
+
+    async fn is_answered(address: SocketAddr, path: &str) {
+        let told = is_told(says(address, &get(path)).await).await;
+        assert!(told.starts_with("HTTP/1.1 200 "), "{told}");
+    }
+
+    #[test]
+    fn who_says_too_little_is_sent_away() {
+        on_a_runtime(async {
+            let address = serve(SHORT).await;
+            for head in ["", "G", "GET /metrics HTTP/1.1\r\nhost: localhost\r\n"] {
+                assert_eq!(is_told(says(address, head).await).await, "", "{head:?}");
+            }
+            is_answered(address, "/debug/pprof/").await;
+        });
+    }
+
+    #[test]
+    fn who_reads_nothing_is_sent_away() {
+        on_a_runtime(async {
+            let address = serve(SHORT).await;
+            let request = get("/debug/pprof/").replace("connection: close\r\n", "");
+            let mut client = says(address, &request).await;
+            // Writing shows that the other side has closed.
+            while client.write_all(request.as_bytes()).await.is_ok() {}
+            is_answered(address, "/debug/pprof/").await;
+        });
+    }
+
+    #[test]
+    fn an_answer_may_take_longer_than_a_client() {
+        on_a_runtime(async {
+            let address = serve(SHORT).await;
+            is_answered(address, "/debug/pprof/block?debug=1&seconds=1").await;
+        });
+    }
+
+    #[test]
+    fn connections_are_so_many_at_most_and_the_next_is_answered_once_one_has_gone() {
+        on_a_runtime(async {
+            let address = serve(DEADLINE * 2).await;
+            let mut silent = Vec::new();
+            for _ in 0..AT_ONCE {
+                silent.push(says(address, "").await);
+            }
+            let next = says(address, &get("/debug/pprof/")).await;
+            // Turns in which the listener would have answered.
+            for _ in 0..10_000 {
+                yield_now().await;
+            }
+            let told = next.try_read(&mut [0]).map_err(|error| error.kind());
+            assert_eq!(told, Err(ErrorKind::WouldBlock));
+            silent.pop();
+            assert!(is_told(next).await.starts_with("HTTP/1.1 200 "));
+        });
+    }
 
     #[test]
     fn names_of_this_machine_are_known_with_and_without_a_port() {
