@@ -180,7 +180,7 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         refusal::let_it_report();
         let size = layout.size();
         let sampled_at = match step {
-            Step::Due => slot::alloc_due(size),
+            Step::Due => slot::alloc_due(size, None),
             _ => None,
         };
         // SAFETY: the caller's promise.
@@ -191,8 +191,13 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
             }
         };
         if block.is_null() {
-            slot::uncount_alloc(size);
-        } else if exact::is_on() {
+            slot::refused(step, size);
+            return block;
+        }
+        if step == Step::Due {
+            slot::allocated(size);
+        }
+        if exact::is_on() {
             slot::inside(|| scope::record(block.addr(), size));
         }
         block
@@ -260,13 +265,14 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         this: &Self,
     ) -> *mut u8 {
         let old_size = layout.size();
+        // Before the free, which tells what the thread holds: a request that may be refused is none of it.
+        let sampled_at = match alloc {
+            Step::Due => slot::alloc_due(new_size, Some(block.addr())),
+            _ => None,
+        };
         if free == Step::Due {
             slot::free_due(block.addr(), old_size);
         }
-        let sampled_at = match alloc {
-            Step::Due => slot::alloc_due(new_size),
-            _ => None,
-        };
         let owner = if exact::is_on() {
             scope::lift(block.addr())
         } else {
@@ -302,9 +308,12 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
                 end(sample, old_size);
             }
             scope::put_back(block.addr(), old_size, owner);
-            slot::uncount_alloc(new_size);
+            slot::refused(alloc, new_size);
             slot::uncount_free(old_size);
             return moved;
+        }
+        if alloc == Step::Due {
+            slot::allocated(new_size);
         }
         if let Some(sample) = sample {
             end(sample, old_size);

@@ -126,21 +126,22 @@ fn add(counter: &AtomicU64, amount: u64) {
     counter.store(counter.load(Relaxed).wrapping_add(amount), Relaxed);
 }
 
-/// Finishes an allocation that [`count_alloc`] found due; the rate by which it is sampled, or `None` when it isn't.
-pub(super) fn alloc_due(size: usize) -> Option<usize> {
-    let Some((slot, is_fresh)) = own(None) else {
+/// Goes on with an allocation that [`count_alloc`] found due; the rate by which it is sampled, or `None` when it isn't.
+/// [`allocated`] or [`refused`] ends it: what is refused was never live, so it isn't counted before.
+///
+/// `freed` is the address of the block that is reallocated, if one is.
+pub(super) fn alloc_due(size: usize, freed: Option<usize>) -> Option<usize> {
+    let Some(slot) = own(freed) else {
         this_thread::get().alloc_left.store(-1, Relaxed);
-        SHARED.alloc_blocks.fetch_add(1, Relaxed);
-        SHARED.alloc_bytes.fetch_add(size as u64, Relaxed);
-        tell_shared(size.cast_signed() as i64);
         return None;
     };
-    if is_fresh {
-        slot.alloc_left.store(-(size.cast_signed() as i64), Relaxed);
-    }
-    add(&slot.alloc_blocks, 1);
-    let used = slot.alloc_armed.load(Relaxed) - slot.alloc_left.load(Relaxed);
-    let until = slot.until_sample.load(Relaxed).saturating_sub(used);
+    let size = size.cast_signed() as i64;
+    let left = slot.alloc_left.load(Relaxed);
+    // Not below zero: the slot was taken only now, and a dummy was counted down in its place.
+    let left = if left < 0 { left + size } else { left };
+    let used = slot.alloc_armed.load(Relaxed) - left;
+    let until = slot.until_sample.load(Relaxed) - used;
+    let until = until.saturating_sub(size);
     let (rate, wanted) = (slot.rate.load(Relaxed), sampling::rate());
     let is_due = rate != 0 && until < 0 && !slot.inside.load(Relaxed);
     if until < 0 || rate != wanted {
@@ -154,8 +155,37 @@ pub(super) fn alloc_due(size: usize) -> Option<usize> {
         slot.alloc_armed.store(armed, Relaxed);
         slot.alloc_left.store(armed, Relaxed);
     });
-    tell(slot);
     is_due.then_some(rate)
+}
+
+/// Counts an allocation that was due.
+pub(super) fn allocated(size: usize) {
+    let slot = this_thread::get();
+    if is_dummy(slot) {
+        SHARED.alloc_blocks.fetch_add(1, Relaxed);
+        SHARED.alloc_bytes.fetch_add(size as u64, Relaxed);
+        tell_shared(size.cast_signed() as i64);
+        return;
+    }
+    add(&slot.alloc_blocks, 1);
+    move_on(slot, || add(&slot.alloc_before, size as u64));
+    tell(slot);
+}
+
+/// Ends an allocation that the inner allocator refused: takes it back, unless it was due and so isn't counted.
+pub(super) fn refused(step: Step, size: usize) {
+    let slot = this_thread::get();
+    // To a dummy everything is due.
+    if is_dummy(slot) {
+        return;
+    }
+    if step != Step::Due {
+        add(&slot.alloc_blocks, u64::MAX);
+        move_on(slot, || {
+            add(&slot.alloc_before, (size as u64).wrapping_neg());
+        });
+    }
+    tell(slot);
 }
 
 /// Draws how far away the next sample is.
@@ -173,7 +203,7 @@ fn draw(slot: &Slot, rate: usize) {
 
 /// Begins this thread's chances anew from a seed, so that a test can repeat them.
 pub(super) fn reseed(seed: u64) {
-    if let Some((slot, _)) = own(None) {
+    if let Some(slot) = own(None) {
         slot.random.store(sampling::mixed(seed), Relaxed);
         draw(slot, sampling::rate());
         move_on(slot, || {
@@ -188,14 +218,15 @@ pub(super) fn reseed(seed: u64) {
 
 /// Finishes a free that [`count_free`] found due.
 pub(super) fn free_due(address: usize, size: usize) {
-    let Some((slot, is_fresh)) = own(Some(address)) else {
+    let Some(slot) = own(Some(address)) else {
         this_thread::get().free_left.store(-1, Relaxed);
         SHARED.free_blocks.fetch_add(1, Relaxed);
         SHARED.free_bytes.fetch_add(size as u64, Relaxed);
         tell_shared(-(size.cast_signed() as i64));
         return;
     };
-    if is_fresh {
+    // As in [`alloc_due`].
+    if slot.free_left.load(Relaxed) >= 0 {
         slot.free_left.store(-(size.cast_signed() as i64), Relaxed);
     }
     add(&slot.free_blocks, 1);
@@ -204,22 +235,6 @@ pub(super) fn free_due(address: usize, size: usize) {
         add(&slot.free_before, used.cast_unsigned());
         slot.free_armed.store(QUANTUM_BYTES, Relaxed);
         slot.free_left.store(QUANTUM_BYTES, Relaxed);
-    });
-    tell(slot);
-}
-
-/// Takes an allocation back that the inner allocator refused.
-pub(super) fn uncount_alloc(size: usize) {
-    let slot = this_thread::get();
-    if is_dummy(slot) {
-        SHARED.alloc_blocks.fetch_sub(1, Relaxed);
-        SHARED.alloc_bytes.fetch_sub(size as u64, Relaxed);
-        tell_shared(-(size.cast_signed() as i64));
-        return;
-    }
-    add(&slot.alloc_blocks, u64::MAX);
-    move_on(slot, || {
-        add(&slot.alloc_before, (size as u64).wrapping_neg());
     });
     tell(slot);
 }
@@ -272,14 +287,13 @@ fn is_gone(slot: &'static Slot) -> bool {
     std::ptr::eq(slot, &raw const GONE) || std::ptr::eq(slot, &raw const GONE_INSIDE)
 }
 
-/// This thread's slot, and whether it was taken only now; `None` for a thread that has given its own back, or can't
-/// have one.
+/// This thread's slot; `None` for a thread that has given its own back, or can't have one.
 ///
 /// `freed` is the address of the block that the thread is about to free, if that is what it does.
-fn own(freed: Option<usize>) -> Option<(&'static Slot, bool)> {
+fn own(freed: Option<usize>) -> Option<&'static Slot> {
     let slot = this_thread::get();
     if !is_dummy(slot) {
-        return Some((slot, false));
+        return Some(slot);
     }
     if is_gone(slot) {
         return None;
@@ -312,7 +326,7 @@ fn own(freed: Option<usize>) -> Option<(&'static Slot, bool)> {
         close(&slot.free_before, &slot.free_armed, &slot.free_left);
     });
     this_thread::set(slot);
-    Some((slot, true))
+    Some(slot)
 }
 
 /// The scope that this thread is in, as a packed tag; 0 for none.
@@ -322,7 +336,7 @@ pub(super) fn scope() -> u64 {
 
 /// Puts this thread into another scope, and gives the one that it was in. `None` when the thread can't have a slot.
 pub(super) fn enter_scope(tag: u64) -> Option<u64> {
-    let (slot, _) = own(None)?;
+    let slot = own(None)?;
     let before = slot.scope.load(Relaxed);
     slot.scope.store(tag, Relaxed);
     Some(before)
@@ -343,7 +357,7 @@ impl Inside {
         let mut slot = this_thread::get();
         if is_dummy(slot) {
             match own(None) {
-                Some((own, _)) => slot = own,
+                Some(own) => slot = own,
                 // The dummies are everyone's, so which of the two it points at is this thread's flag.
                 None if std::ptr::eq(this_thread::get(), &raw const GONE_INSIDE) => return None,
                 None => {

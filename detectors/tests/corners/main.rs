@@ -4,6 +4,7 @@
 mod fork;
 mod moments;
 mod rates;
+mod refusals;
 
 #[global_allocator]
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
@@ -23,6 +24,14 @@ detectors::tests! {
 
     fn without_memory_for_tables() {
         moments::without_memory_for_tables();
+    }
+
+    fn what_is_refused_is_in_no_figure() {
+        refusals::are_in_no_figure();
+    }
+
+    fn a_threads_first_step_may_be_a_reallocation() {
+        refusals::first_step_is_a_reallocation();
     }
 
     fn after_a_fork() {

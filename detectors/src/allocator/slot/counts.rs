@@ -38,8 +38,10 @@ impl Counts {
 
 impl Slot {
     pub(super) fn counts(&self) -> Counts {
+        // Another thread may be about to ask for more than there can be.
         let left = |armed: &AtomicI64, left: &AtomicI64| {
-            (armed.load(Relaxed) - left.load(Relaxed)).cast_unsigned()
+            let used = armed.load(Relaxed).wrapping_sub(left.load(Relaxed));
+            used.cast_unsigned()
         };
         Counts {
             alloc_blocks: self.alloc_blocks.load(Relaxed),
