@@ -68,6 +68,22 @@ fn every_profile_is_one_and_gos_pprof_reads_it() {
 }
 
 #[test]
+fn a_profile_of_which_nothing_was_seen_yet_is_read_and_says_so() {
+    let served = Served::start("nothing", &["--debug-port", "0"]);
+    let workbook = Workbook::copy("serve-nothing-read");
+    // Nobody has asked the service for anything, so nothing in it has waited.
+    let mutex = served.debug("GET /debug/pprof/mutex");
+    std::fs::write(workbook.path("mutex.pb.gz"), mutex.body).expect("writable");
+    workbook
+        .leaks(["top", "mutex.pb.gz"])
+        .exits(0)
+        .stderr_has("No samples")
+        .stderr_has("Give the program some work");
+    let text = served.debug("GET /debug/pprof/mutex?debug=1").text();
+    assert!(text.contains("give the service some work"), "{text}");
+}
+
+#[test]
 fn requests_that_wait_for_each_other_are_in_block() {
     let served = Served::start("block", &["--debug-port", "0", "--leak", "global-caches"]);
     let stands = || served.debug("GET /debug/pprof/block?debug=1").text();

@@ -95,6 +95,12 @@ fn print_top(
     let top = profile
         .top_with(select.sample_type.as_deref(), &options)
         .map_err(unreadable)?;
+    if profile.is_empty() {
+        say::note(
+            "No samples: nothing had been seen when the profile was taken. Give the program some work and take it again; a heap is \
+             sampled once in 512 KiB unless the program says otherwise.",
+        );
+    }
     match format {
         Format::Text => write!(out, "{top}")?,
         Format::Json => report::json(&top, out)?,

@@ -173,8 +173,12 @@ fn told(name: &str, profile: &Profile, as_text: bool) -> Answer {
         "block" | "mutex" => contention::COVERED,
         _ => "",
     };
+    let empty = match profile.is_empty() {
+        true => "Nothing was seen yet: give the service some work and ask again.\n",
+        false => "",
+    };
     let top = profile.top(None).map_err(failed)?;
-    Ok(answers::text(format!("{preface}{top}")))
+    Ok(answers::text(format!("{preface}{empty}{top}")))
 }
 
 /// Names are read from the program's debug information: some hundred milliseconds that no other request has to wait for.

@@ -54,7 +54,7 @@ pub enum ProfileError {
         /// The contradiction.
         reason: String,
     },
-    /// The profile is well formed and empty.
+    /// There are no samples to make a profile of, or to show of one.
     NoSamples {
         /// The input's name.
         input: String,
@@ -136,7 +136,7 @@ impl fmt::Display for ProfileError {
             ),
             Self::NoSamples { input } => write!(
                 f,
-                "{input} has no samples: nothing was allocated while it was taken; run the workload while the profiler runs"
+                "{input} has no samples: nothing had been seen when it was taken; give the program some work and take it again"
             ),
             Self::UnknownSampleType {
                 input,

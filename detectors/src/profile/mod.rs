@@ -71,8 +71,7 @@ pub(crate) use write::write_whole;
 
 /// A profile whose references all hold: it can be asked anything without further checks.
 ///
-/// It has at least one sample type, and at least one sample: all but a profile of [contention](crate::contention), which may
-/// well have seen nothing.
+/// It has at least one sample type. It may have no sample: see [`is_empty`](Self::is_empty).
 #[derive(Clone)]
 pub struct Profile {
     /// What errors call it: the path, or a description of where it came from.
@@ -104,8 +103,8 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// When the file can't be read, is no profile, is damaged or has no samples. An input that
-    /// would unpack to more than [`DECOMPRESSED_BYTES_MAX`] is refused before it has done so.
+    /// When the file can't be read, is no profile or is damaged. An input that would unpack to more
+    /// than [`DECOMPRESSED_BYTES_MAX`] is refused before it has done so.
     pub fn read(path: &Path) -> Result<Self, ProfileError> {
         read::from_path(path)
     }
@@ -213,6 +212,11 @@ impl Profile {
         Ok(self)
     }
 
+    /// Whether it has no sample: nothing had been sampled when it was taken, or nothing had waited.
+    pub fn is_empty(&self) -> bool {
+        self.message.sample.is_empty()
+    }
+
     /// The sum over all samples. In a [`diff`](Self::diff) this is the net growth.
     ///
     /// # Errors
@@ -251,7 +255,8 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// When the sample type is unknown, `pattern` isn't a regular expression or nothing matches.
+    /// When the sample type is unknown, `pattern` isn't a regular expression, nothing matches or there
+    /// are no samples.
     /// A source file that isn't found is no error: the listing then says which, and what to do.
     pub fn list(
         &self,
@@ -259,6 +264,7 @@ impl Profile {
         pattern: &str,
         sources: &SourcePaths,
     ) -> Result<Listing, ProfileError> {
+        self.refuse_empty()?;
         list::list(self, self.index(sample_type)?, pattern, sources)
     }
 
@@ -281,6 +287,7 @@ impl Profile {
     ///
     /// When the sample type is unknown, or nothing in the profile is above zero for it.
     pub fn flamegraph(&self, options: &FlamegraphOptions) -> Result<String, ProfileError> {
+        self.refuse_empty()?;
         flamegraph::draw(self, self.index(options.sample_type.as_deref())?, options)
     }
 
@@ -290,17 +297,23 @@ impl Profile {
         stack::stacks(self)
     }
 
-    /// Takes a message that has passed [`check::checked`].
+    /// Takes a message that has passed [`check::checked`], from an instrument that has nothing to tell without samples.
     fn sealed(name: &str, message: protos::Profile) -> Result<Self, ProfileError> {
-        if message.sample.is_empty() {
-            return Err(ProfileError::NoSamples {
-                input: name.to_owned(),
-            });
-        }
-        Ok(Self {
+        let profile = Self {
             name: name.to_owned(),
             message,
-        })
+        };
+        profile.refuse_empty()?;
+        Ok(profile)
+    }
+
+    fn refuse_empty(&self) -> Result<(), ProfileError> {
+        if self.is_empty() {
+            return Err(ProfileError::NoSamples {
+                input: self.name.clone(),
+            });
+        }
+        Ok(())
     }
 
     /// The string at a checked index.

@@ -9,7 +9,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::check::{checked, malformed};
 use super::prune;
-use super::{DhatOptions, Profile, ProfileError, Symbols};
+use super::{DhatOptions, Printable, Profile, ProfileError, Symbols};
 
 /// The largest profile that is read, in bytes after decompression.
 ///
@@ -91,7 +91,10 @@ pub(super) fn from_bytes(
         protos::Profile::decode(plain).map_err(|error| not_a_profile(name, &error.to_string()))?;
     let mut message = checked(name, message)?;
     prune::drop_frames(name, &mut message)?;
-    Profile::sealed(name, message)
+    Ok(Profile {
+        name: name.to_owned(),
+        message,
+    })
 }
 
 fn not_a_profile(name: &str, reason: &str) -> ProfileError {
@@ -156,7 +159,7 @@ fn survey(name: &str, plain: &[u8]) -> Result<(), ProfileError> {
         .iter()
         .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
     {
-        return Err(not_a_profile(name, "it is text"));
+        return Err(not_a_profile(name, &told_by(plain)));
     }
     let mut rest = plain;
     let mut records = 0_usize;
@@ -205,6 +208,14 @@ fn survey(name: &str, plain: &[u8]) -> Result<(), ProfileError> {
         }
     }
     Ok(())
+}
+
+/// A service that has no profile to give says why: saved as a file, that is what is found in it.
+fn told_by(text: &[u8]) -> String {
+    const SHOWN_MAX: usize = 120;
+    let start = String::from_utf8_lossy(&text[..text.len().min(SHOWN_MAX)]);
+    let line = start.trim().lines().next().unwrap_or_default();
+    format!("it is text that begins with \"{}\"", Printable(line))
 }
 
 fn varint(rest: &mut &[u8]) -> Option<u64> {

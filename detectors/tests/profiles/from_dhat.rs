@@ -195,7 +195,7 @@ fn what_is_not_dhats_heap_is_refused_in_words() {
     dhat's output is not a profile: it is version 3 of dhat's format, and only 2 is known; give a pprof file, gzipped or plain, or dhat's JSON
     dhat's output is a damaged profile: a stack names frame 9 of 3; take or copy it again
     dhat's output is a damaged profile: its amounts don't fit in 63 bits; take or copy it again
-    dhat's output has no samples: nothing was allocated while it was taken; run the workload while the profiler runs
+    dhat's output has no samples: nothing had been seen when it was taken; give the program some work and take it again
     "#
     );
 }

@@ -174,11 +174,11 @@ fn what_is_no_profile_is_named() {
     .map(|result| result.unwrap_err().to_string());
     insta::assert_snapshot!(errors.join("\n"), @r#"
     input is not a profile: it is empty; give a pprof file, gzipped or plain, or dhat's JSON
-    input is not a profile: it is text; give a pprof file, gzipped or plain, or dhat's JSON
+    input is not a profile: it is text that begins with "hello, world"; give a pprof file, gzipped or plain, or dhat's JSON
     input is not a profile: it is Go's text form; fetch it again without ?debug=1; give a pprof file, gzipped or plain, or dhat's JSON
-    input is not a profile: it is text; give a pprof file, gzipped or plain, or dhat's JSON
+    input is not a profile: it is text that begins with "<!DOCTYPE html><html></html>"; give a pprof file, gzipped or plain, or dhat's JSON
     input is not a profile: it isn't dhat's JSON (missing field `mode` at line 1 column 22); give a pprof file, gzipped or plain, or dhat's JSON
-    input is not a profile: it is text; give a pprof file, gzipped or plain, or dhat's JSON
+    input is not a profile: it is text that begins with "{"something": "else"}"; give a pprof file, gzipped or plain, or dhat's JSON
     input is cut short: it ends inside its gzip data; fetch or copy it again
     input is a damaged profile: its gzip data can't be unpacked (invalid gzip header); take or copy it again
     input is not a profile: it doesn't start with a profile's records; give a pprof file, gzipped or plain, or dhat's JSON
@@ -189,7 +189,6 @@ fn what_is_no_profile_is_named() {
 #[test]
 fn contradictions_are_named() {
     let errors = [
-        broken(|message| message.sample.clear()),
         broken(|message| message.sample_type.clear()),
         broken(|message| message.string_table.clear()),
         broken(|message| message.string_table[0] = "first".to_owned()),
@@ -207,7 +206,6 @@ fn contradictions_are_named() {
         }),
     ];
     insta::assert_snapshot!(errors.join("\n"), @r#"
-    input has no samples: nothing was allocated while it was taken; run the workload while the profiler runs
     input is a damaged profile: it names no sample types; take or copy it again
     input is a damaged profile: its table of strings doesn't start with the empty one; take or copy it again
     input is a damaged profile: its table of strings doesn't start with the empty one; take or copy it again
@@ -221,6 +219,30 @@ fn contradictions_are_named() {
     input is a damaged profile: it refers to string 9223372036854775807 of 4; take or copy it again
     input is a damaged profile: it asks to leave out frames by "(", which is no regular expression: unclosed group; take or copy it again
     "#);
+}
+
+/// A service that has sampled nothing yet is well, and Go's own profiles of it are like that.
+#[test]
+fn a_profile_without_samples_is_one_and_what_needs_some_says_so() {
+    let mut message = message();
+    message.sample.clear();
+    let profile = read(&message.encode_to_vec()).unwrap();
+    assert!(profile.is_empty());
+    assert!(profile.top(None).unwrap().rows.is_empty());
+    let none = profile.list(None, "add", &SourcePaths::default());
+    let errors = [
+        none.unwrap_err(),
+        profile
+            .flamegraph(&FlamegraphOptions::default())
+            .unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(
+            error.to_string(),
+            "input has no samples: nothing had been seen when it was taken; give the program some work and take it again"
+        );
+    }
+    assert!(!go_profile("plain.pb").is_empty());
 }
 
 #[test]
