@@ -3,10 +3,13 @@
 mod hostile;
 mod rude;
 
-use detectors::{Verdict, Watch};
+use allocator_retention::NIGHT_BYTES;
+use detectors::memory::Retained;
+use detectors::{Evidence, Verdict, Watch};
 use domain_service::cluster::Cluster;
 use domain_service::{Leaks, Options, Service};
 use hostile::{Answer, Hostile};
+use memory_pressure::BUDGET_BYTES;
 use reqwest::Client;
 use rude::Rude;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +32,24 @@ const WITHIN: Duration = Duration::from_mins(4);
 
 /// In each iteration: a watch that sees nothing grow ends after two hundred, and it is to be a thousand at least.
 const TOGETHER: usize = 8;
+
+/// What stays of requests to a service with these leaks.
+fn of_requests(watch: Watch, leaks: &[&str]) -> Evidence {
+    watch.warm_up(8).run_async(async || {
+        let cluster = Cluster::start(0).await.expect("a free port");
+        let leaks = Leaks::start(leaks).expect("chapters");
+        let options = Options {
+            page_size: 100,
+            ..Options::new(cluster.url())
+        };
+        let service = Service::start(options, leaks).await.expect("a free port");
+        let client = Client::new();
+        async move || {
+            let _cluster = &cluster;
+            assert_eq!(ask(&client, &service).await, 200);
+        }
+    })
+}
 
 detectors::tests! {
     #[deadline(seconds = 300)]
@@ -77,19 +98,23 @@ detectors::tests! {
 
     #[deadline(seconds = 300)]
     fn a_request_leaks_as_the_chapter_does() {
-        let evidence = Watch::new("a service that leaks").warm_up(8).run_async(async || {
-            let cluster = Cluster::start(0).await.expect("a free port");
-            let leaks = Leaks::start(&["reference-cycles"]).expect("a chapter");
-            let service = Service::start(Options { page_size: 100, ..Options::new(cluster.url()) }, leaks);
-            let service = service.await.expect("a free port");
-            let client = Client::new();
-            async move || {
-                let _cluster = &cluster;
-                assert_eq!(ask(&client, &service).await, 200);
-            }
-        });
+        let evidence = of_requests(Watch::new("a service that leaks"), &["reference-cycles"]);
         assert_eq!(evidence.verdict, Verdict::Leak, "{}", evidence.because);
         let sites = evidence.findings_list().to_string();
         assert!(sites.contains("reference_cycles::leaky"), "{sites}");
+    }
+
+    #[deadline(seconds = 300)]
+    fn a_request_needs_as_much_at_once_as_the_chapter_does() {
+        let watch = || Watch::new("a service under pressure").pressure_from(BUDGET_BYTES);
+        of_requests(watch(), &["memory-pressure"]).assert_pressure("memory-pressure/src/leaky.rs");
+        of_requests(watch(), &[]).assert_steady();
+    }
+
+    #[deadline(seconds = 300)]
+    fn a_request_leaves_as_much_to_the_allocator_as_the_chapter_does() {
+        let watch = || Watch::new("a service after a night").pressure_from(NIGHT_BYTES);
+        of_requests(watch(), &["allocator-retention"]).assert_retention(Retained::ByAllocator);
+        of_requests(watch(), &[]).assert_steady();
     }
 }
