@@ -173,9 +173,10 @@ fn told(name: &str, profile: &Profile, as_text: bool) -> Answer {
         "block" | "mutex" => contention::COVERED,
         _ => "",
     };
-    let empty = match profile.is_empty() {
-        true => "Nothing was seen yet: give the service some work and ask again.\n",
-        false => "",
+    let empty = if profile.is_empty() {
+        "Nothing was seen yet: give the service some work and ask again.\n"
+    } else {
+        ""
     };
     let top = profile.top(None).map_err(failed)?;
     Ok(answers::text(format!("{preface}{empty}{top}")))
