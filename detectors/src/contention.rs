@@ -39,6 +39,7 @@
 //! There is room for 49,152 stacks. A wait at a further one is in no profile, and [`lost`] counts it.
 
 mod mutex;
+mod outcome;
 mod rwlock;
 mod table;
 mod waiters;

@@ -1,7 +1,8 @@
+use super::outcome;
 use super::waiters::Waiters;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::{self, LockResult, PoisonError, TryLockError, TryLockResult};
+use std::sync::{self, LockResult, TryLockResult};
 
 /// std's [`Mutex`](sync::Mutex), whose waits are recorded.
 ///
@@ -46,15 +47,9 @@ impl<T: ?Sized> Mutex<T> {
     /// When a holder has panicked; the error has the guard.
     #[inline]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        let locked = match self.inner.try_lock() {
-            Ok(guard) => Ok(guard),
-            Err(TryLockError::Poisoned(poisoned)) => Err(poisoned),
-            Err(TryLockError::WouldBlock) => self.waiters.wait(|| self.inner.lock()),
-        };
-        match locked {
-            Ok(inner) => Ok(self.guard(inner)),
-            Err(poisoned) => Err(PoisonError::new(self.guard(poisoned.into_inner()))),
-        }
+        let wait = || self.waiters.wait(|| self.inner.lock());
+        let locked = outcome::or_wait(self.inner.try_lock(), wait);
+        outcome::map(locked, |inner| self.guard(inner))
     }
 
     /// Takes the lock if it is open. This never waits.
@@ -63,14 +58,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// When it isn't open; or when a holder has panicked, and then the error has the guard.
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
-        match self.inner.try_lock() {
-            Ok(inner) => Ok(self.guard(inner)),
-            Err(TryLockError::WouldBlock) => Err(TryLockError::WouldBlock),
-            Err(TryLockError::Poisoned(poisoned)) => {
-                let guard = self.guard(poisoned.into_inner());
-                Err(TryLockError::Poisoned(PoisonError::new(guard)))
-            }
-        }
+        outcome::map_tried(self.inner.try_lock(), |inner| self.guard(inner))
     }
 
     /// How many threads wait for it now.

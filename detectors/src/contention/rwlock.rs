@@ -1,7 +1,8 @@
+use super::outcome;
 use super::waiters::Waiters;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::{self, LockResult, PoisonError, TryLockError, TryLockResult};
+use std::sync::{self, LockResult, TryLockResult};
 
 /// std's [`RwLock`](sync::RwLock), whose waits are recorded, those of readers and those of writers.
 ///
@@ -39,15 +40,9 @@ impl<T: ?Sized> RwLock<T> {
     /// When a writer has panicked; the error has the guard.
     #[inline]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
-        let locked = match self.inner.try_read() {
-            Ok(guard) => Ok(guard),
-            Err(TryLockError::Poisoned(poisoned)) => Err(poisoned),
-            Err(TryLockError::WouldBlock) => self.waiters.wait(|| self.inner.read()),
-        };
-        match locked {
-            Ok(inner) => Ok(self.read_guard(inner)),
-            Err(poisoned) => Err(PoisonError::new(self.read_guard(poisoned.into_inner()))),
-        }
+        let wait = || self.waiters.wait(|| self.inner.read());
+        let locked = outcome::or_wait(self.inner.try_read(), wait);
+        outcome::map(locked, |inner| self.read_guard(inner))
     }
 
     /// Waits until nobody has it, and takes it alone.
@@ -57,15 +52,9 @@ impl<T: ?Sized> RwLock<T> {
     /// When a writer has panicked; the error has the guard.
     #[inline]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
-        let locked = match self.inner.try_write() {
-            Ok(guard) => Ok(guard),
-            Err(TryLockError::Poisoned(poisoned)) => Err(poisoned),
-            Err(TryLockError::WouldBlock) => self.waiters.wait(|| self.inner.write()),
-        };
-        match locked {
-            Ok(inner) => Ok(self.write_guard(inner)),
-            Err(poisoned) => Err(PoisonError::new(self.write_guard(poisoned.into_inner()))),
-        }
+        let wait = || self.waiters.wait(|| self.inner.write());
+        let locked = outcome::or_wait(self.inner.try_write(), wait);
+        outcome::map(locked, |inner| self.write_guard(inner))
     }
 
     /// Takes it beside other readers, if no writer has it. This never waits.
@@ -74,14 +63,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// When a writer has it; or when one has panicked, and then the error has the guard.
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
-        match self.inner.try_read() {
-            Ok(inner) => Ok(self.read_guard(inner)),
-            Err(TryLockError::WouldBlock) => Err(TryLockError::WouldBlock),
-            Err(TryLockError::Poisoned(poisoned)) => {
-                let guard = self.read_guard(poisoned.into_inner());
-                Err(TryLockError::Poisoned(PoisonError::new(guard)))
-            }
-        }
+        outcome::map_tried(self.inner.try_read(), |inner| self.read_guard(inner))
     }
 
     /// Takes it alone, if nobody has it. This never waits.
@@ -90,14 +72,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// When somebody has it; or when a writer has panicked, and then the error has the guard.
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
-        match self.inner.try_write() {
-            Ok(inner) => Ok(self.write_guard(inner)),
-            Err(TryLockError::WouldBlock) => Err(TryLockError::WouldBlock),
-            Err(TryLockError::Poisoned(poisoned)) => {
-                let guard = self.write_guard(poisoned.into_inner());
-                Err(TryLockError::Poisoned(PoisonError::new(guard)))
-            }
-        }
+        outcome::map_tried(self.inner.try_write(), |inner| self.write_guard(inner))
     }
 
     /// How many threads wait for it now, readers and writers.
