@@ -18,13 +18,13 @@ pub(crate) struct Sampled {
 }
 
 /// It may be empty, as Go's is: an idle process uses no CPU time.
-pub(crate) fn convert(name: &str, sampled: &Sampled) -> Profile {
-    let period = 1_000_000_000 / sampled.rate;
-    let addresses = sampled.stacks.iter().map(|(stack, _)| &stack[..]);
+pub(crate) fn convert(name: &str, seen: &Sampled) -> Profile {
+    let period = 1_000_000_000 / seen.rate;
+    let addresses = seen.stacks.iter().map(|(stack, _)| &stack[..]);
     let mut resolved = resolve_all(&distinct(addresses));
     let mut calls: HashMap<usize, Call> = HashMap::new();
     let mut merged: HashMap<Vec<Call>, [i64; 2]> = HashMap::new();
-    for (stack, count) in &sampled.stacks {
+    for (stack, count) in &seen.stacks {
         let stack = stack.iter().map(|&address| {
             let known = calls.entry(address).or_insert_with(|| {
                 let frames = resolved.remove(&address);
@@ -42,9 +42,9 @@ pub(crate) fn convert(name: &str, sampled: &Sampled) -> Profile {
     let mut samples: Vec<_> = merged.into_iter().collect();
     assemble::sort(&mut samples, CPU_ORDER);
     let mut message = assemble::assemble(&this_program(), &samples, CPU, CPU[1], period);
-    let since_1970 = sampled.started.duration_since(UNIX_EPOCH);
+    let since_1970 = seen.started.duration_since(UNIX_EPOCH);
     message.time_nanos = nanoseconds(since_1970.unwrap_or_default());
-    message.duration_nanos = nanoseconds(sampled.took);
+    message.duration_nanos = nanoseconds(seen.took);
     Profile {
         name: name.to_owned(),
         message,
