@@ -72,21 +72,26 @@ pub fn owned(least: usize) -> bool {
 // ANCHOR_END: raw
 
 // ANCHOR: forget
-/// Says that a zone is being changed, for as long as it lives.
+/// A change to a zone. Dropped on an early way out, it puts back what was before.
 #[derive(Debug)]
-pub struct Editing {
-    _before: Vec<u8>,
+pub struct Editing<'z> {
+    zone: &'z mut Vec<u8>,
+    before: Option<Vec<u8>>,
 }
 
-impl Editing {
+impl<'z> Editing<'z> {
     /// Keeps a copy of the zone, to go back to.
-    pub fn begin() -> Self {
-        Editing {
-            _before: vec![b'b'; ZONE_BYTES],
-        }
+    pub fn begin(zone: &'z mut Vec<u8>) -> Self {
+        let before = Some(zone.clone());
+        Editing { zone, before }
     }
 
-    /// The change is good: forget what was before. By name only.
+    /// Adds a record.
+    pub fn add(&mut self, record: u8) {
+        self.zone.push(record);
+    }
+
+    /// The change is good, so `Drop` must not run. The copy isn't dropped either.
     #[expect(
         clippy::mem_forget,
         reason = "what this chapter is about; the workspace denies it everywhere else"
@@ -95,9 +100,17 @@ impl Editing {
         std::mem::forget(self);
     }
 
-    /// The change is good: what was before is dropped.
-    pub fn commit(self) {
-        drop(self);
+    /// The change is good: the copy is taken out, and `Drop` finds nothing to put back.
+    pub fn commit(mut self) {
+        self.before = None;
+    }
+}
+
+impl Drop for Editing<'_> {
+    fn drop(&mut self) {
+        if let Some(before) = self.before.take() {
+            *self.zone = before;
+        }
     }
 }
 // ANCHOR_END: forget
