@@ -79,9 +79,9 @@ fn round_up(step: f64) -> f64 {
     round.unwrap_or(10.0) * power
 }
 
-/// The unit that leaves a readable number. As in pprof, a kB is 1,024 bytes.
+/// The unit that leaves a readable number, by the names that the detectors' own sentences use. (pprof writes kB and MB for the same.)
 fn unit(bytes: f64) -> (f64, &'static str) {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut divisor = 1.0;
     let mut unit = 0;
     while bytes / divisor >= 1024.0 && unit + 1 < UNITS.len() {
@@ -91,7 +91,7 @@ fn unit(bytes: f64) -> (f64, &'static str) {
     (divisor, UNITS[unit])
 }
 
-/// A count of bytes with its unit, to three digits or so: `12.5 MB`.
+/// A count of bytes with its unit, to three digits or so: `12.5 MiB`.
 pub(crate) fn bytes(count: f64) -> String {
     let (divisor, unit) = unit(count.abs());
     let value = count / divisor;
@@ -110,7 +110,7 @@ mod tests {
     fn an_axis_reaches_its_data_in_round_steps() {
         let axis = Axis::bytes(0.0, 13.1 * 1024.0 * 1024.0, 4);
         let labels: Vec<_> = axis.ticks.iter().map(|tick| axis.label(*tick)).collect();
-        assert_eq!(labels, ["0 MB", "5 MB", "10 MB", "15 MB"]);
+        assert_eq!(labels, ["0 MiB", "5 MiB", "10 MiB", "15 MiB"]);
     }
 
     #[test]
@@ -129,8 +129,8 @@ mod tests {
 
     #[test]
     fn bytes_read_as_a_person_writes_them() {
-        assert_eq!(bytes(1_048_600.0), "1.0 MB");
+        assert_eq!(bytes(1_048_600.0), "1.0 MiB");
         assert_eq!(bytes(16.0), "16 B");
-        assert_eq!(bytes(-2048.0), "-2 kB");
+        assert_eq!(bytes(-2048.0), "-2 KiB");
     }
 }

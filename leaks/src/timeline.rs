@@ -24,11 +24,12 @@ pub(crate) struct Series<'a> {
 
 /// One plot of up to two runs of a chapter, as SVG.
 pub(crate) fn draw(title: &str, series: &[Series<'_>]) -> String {
+    // What the accused one is accused of: of a steady one there is less to see.
     let quantity = series
         .iter()
-        .map(|one| Quantity::of(one.evidence))
-        .find(|quantity| *quantity != Quantity::Memory)
-        .unwrap_or(Quantity::Memory);
+        .find(|one| one.evidence.verdict != Verdict::Steady)
+        .or(series.first())
+        .map_or(Quantity::Memory, |one| Quantity::of(one.evidence));
     let samples = || series.iter().flat_map(|one| &one.evidence.timeline);
     let values = || samples().map(|sample| quantity.value(sample));
     let (lowest, highest) = (values().fold(0.0, f64::min), values().fold(0.0, f64::max));
@@ -274,9 +275,12 @@ fn words(svg: &mut String, plot: &Plot, one: &Series<'_>) {
         let value = plot.quantity.value(last);
         let (x, y) = (plot.x(last.iteration as f64), plot.y(value));
         let text = format!("{class}: {verdict}, {}", plot.quantity.at_the_end(value));
-        // A line that ends before the middle has room behind its end, another one above it.
+        // A line that ends before the middle has room behind its end, another one above it; or below, where the windows' names
+        // are above.
         if x < f64::midpoint(LEFT, RIGHT) {
             (x + 10.0, y.min(BOTTOM - 10.0), "start", text)
+        } else if y - 22.0 < TOP {
+            (x, y + 20.0, "end", text)
         } else {
             (x, y.min(BOTTOM - 4.0) - 10.0, "end", text)
         }

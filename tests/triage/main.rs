@@ -121,7 +121,7 @@ fn a_person_reads_figures_first_and_then_what_they_mean() {
         (r"Windows[^\n]*", "[the windows' floors]"),
         (r"process \d+", "process N"),
         (r"--pid \d+", "--pid N"),
-        (r" *\d+(\.\d+)? (MB|kB)", " SIZE"),
+        (r" *\d+(\.\d+)? (MiB|KiB)", " SIZE"),
         (r" *\d+\.\d%", " SHARE"),
         (r"[\d,.]+ (MiB|bytes)", "BYTES"),
         (r"[\d.]+\s(sockets|descriptors|threads)", "N $1"),

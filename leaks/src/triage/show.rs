@@ -157,6 +157,15 @@ fn next(evidence: &TriageEvidence, args: &TriageArgs, out: &mut dyn Write) -> Re
         (None, None) => return Ok(()),
     };
     let freed = evidence.timeline.last().and_then(|now| now.lazily_freed);
+    let is_ours = args.token_file.is_none() && args.token_variable.is_none();
+    if let (Verdict::Retention, Some(url), true) = (evidence.verdict, &args.url, is_ours) {
+        let url = url.trim_end_matches('/');
+        writeln!(
+            out,
+            "\n{DIM}Next:{DIM:#} curl -X POST {url}/freememory   # does the allocator give it back?"
+        )?;
+        return Ok(());
+    }
     let step = match evidence.verdict {
         Verdict::Inconclusive => evidence
             .settle_seconds
