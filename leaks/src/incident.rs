@@ -31,7 +31,7 @@ const WHOLE: Size = Size {
     at_once: 6,
     kept_bytes: 3_000_000,
     resident_from: 350e6,
-    live_to: 8e6,
+    live_to: 10e6,
 };
 
 /// The same relations: what is resident is more than ten times what is live.
@@ -39,7 +39,7 @@ const SHORT: Size = Size {
     at_once: 3,
     kept_bytes: 3_000_000,
     resident_from: 120e6,
-    live_to: 8e6,
+    live_to: 10e6,
 };
 
 /// One step of the story.

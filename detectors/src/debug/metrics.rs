@@ -3,6 +3,7 @@
 use super::answers;
 use crate::evidence::Kind;
 use crate::process::{self, Target};
+use crate::text::grouped;
 use crate::{allocator, memory, tasks};
 use axum::response::Response;
 use std::collections::BTreeMap;
@@ -152,7 +153,7 @@ pub(super) async fn free_memory() -> Response {
             "this program's allocator can't be asked to give memory back\n".to_owned()
         }
         Ok((Ok(before), Some(call), Ok(after))) => {
-            let gave = before.resident.saturating_sub(after.resident);
+            let gave = grouped(before.resident.saturating_sub(after.resident).cast_signed());
             format!(
                 "called {call}\nresident before {before}\nresident after  {after}\ngiven back      {gave} bytes\n"
             )

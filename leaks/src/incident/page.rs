@@ -13,6 +13,15 @@ pub(super) fn text(step: &Step) -> String {
     format!("{}\n{}\n", commands.join("\n"), step.evidence.trim_end())
 }
 
+/// What the tables' columns and the plots' lines count.
+const FIGURES: &str = "<table>
+<tr><th>resident</th><td>pages that the process has in RAM, as the kernel counts them</td></tr>
+<tr><th>lazily freed</th><td>those of them that the process has given up, and the kernel has not taken yet</td></tr>
+<tr><th>live</th><td>bytes that the program has allocated and not yet freed</td></tr>
+<tr><th>allocator has</th><td>address space that the allocator has from the kernel, whether pages are behind it or not</td></tr>
+</table>
+";
+
 /// One file that any browser opens: nothing in it is fetched from elsewhere.
 pub(super) fn html(story: &Story) -> String {
     let mut html = String::from(
@@ -20,30 +29,52 @@ pub(super) fn html(story: &Story) -> String {
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>The incident: 400 MB resident, 7 MB in the heap profile</title>
+<title>The incident</title>
 <style>
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
 pre { overflow-x: auto; padding: .8rem 1rem; background: color-mix(in srgb, currentColor 7%, transparent); border-radius: 6px; font-size: 13px; }
-svg { width: 100%; height: auto; }
+h2 { margin-top: 3rem; }
+figure { margin: 1.5rem 0; overflow-x: auto; }
+/* On a narrow screen a plot is scrolled, so that its letters stay readable. */
+svg { width: 100%; min-width: 36rem; height: auto; }
+th, td { padding: .2rem 1.2rem .2rem 0; text-align: left; vertical-align: top; font-weight: inherit; }
 .question { font-style: italic; }
 .failed { color: #d9485f; font-weight: 600; }
 </style>
-<h1>The incident: 400 MB resident, 7 MB in the heap profile</h1>
+<h1>The incident</h1>
 "#,
     );
+    if let Some(climb) = story.steps.first() {
+        let _ = writeln!(html, "<p>{}</p>", prose(&climb.conclusion));
+    }
     let _ = writeln!(
         html,
-        "<p>Verdict: <strong>{}</strong>. Of the control run: <strong>{}</strong>.</p>",
+        "<p>Verdict: <strong>{}</strong>. Of the control run, which does leak: <strong>{}</strong>.</p>",
         escaped(&story.verdict),
         escaped(&story.control)
     );
+    html.push_str(FIGURES);
+    html.push_str("<ol>\n");
+    for (number, step) in (1..).zip(&story.steps) {
+        let failed = if step.holds {
+            ""
+        } else {
+            " <span class=\"failed\">not as the story has it</span>"
+        };
+        let _ = writeln!(
+            html,
+            "<li><a href=\"#step-{number}\">{}</a>{failed}</li>",
+            escaped(step.title)
+        );
+    }
+    html.push_str("</ol>\n");
     for (number, step) in (1..).zip(&story.steps) {
         let _ = writeln!(
             html,
-            "<h2>{number}. {}</h2>\n<p class=\"question\">{}</p>\n<pre>{}</pre>",
+            "<h2 id=\"step-{number}\">{number}. {}</h2>\n<p class=\"question\">{}</p>\n<pre>{}</pre>",
             escaped(step.title),
-            escaped(step.question),
+            prose(step.question),
             escaped(&text(step))
         );
         let plot = step.plot.and_then(|name| {
@@ -51,15 +82,29 @@ svg { width: 100%; height: auto; }
             plots.find_map(|(of, svg)| (*of == name).then_some(svg))
         });
         if let Some(svg) = plot {
-            html.push_str(svg);
+            let _ = writeln!(html, "<figure>\n{svg}</figure>");
         }
         if !step.holds {
             html.push_str("<p class=\"failed\">Not as the story has it here:</p>\n");
         }
-        let _ = writeln!(html, "<p>{}</p>", escaped(&step.conclusion));
+        let _ = writeln!(html, "<p>{}</p>", prose(&step.conclusion));
     }
-    html.push_str("</html>\n");
+    html.push_str(
+        "<h2>Next</h2>\n<p>What its authors saw at each step, and what follows for your own service: \
+         <code>cargo run -- book --open</code>, page <em>The incident</em>.</p>\n</html>\n",
+    );
     html
+}
+
+/// A sentence, with what stands between backticks as code.
+fn prose(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    parts
+        .map(|(number, part)| match number % 2 {
+            0 => escaped(part),
+            _ => format!("<code>{}</code>", escaped(part)),
+        })
+        .collect()
 }
 
 fn escaped(text: &str) -> String {

@@ -89,7 +89,8 @@ pub(super) fn draw(title: &str, lines: &[Line<'_>], marks: &[Mark]) -> String {
     // Above the plot, in two rows by turns: the words of neighbours don't meet.
     for (number, mark) in marks.iter().enumerate() {
         let (at, row) = (x(mark.seconds), TOP - 22.0 + 15.0 * (number % 2) as f64);
-        let (words_at, anchor) = if at > f64::midpoint(LEFT, RIGHT) {
+        // About 7 units a letter: what has no room behind its line stands before it.
+        let (words_at, anchor) = if at + 5.0 + 7.0 * mark.words.len() as f64 > RIGHT {
             (at - 5.0, "end")
         } else {
             (at + 5.0, "start")

@@ -156,9 +156,11 @@ impl Scene {
             .await
             .map_err(|error| Problem::new("can't start this command again").because(error))?;
         if output.status.code().is_none_or(|code| code > 1) {
-            let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            let words = String::from_utf8_lossy(&output.stderr);
+            // Before its error a command may have told what it does.
+            let words = words.rsplit_once("error: ").map_or(&*words, |last| last.1);
             return Err(
-                Problem::new(format!("leaks {} failed", arguments.join(" "))).because(words),
+                Problem::new(format!("leaks {} failed", arguments.join(" "))).because(words.trim()),
             );
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())

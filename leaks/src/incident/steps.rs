@@ -45,8 +45,8 @@ pub(super) async fn tell(
     add(&mut story, climb)?;
     add(&mut story, which_figure(&service).await?)?;
     let heap = heap(&service, &mut story).await?;
-    add(&mut story, by_space(&service, &heap, size)?)?;
-    add(&mut story, by_objects(&service, &heap)?)?;
+    add(&mut story, by_space(&service, &heap, size).await?)?;
+    add(&mut story, by_objects(&heap)?)?;
     add(&mut story, connections(&service).await?)?;
     add(&mut story, tasks(&service).await?)?;
     add(&mut story, collect(&service).await?)?;
@@ -111,14 +111,14 @@ async fn control(scene: &Scene, size: &Size, story: &mut Story) -> Result<Step> 
         question: "Would the instrument know a true leak of that size?",
         commands: vec![
             format!(
-                "leaks serve --keep-answers {}   (no bound: every answer is kept)",
+                "leaks serve --keep-answers {}   # no bound: every answer is kept",
                 u32::MAX
             ),
-            format!("leaks triage --url {url} --for 15s   (under load, 20 customers a second)"),
+            format!("leaks triage --url {url} --for 15s   # under load, 20 customers a second"),
         ],
         evidence: format!("{}\n{}", table(&[("at the end", &after)]), seen.text),
         conclusion: format!(
-            "{}: live memory grows with the requests. At {} resident the two graphs look alike; the live line tells them apart.",
+            "The verdict is {}: live memory grows with the requests. At {} resident the two graphs look alike; the live line tells them apart.",
             seen.word,
             bytes(after.resident())
         ),

@@ -157,8 +157,8 @@ fn next(evidence: &TriageEvidence, args: &TriageArgs, out: &mut dyn Write) -> Re
         (None, None) => return Ok(()),
     };
     let freed = evidence.timeline.last().and_then(|now| now.lazily_freed);
-    let is_ours = args.token_file.is_none() && args.token_variable.is_none();
-    if let (Verdict::Retention, Some(url), true) = (evidence.verdict, &args.url, is_ours) {
+    let is_open = args.token_file.is_none() && args.token_variable.is_none();
+    if let (Verdict::Retention, Some(url), true) = (evidence.verdict, &args.url, is_open) {
         let url = url.trim_end_matches('/');
         writeln!(
             out,

@@ -36,10 +36,7 @@ pub(super) async fn climb(service: &Service, size: &Size, story: &mut Story) -> 
     Ok(Step {
         title: "Memory climbs and stays",
         question: "The graph only climbs. Does it come down when nobody asks?",
-        commands: vec![format!(
-            "leaks load --url http://{}/apex/large-00.example .. large-99.example --at-once {} --count {count}",
-            service.public, size.at_once
-        )],
+        commands: vec![load_command(service, size, count)],
         evidence: format!("{report}\n{}", table(&rows)),
         conclusion: format!(
             "{} are resident, and {} are live: {:.0} times as much. It doesn't come down by itself.",
@@ -83,7 +80,7 @@ pub(super) async fn which_figure(service: &Service) -> Result<Step> {
     };
     Ok(Step {
         title: "Is monitoring right?",
-        question: "Two figures can't both be right: 7 MB and 400 MB. Which one lies?",
+        question: "The heap profile says one figure, monitoring another. Which one lies?",
         commands: vec![
             format!("curl http://{}/metrics", service.debug),
             format!("grep Rss /proc/{id}/status /proc/{id}/smaps_rollup"),
@@ -104,9 +101,9 @@ pub(super) async fn heap(service: &Service, story: &mut Story) -> Result<Profile
     Ok(profile)
 }
 
-pub(super) fn by_space(service: &Service, heap: &Profile, size: &Size) -> Result<Step> {
+pub(super) async fn by_space(service: &Service, heap: &Profile, size: &Size) -> Result<Step> {
     let mut evidence = String::new();
-    let mut in_use = 0.0;
+    let (mut in_use, mut allocated) = (0.0, 0.0);
     for kind in heap.sample_types() {
         let total = heap.total(&kind.name).map_err(told_by_profile)?;
         let figure = if kind.unit == "bytes" {
@@ -114,31 +111,34 @@ pub(super) fn by_space(service: &Service, heap: &Profile, size: &Size) -> Result
         } else {
             total.to_string()
         };
-        if kind.name == "inuse_space" {
-            in_use = total as f64;
+        match &*kind.name {
+            "inuse_space" => in_use = total as f64,
+            "alloc_space" => allocated = total as f64,
+            _ => {}
         }
         let _ = writeln!(evidence, "{figure:>10}  {}", kind.name);
     }
+    let metrics = service.metrics().await?;
+    let _ = writeln!(evidence, "{:>10}  live, counted", bytes(metrics.live()));
     let _ = write!(evidence, "\n{}", top(heap, "inuse_space")?);
     Ok(Step {
         title: "The heap profile, by space",
         question: "What is in use, and who made it?",
         commands: vec![
             format!(
-                "leaks top heap.pb.gz   (http://{}/debug/pprof/heap)",
+                "curl -o heap.pb.gz http://{}/debug/pprof/heap",
                 service.debug
             ),
-            format!(
-                "go tool pprof -top http://{}/debug/pprof/heap",
-                service.debug
-            ),
+            "leaks top heap.pb.gz   # or: go tool pprof -top heap.pb.gz".to_owned(),
         ],
         evidence,
         conclusion: format!(
-            "{} are in use. `collect` asks the cluster, parses, and copies hosts out: it makes what is in use. What was \
-             ever allocated is hundreds of times more, and was freed. That is memory pressure, and no leak; and it isn't {}.",
+            "{} are in use, by estimate: the profile is sampled. The handler asks the cluster, parses, and copies hosts out: it \
+             makes what is in use. {:.0} times as much was allocated in all, and freed. That is memory pressure, and no leak; and \
+             it isn't {}.",
             bytes(in_use),
-            bytes(size.resident_from)
+            allocated / in_use.max(1.0),
+            bytes(metrics.resident())
         ),
         // The profile is a sample: the exact figure was judged by the first step.
         holds: in_use <= 2.0 * size.live_to,
@@ -146,16 +146,13 @@ pub(super) fn by_space(service: &Service, heap: &Profile, size: &Size) -> Result
     })
 }
 
-pub(super) fn by_objects(service: &Service, heap: &Profile) -> Result<Step> {
+pub(super) fn by_objects(heap: &Profile) -> Result<Step> {
     let top = top(heap, "inuse_objects")?;
-    let holds = top.contains("host_of") || top.contains("collect");
+    let holds = top.contains("host_of");
     Ok(Step {
         title: "The heap profile, by objects",
         question: "Few bytes, but perhaps many objects: are the appended hosts kept?",
-        commands: vec![format!(
-            "leaks top heap.pb.gz --sample-type inuse_objects   (http://{}/debug/pprof/heap)",
-            service.debug
-        )],
+        commands: vec!["leaks top heap.pb.gz --sample-type inuse_objects".to_owned()],
         evidence: top,
         conclusion: "The strings of the appended hosts stand out, and they are the last answers, which the service keeps for \
                      whoever asks again, within a bound. So look for the holder, and not for the maker: nothing else holds \
@@ -181,10 +178,14 @@ pub(super) async fn connections(service: &Service) -> Result<Step> {
     Ok(Step {
         title: "The socket table",
         question: "Does the client library of the search cluster leave connections hanging?",
-        commands: vec![format!("curl http://{}/metrics   (process_tcp_sockets)", service.debug)],
+        commands: vec![format!(
+            "curl -s http://{}/metrics | grep -E '^process_(tcp_sockets|open_fds)'",
+            service.debug
+        )],
         evidence,
-        conclusion: "A few listening sockets, and a few connections that wait in pools: as many as requests were on their way \
-                     at once. None is left per request, so no body is held unread."
+        conclusion: "Two listening sockets. Of the connections, as many as requests were on their way at once wait in the pool to \
+                     the cluster; the others are those who ask for these figures. None is left per request, so no body is held \
+                     unread."
             .to_owned(),
         holds: sockets.iter().map(|(_, count)| count).sum::<f64>() <= 64.0,
         plot: None,
@@ -241,7 +242,7 @@ pub(super) async fn wait(service: &Service) -> Result<Step> {
         title: "Wait",
         question: "Go returns memory after five quiet minutes. Does this allocator?",
         commands: vec![format!(
-            "sleep {}   (shortened from five minutes: glibc has no timer, so none can run out)",
+            "sleep {}   # shortened from five minutes: glibc has no timer, so none can run out",
             QUIET.as_secs()
         )],
         evidence: table(&[("before", &before), ("after", &after)]),
@@ -279,11 +280,11 @@ pub(super) async fn load_again(service: &Service, size: &Size, story: &mut Story
     Ok(Step {
         title: "Load, pause, load",
         question: "If it were a leak, each load would add to it. Does the second one?",
-        commands: vec![format!(
-            "leaks load --url http://{}/apex/large-00.example .. --pattern x/{}s/x   (x: {count} requests)",
-            service.public,
-            PAUSE.as_secs()
-        )],
+        commands: vec![
+            load_command(service, size, count),
+            format!("sleep {}   # and the same load again", PAUSE.as_secs()),
+            load_command(service, size, count),
+        ],
         evidence: table(&rows),
         conclusion: format!(
             "The second load adds {} to {}. It is served from what the allocator kept: not a leak, and still wasteful.",
@@ -307,7 +308,7 @@ pub(super) async fn verdict(scene: &Scene, service: &Service, story: &mut Story)
         commands: vec![format!("leaks triage --url {url} --for 6s")],
         evidence: seen.text,
         conclusion: format!(
-            "{}: live memory is flat and low, resident memory is not. It took six seconds.",
+            "The verdict is {}: live memory is flat and low, resident memory is not. It took six seconds.",
             seen.word
         ),
         holds: seen.word == "retention",
@@ -334,6 +335,14 @@ pub(super) async fn trim(service: &Service) -> Result<Step> {
         holds: after.resident() <= 0.4 * before.resident(),
         plot: None,
     })
+}
+
+/// A load by hand; bash makes a hundred customers of the braces.
+fn load_command(service: &Service, size: &Size, count: u64) -> String {
+    format!(
+        "leaks load --url=http://{}/apex/large-{{00..99}}.example \\\n    --at-once {} --count {count} --for 2m --within 2m",
+        service.public, size.at_once
+    )
 }
 
 fn top(profile: &Profile, sample_type: &str) -> Result<String> {

@@ -9,6 +9,10 @@ use crate::scale::bytes;
 use std::fmt::Write as _;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use workbook::say;
+
+/// How wide the book shows what a command printed.
+const WIDTH: usize = 90;
 
 /// What `leaks triage` said.
 pub(super) struct Seen {
@@ -24,21 +28,22 @@ pub(super) async fn triage(scene: &Scene, arguments: &[&str]) -> Result<Seen> {
     let document: serde_json::Value = serde_json::from_str(&json)
         .map_err(|error| Problem::new("leaks triage didn't answer in JSON").because(error))?;
     let word = document["verdict"].as_str().unwrap_or("").to_owned();
-    let mut text = format!("{word}: {}\n", document["because"].as_str().unwrap_or(""));
+    let because = document["because"].as_str().unwrap_or("");
+    let mut text = say::wrapped(&format!("{word}: {because}"), "", WIDTH);
     if let Some(fix) = document["next"].as_str() {
-        let _ = writeln!(text, "{fix}");
+        text += &say::wrapped(fix, "", WIDTH);
     }
     for finding in document["findings"].as_array().into_iter().flatten() {
         let kind = finding["kind"].as_str().unwrap_or("");
-        let each = finding["per_second"]
-            .as_f64()
-            .map(|each| format!(" {each:.0} a second"))
-            .unwrap_or_default();
+        let each = finding["per_second"].as_f64().map(|each| match kind {
+            "bytes" => format!("{} a second", bytes(each)),
+            _ => format!("{each:.0} {kind} a second"),
+        });
         let site = finding["site"]
             .as_str()
-            .map(|site| format!(" from {}", from_here(site)))
+            .map(|site| format!(" from\n  {}", from_here(site)))
             .unwrap_or_default();
-        let _ = writeln!(text, "{kind}{each}{site}");
+        let _ = writeln!(text, "{}{site}", each.as_deref().unwrap_or(kind));
     }
     Ok(Seen {
         word,
