@@ -23,7 +23,25 @@ pub(crate) fn list(workspace: &Workspace, out: &mut dyn Write) -> Result<Ending>
     }
     writeln!(out)?;
     next(workspace, &state, out)?;
+    let all_passed = workspace
+        .chapters
+        .iter()
+        .all(|chapter| state.of(&chapter.name).passed);
+    if !all_passed {
+        writeln!(out, "\nBeside the chapters:")?;
+        elsewhere(out)?;
+    }
     Ok(Ending::AsWanted)
+}
+
+/// What is worth a try at any time.
+fn elsewhere(out: &mut dyn Write) -> Result<()> {
+    step(out, "incident", "the whole story: 400 MB, and no leak")?;
+    step(
+        out,
+        "triage --pid N",
+        "a process of yours climbs: which verdict?",
+    )
 }
 
 /// `leaks` alone: the welcome on the very first run, later how far the reader is and what to type next.
@@ -86,7 +104,8 @@ fn next(workspace: &Workspace, state: &State, out: &mut dyn Write) -> Result<()>
                 say::command(&format!("solution {}", chapter.name))
             )?;
         }
-        return Ok(());
+        writeln!(out, "\nThen:")?;
+        return elsewhere(out);
     };
     writeln!(
         out,
