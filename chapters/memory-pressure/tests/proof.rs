@@ -6,25 +6,8 @@
     reason = "one checker for three variants is the point"
 )]
 
-macro_rules! checked {
-    ($name:ident, $file:literal) => {
-        // Paths inside start in this file's folder.
-        #[path = "."]
-        mod $name {
-            #[allow(
-                dead_code,
-                unreachable_pub,
-                reason = "written as a service's module; the checker uses what it needs"
-            )]
-            #[path = $file]
-            mod exercise;
-
-            #[allow(unreachable_pub, reason = "two test targets share it")]
-            #[path = "checker.rs"]
-            pub mod checker;
-        }
-    };
-}
+// `checked!` puts the chapter's checker beside one variant of its exercise.
+include!("../../checked.rs");
 
 checked!(as_shipped, "../solution/as-shipped.rs");
 checked!(solved, "../solution/solved.rs");

@@ -47,15 +47,21 @@ fn remove_crates(workspace: &Workspace, site: &Path) -> Result<()> {
         for inner in ["solution", "src", "tests", "benches", "target"] {
             remove(&copied.join(inner), |folder| fs::remove_dir_all(folder))?;
         }
-        let Ok(entries) = fs::read_dir(&copied) else {
-            continue;
-        };
-        for entry in entries.flatten() {
-            let path = entry.path();
-            let extension = path.extension().and_then(|extension| extension.to_str());
-            if matches!(extension, Some("rs" | "toml" | "lock")) {
-                remove(&path, |file| fs::remove_file(file))?;
-            }
+        remove_sources(&copied)?;
+    }
+    // What the crates share.
+    remove_sources(site)
+}
+
+fn remove_sources(folder: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if matches!(extension, Some("rs" | "toml" | "lock")) {
+            remove(&path, |file| fs::remove_file(file))?;
         }
     }
     Ok(())

@@ -1,0 +1,21 @@
+// Included by each chapter's `tests/proof.rs`: a module with the checker beside one variant of the exercise.
+
+macro_rules! checked {
+    ($name:ident, $file:literal) => {
+        // Paths inside start in the folder of the file that includes this one.
+        #[path = "."]
+        mod $name {
+            #[allow(
+                dead_code,
+                unreachable_pub,
+                reason = "written as a service's module; the checker uses what it needs"
+            )]
+            #[path = $file]
+            mod exercise;
+
+            #[allow(unreachable_pub, reason = "two test targets share it")]
+            #[path = "checker.rs"]
+            pub mod checker;
+        }
+    };
+}
