@@ -3,7 +3,7 @@
 use crate::Options;
 use crate::answers::Answers;
 use crate::leak::Leaks;
-use crate::search::{Search, SearchError};
+use crate::search::{self, Search, SearchError};
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -207,7 +207,8 @@ fn host_of(source: &Value) -> Result<Host, ApexError> {
 }
 
 fn malformed(error: &serde_json::Error) -> ApexError {
-    ApexError::Search(SearchError::Malformed(error.to_string()))
+    // It quotes the answer, which may be long.
+    ApexError::Search(SearchError::Malformed(search::start_of(&error.to_string())))
 }
 
 fn missing(name: &str) -> ApexError {

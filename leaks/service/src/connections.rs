@@ -17,7 +17,7 @@ use tokio_io_timeout::TimeoutStream;
 /// Connections at the same time; the next ones wait in the system's queue.
 const AT_ONCE: usize = 1_024;
 
-/// A request's head that is longer gets status 431.
+/// A request's head that is longer gets status 431, unless what is too much came in one read with the rest.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// After an error of accepting, such as too many open descriptors, others get the time to end.

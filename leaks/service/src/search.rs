@@ -10,6 +10,9 @@ use std::time::Duration;
 /// A page that is larger is refused: what asks is to be bounded, whatever answers.
 const PAGE_BYTES_MAX: usize = 64 << 20;
 
+/// Characters of the cluster's own words that are passed on.
+const SHOWN_MAX: usize = 200;
+
 /// The cluster, and how much is asked for at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Search {
@@ -134,5 +137,10 @@ fn reason(text: &[u8]) -> String {
     let reason = answer["error"]["reason"]
         .as_str()
         .unwrap_or("without a reason");
-    reason.chars().take(200).collect()
+    start_of(reason)
+}
+
+/// As much as a client is to read of what the cluster said.
+pub(crate) fn start_of(text: &str) -> String {
+    text.chars().take(SHOWN_MAX).collect()
 }

@@ -14,6 +14,10 @@ pub(crate) enum Answer {
     Truncated,
     NoJson,
     AnError,
+    /// An error with a reason of a megabyte.
+    AnErrorAtLength,
+    /// A text of a megabyte, where a number is to be.
+    WrongTypeAtLength,
     Hangup,
     /// No answer at all.
     #[allow(dead_code, reason = "one of two tests asks for it")]
@@ -22,13 +26,15 @@ pub(crate) enum Answer {
 
 impl Answer {
     /// Those to which the service has an answer at once.
-    pub(crate) const ALL: [Answer; 7] = [
+    pub(crate) const ALL: [Answer; 9] = [
         Answer::DeepNesting,
         Answer::WrongTypes,
         Answer::NoHits,
         Answer::Truncated,
         Answer::NoJson,
         Answer::AnError,
+        Answer::AnErrorAtLength,
+        Answer::WrongTypeAtLength,
         Answer::Hangup,
     ];
 
@@ -40,6 +46,8 @@ impl Answer {
             Answer::Truncated => r#"{"hits":{"hits":[{"_source":{"host":"h"#.to_owned(),
             Answer::NoJson => "<html>504 Gateway Time-out</html>".to_owned(),
             Answer::AnError => r#"{"error":{"type":"search_phase_execution_exception","reason":"all shards failed"},"status":503}"#.to_owned(),
+            Answer::AnErrorAtLength => format!(r#"{{"error":{{"reason":"{}"}}}}"#, "x".repeat(1_000_000)),
+            Answer::WrongTypeAtLength => format!(r#"{{"hits":{{"hits":[{{"_source":{{"host":"h","records":[],"ports":[{{"port":"{}"}}]}}}}]}}}}"#, "x".repeat(1_000_000)),
             Answer::Hangup | Answer::Never => String::new(),
         }
     }
@@ -89,7 +97,8 @@ fn talk(mut stream: TcpStream, answer: Answer) {
             return;
         }
         let body = answer.body();
-        let status = if answer == Answer::AnError {
+        let is_error = matches!(answer, Answer::AnError | Answer::AnErrorAtLength);
+        let status = if is_error {
             "503 Service Unavailable"
         } else {
             "200 OK"
