@@ -29,17 +29,17 @@ struct Size {
 
 const WHOLE: Size = Size {
     at_once: 6,
-    kept_bytes: 3_000_000,
+    kept_bytes: 2_000_000,
     resident_from: 350e6,
-    live_to: 10e6,
+    live_to: 8e6,
 };
 
 /// The same relations: what is resident is more than ten times what is live.
 const SHORT: Size = Size {
     at_once: 3,
-    kept_bytes: 3_000_000,
+    kept_bytes: 2_000_000,
     resident_from: 120e6,
-    live_to: 10e6,
+    live_to: 8e6,
 };
 
 /// One step of the story.
