@@ -14,6 +14,9 @@ pub(crate) struct Workloads {
 /// keeps its part.
 const FEW: u64 = 8;
 
+/// Enough for a cache to be full before it is judged.
+const FULL: u64 = 200;
+
 /// The workloads of a chapter by its name; `None` for a chapter that this build doesn't know.
 pub(crate) fn workloads(chapter: &str) -> Option<Workloads> {
     match chapter {
@@ -51,7 +54,7 @@ pub(crate) fn workloads(chapter: &str) -> Option<Workloads> {
         "global-caches" => Some(Workloads {
             verdict: Verdict::Leak,
             leaky: |watch| watch.run(global_caches::leaky::workload),
-            fixed: |watch| watch.run(global_caches::fixed::workload),
+            fixed: |watch| watch.warm_up(FULL).run(global_caches::fixed::workload),
         }),
         "deferred-cleanup" => Some(Workloads {
             verdict: Verdict::Leak,

@@ -98,7 +98,8 @@ pub(crate) fn global_caches() -> Case {
         verdict: Verdict::Leak,
         first: Kind::Bytes,
         leaky: |watch| watch.run(global_caches::leaky::workload),
-        fixed: |watch| watch.run(global_caches::fixed::workload),
+        // The cache is full before it is judged.
+        fixed: |watch| watch.warm_up(200).run(global_caches::fixed::workload),
         fixed_at_once: |peak| {
             peak.run(|items| {
                 let mut iteration = global_caches::fixed::workload();

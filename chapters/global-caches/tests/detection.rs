@@ -18,6 +18,7 @@ detectors::tests! {
 
     fn fixed_is_steady() {
         Watch::new("answers within bounds")
+            .warm_up(200)
             .run(fixed::workload)
             .assert_steady();
     }

@@ -13,7 +13,9 @@ static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator:
 // ANCHOR: tests
 detectors::tests! {
     fn leaky_is_caught_with_its_line() {
+        // A customer keeps 16 KiB: half the usual iterations, and the test needs half the memory.
         Watch::new("remember ids in a vector")
+            .warm_up(25)
             .run(leaky::workload)
             .assert_leak(Class::RetainedCapacity, "leaky.rs");
     }
@@ -29,6 +31,7 @@ detectors::tests! {
     #[should_panic(expected = "expected steady, saw leak")]
     fn room_brought_back_fails_the_test() {
         Watch::new("remember ids in a boxed slice")
+            .warm_up(25)
             .run(leaky::workload)
             .assert_steady();
     }
