@@ -25,6 +25,11 @@ const PROFILES: [&str; 7] = [
     "mutex",
 ];
 
+fn types_of(profile: &Profile) -> Vec<String> {
+    let types = profile.sample_types();
+    types.iter().map(ToString::to_string).collect()
+}
+
 #[test]
 fn every_profile_is_one_and_gos_pprof_reads_it() {
     let served = Served::start("profiles", &["--debug-port", "0"]);
@@ -107,12 +112,7 @@ fn requests_that_wait_for_each_other_are_in_block() {
     });
     let block = served.debug("GET /debug/pprof/block");
     let block = Profile::from_bytes("block", &block.body).expect("requests have waited");
-    let types: Vec<String> = block
-        .sample_types()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(types, ["contentions/count", "delay/nanoseconds"]);
+    assert_eq!(types_of(&block), ["contentions/count", "delay/nanoseconds"]);
     let top = block.top(None).expect("a type").to_string();
     assert!(top.contains("domain_service::leak::Leaks::strike"), "{top}");
 }
@@ -128,12 +128,7 @@ fn the_cpu_profile_names_the_lines_that_are_busy() {
         taken.join().expect("it doesn't panic")
     });
     let profile = Profile::from_bytes("profile", &answer.body).expect("it was busy");
-    let types: Vec<String> = profile
-        .sample_types()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(types, ["samples/count", "cpu/nanoseconds"]);
+    assert_eq!(types_of(&profile), ["samples/count", "cpu/nanoseconds"]);
     let top = profile.top(None).expect("a type").to_string();
     assert!(!top.contains("perf_signal_handler"), "{top}");
     let listing = profile.list(None, "^domain_service::", &SourcePaths::default());
