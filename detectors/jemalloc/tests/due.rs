@@ -43,17 +43,19 @@ fn look_at_the_clock() {
 detectors::tests! {
     fn what_is_due_goes_when_somebody_runs_the_timers() {
         set_underlying(&Jemalloc);
-        let pin = burst();
-        look_at_the_clock();
         // What is waited for is the time itself: longer than jemalloc was told, which in turn is several times as long as a
-        // starved process takes to get here. What goes meanwhile is no more than a part.
-        std::thread::sleep(Duration::from_secs(9));
-        let retention = Retention::find(32 * MIB).expect("Linux tells").expect("an idle process keeps it");
+        // starved process takes to get here. Once in a while a request of the reading's own runs the timers before it has read.
+        let retention = (0..3).find_map(|_| {
+            let _pin = burst();
+            look_at_the_clock();
+            std::thread::sleep(Duration::from_secs(9));
+            Retention::find(32 * MIB).expect("Linux tells")
+        });
+        let retention = retention.expect("an idle process keeps it");
         println!("{retention}");
         assert_eq!(retention.kind, Retained::DecayNotRunning, "{retention:?}");
         let [trial] = &retention.trials[..] else { panic!("one trial: {retention:?}") };
         assert!(trial.call == "arena.decay" && trial.gave > 32 * MIB, "{trial:?}");
         assert!(retention.fix.contains("background_thread:true"), "{}", retention.fix);
-        drop(pin);
     }
 }
