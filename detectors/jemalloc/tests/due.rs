@@ -34,7 +34,8 @@ fn burst() -> Box<[u8]> {
 /// it would count as freed at the next look, however late that is. A look comes once in about a
 /// thousand requests that a thread's cache doesn't answer, at random; these are ten thousand.
 fn look_at_the_clock() {
-    std::thread::sleep(Duration::from_millis(20));
+    // Its epoch is a two-hundredth of the time it was told: 40 ms.
+    std::thread::sleep(Duration::from_millis(200));
     for _ in 0..5_000 {
         drop(black_box(Vec::<u8>::with_capacity(64 << 10)));
     }
