@@ -159,13 +159,14 @@ fn tables(printed: &str) -> String {
 }
 
 #[test]
-fn a_night_on_jemalloc() {
-    let printed = without_machine(
-        &output_of("tests", "tests", "on_jemalloc", ""),
-        Path::new("/nowhere"),
-    );
-    let folder = "chapters/allocator-retention/shown";
-    shown_within(folder, "jemalloc.txt", &tables(&printed), Figures::Alike);
+fn a_night_on_other_allocators() {
+    for allocator in ["jemalloc", "mimalloc"] {
+        let printed = output_of("tests", "tests", &format!("on_{allocator}"), "");
+        let printed = without_machine(&printed, Path::new("/nowhere"));
+        let folder = "chapters/allocator-retention/shown";
+        let file = format!("{allocator}.txt");
+        shown_within(folder, &file, &tables(&printed), Figures::Alike);
+    }
 }
 
 #[test]

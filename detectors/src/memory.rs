@@ -199,11 +199,7 @@ impl Accounts {
     pub fn now() -> io::Result<Self> {
         // Before anything here allocates.
         let live = allocator::is_in_use().then(|| allocator::stats().live_bytes);
-        // Blocks that don't lie in the C library's memory lie in another allocator's, which nobody named: nothing is known of that.
-        let is_its_own =
-            |holdings: &Holdings| underlying::is_named() || holdings.in_use >= live.unwrap_or(0);
         let holdings = underlying().and_then(Underlying::holdings);
-        let holdings = holdings.filter(is_its_own);
         Ok(Self::of(system::mapped(Whose::Own)?, live, holdings))
     }
 

@@ -1,6 +1,7 @@
 //! Around jemalloc: the same counts, the same sites, the same profile. jemalloc takes a block back by the layout that it gave
 //! it with, so a sampled block that came back with another one would be found here.
 
+use detectors::memory::{Accounts, Holder, Retained, Retention, underlying};
 use detectors::{Scope, Verdict, Watch, allocator, heap::Detail};
 use std::hint::black_box;
 
@@ -44,6 +45,22 @@ detectors::tests! {
                 }
             }
             assert_eq!((scope.read().blocks, scope.read().bytes), (0, 0));
+        }
+    }
+
+    fn an_allocator_that_nobody_named_is_not_asked_and_not_accused() {
+        // Two bursts, of which little stays live, and much.
+        for stays in [1, 4_096] {
+            let mut pages: Vec<_> = (0..32_768).map(|_| a_page()).collect();
+            pages.truncate(stays);
+            assert!(underlying().is_none());
+            let retention = Retention::find(64 << 20).expect("Linux tells");
+            let retention = retention.expect("much was freed and is resident");
+            assert_eq!((retention.kind, retention.allocator), (Retained::NotAsked, None));
+            assert!(retention.trials.is_empty(), "{:?}", retention.trials);
+            assert!(retention.fix.contains("detectors-jemalloc"), "{}", retention.fix);
+            let accounts = Accounts::now().expect("Linux tells");
+            assert!(accounts.of_holder(Holder::AllocatorHeld) > 64 << 20, "{accounts}");
         }
     }
 

@@ -54,6 +54,9 @@ pub enum Retained {
     LazilyFreed,
     /// The allocator's timers have run out and nothing runs them: asked to, it gives back what was due.
     DecayNotRunning,
+    /// The allocator beneath isn't known, so that it couldn't be asked: one that
+    /// [`set_underlying`](super::set_underlying) didn't name, or a C library other than glibc.
+    NotAsked,
 }
 
 impl Retained {
@@ -72,6 +75,9 @@ impl Retained {
             Retained::DecayNotRunning => {
                 "free pages are due to go back, and nothing runs the allocator's timers"
             }
+            Retained::NotAsked => {
+                "it isn't known which allocator holds them, so it couldn't be asked for them"
+            }
         }
     }
 }
@@ -83,6 +89,7 @@ impl fmt::Display for Retained {
             Retained::Fragmentation => "fragmentation",
             Retained::LazilyFreed => "lazily freed",
             Retained::DecayNotRunning => "decay not running",
+            Retained::NotAsked => "not asked",
         })
     }
 }
@@ -127,7 +134,7 @@ impl Retention {
         }
         let allocator = underlying();
         let mut found = Retention {
-            kind: Retained::Fragmentation,
+            kind: Retained::NotAsked,
             allocator: allocator.map(|allocator| allocator.name().to_owned()),
             resident: before.resident,
             in_blocks: before.in_blocks,
@@ -144,25 +151,32 @@ impl Retention {
     /// Least first, so that each trial tells its kind from those that would need more.
     fn experiment(&mut self, allocator: Option<&dyn Underlying>) -> io::Result<Retained> {
         if self.is_most(self.lazily_freed) {
-            self.attempt(|| {
-                system::page_out_lazily_freed().ok()?;
-                Some("memory pressure (MADV_PAGEOUT)")
-            })?;
-            return Ok(Retained::LazilyFreed);
+            return self.under_pressure();
         }
         let Some(allocator) = allocator else {
-            return Ok(Retained::Fragmentation);
+            return Ok(Retained::NotAsked);
         };
         let due = self.attempt(|| allocator.decay())?;
         if self.is_most(due) {
             return Ok(Retained::DecayNotRunning);
         }
         let all = due + self.attempt(|| allocator.purge())?;
-        Ok(if self.is_most(all) {
-            Retained::ByAllocator
-        } else {
-            Retained::Fragmentation
-        })
+        if self.is_most(all) {
+            return Ok(Retained::ByAllocator);
+        }
+        // Pages that were given up lazily when it was asked are as resident as before.
+        if self.is_most(resident()?.lazily_freed) {
+            return self.under_pressure();
+        }
+        Ok(Retained::Fragmentation)
+    }
+
+    fn under_pressure(&mut self) -> io::Result<Retained> {
+        self.attempt(|| {
+            system::page_out_lazily_freed().ok()?;
+            Some("memory pressure (MADV_PAGEOUT)")
+        })?;
+        Ok(Retained::LazilyFreed)
     }
 
     fn is_most(&self, bytes: u64) -> bool {
@@ -216,6 +230,11 @@ impl Retention {
                 self.last_call(),
                 timers.unwrap_or("have the allocator's timers run")
             ),
+            Retained::NotAsked => {
+                "say which allocator the program is on, by detectors::memory::set_underlying at its start (for jemalloc the package \
+                 detectors-jemalloc has it), and look again"
+                    .to_owned()
+            }
         }
     }
 

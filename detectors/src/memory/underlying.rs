@@ -1,6 +1,7 @@
 //! The allocator beneath: what it says of itself, and how it is asked to give back.
 
 use std::fmt;
+use std::hint::black_box;
 use std::sync::OnceLock;
 
 /// An allocator that tells what it holds, and gives it back when it is asked.
@@ -62,14 +63,33 @@ pub fn set_underlying(allocator: &'static dyn Underlying) {
     let _ = UNDERLYING.set(allocator);
 }
 
-/// The allocator that the program is on: the one it named, or else glibc's where that is the C library; `None` elsewhere.
+/// The allocator that the program is on: the one it named, or else glibc's where the program's blocks lie in that. `None` where it
+/// isn't known.
 pub fn underlying() -> Option<&'static dyn Underlying> {
-    UNDERLYING.get().copied().or(C_LIBRARY)
+    let named = UNDERLYING.get().copied();
+    named.or_else(|| C_LIBRARY.filter(|library| has_our_blocks(*library)))
 }
 
-/// Whether the program said so itself.
-pub(super) fn is_named() -> bool {
-    UNDERLYING.get().is_some()
+/// Whether the program's blocks lie in the C library's memory: some are made, and its own count is looked at.
+fn has_our_blocks(library: &dyn Underlying) -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    let rises = |size: usize| {
+        let in_use = || library.holdings().map_or(0, |holdings| holdings.in_use);
+        let before = in_use();
+        let block = black_box(Box::<[u8]>::new_uninit_slice(size));
+        let rise = in_use().saturating_sub(before);
+        drop(block);
+        (size as u64..2 * size as u64).contains(&rise)
+    };
+    // Larger than what a thread keeps for itself, which counts as in use. Three of them, since other threads go on meanwhile.
+    *ANSWER.get_or_init(|| {
+        [8_200, 9_400, 10_600]
+            .map(rises)
+            .iter()
+            .filter(|rose| **rose)
+            .count()
+            >= 2
+    })
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
