@@ -14,9 +14,6 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio_io_timeout::TimeoutStream;
 
-/// Connections at the same time; the next ones wait in the system's queue.
-const AT_ONCE: usize = 1_024;
-
 /// A request's head that is longer gets status 431, unless what is too much came in one read with the rest.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
@@ -52,7 +49,7 @@ async fn accept(
     mut stopped: oneshot::Receiver<Duration>,
 ) -> bool {
     let connections = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let places = Arc::new(Semaphore::new(options.connections));
     // Only http/1: to find out which version a client speaks, a server waits for its first bytes, and that without a limit.
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder

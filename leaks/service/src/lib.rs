@@ -38,6 +38,8 @@ pub struct Options {
     pub page_size: usize,
     /// Requests that are answered at the same time; more get 503.
     pub at_once: usize,
+    /// Connections at the same time; the next ones wait in the system's queue.
+    pub connections: usize,
     /// Bytes of answers that are kept for whoever asks again; 0 keeps none.
     pub keep_answers: u64,
     /// How long an answer may take.
@@ -49,8 +51,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// Loopback, any free port; pages of 500 hosts, 32 requests at once, 30 seconds for each, and 10 for what a client has to do; no
-    /// answer is kept.
+    /// Loopback, any free port; pages of 500 hosts, 32 requests at once on 1,024 connections, 30 seconds for each, and 10 for what a
+    /// client has to do; no answer is kept.
     pub fn new(search_url: impl Into<String>) -> Self {
         Options {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -58,6 +60,7 @@ impl Options {
             is_streaming: false,
             page_size: 500,
             at_once: 32,
+            connections: 1_024,
             keep_answers: 0,
             within: Duration::from_secs(30),
             head_within: Duration::from_secs(10),

@@ -6,6 +6,8 @@ use domain_service::cluster::Cluster;
 use domain_service::{Leaks, Options, Service};
 use rude::Rude;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long a test waits for what must happen.
@@ -88,4 +90,66 @@ fn who_reads_nothing_keeps_nobody_else_from_being_answered() {
             }
         }
     });
+}
+
+/// Each connection may hold buffers, so there is a bound on how many there are; who comes later waits, and is answered in the end.
+#[test]
+fn who_comes_when_all_connections_are_taken_waits_for_one() {
+    on_a_runtime(async {
+        let cluster = Cluster::start(0).await.expect("a free port");
+        let service = serve(Options {
+            connections: 2,
+            ..Options::new(cluster.url())
+        })
+        .await;
+        let mut taken = Kept::open(&service).await;
+        let mut other = Kept::open(&service).await;
+        taken.is_answered().await;
+        other.is_answered().await;
+        let mut waiting = Kept::open(&service).await;
+        waiting.asks().await;
+        // Long enough for the service to have answered it, if it could.
+        for _ in 0..50 {
+            taken.is_answered().await;
+            other.is_answered().await;
+        }
+        assert!(!waiting.has_an_answer(), "a third connection was served");
+        drop(taken);
+        waiting.reads().await;
+    });
+}
+
+/// A client that keeps its connection.
+struct Kept {
+    stream: TcpStream,
+}
+
+impl Kept {
+    async fn open(service: &Service) -> Self {
+        let stream = TcpStream::connect(service.address()).await;
+        Kept {
+            stream: stream.expect("the system's queue has room"),
+        }
+    }
+
+    async fn is_answered(&mut self) {
+        self.asks().await;
+        self.reads().await;
+    }
+
+    async fn asks(&mut self) {
+        let request = b"GET /no-such-page HTTP/1.1\r\nhost: here\r\n\r\n";
+        self.stream.write_all(request).await.expect("it is open");
+    }
+
+    async fn reads(&mut self) {
+        let mut answer = [0; 4_096];
+        let read = timeout(DEADLINE, self.stream.read(&mut answer)).await;
+        let read = read.expect("an answer in time").expect("it is open");
+        assert!(answer[..read].starts_with(b"HTTP/1.1 404"), "{read} bytes");
+    }
+
+    fn has_an_answer(&self) -> bool {
+        self.stream.try_read(&mut [0]).is_ok()
+    }
 }
