@@ -2,7 +2,7 @@
 
 mod driver;
 
-use driver::{CHAPTER, Workbook};
+use driver::{CHAPTER, Workbook, ended};
 use std::fs;
 use std::process::Stdio;
 
@@ -226,7 +226,7 @@ fn hints_asked_for_at_once_all_count() {
         .collect();
     let mut shown: Vec<_> = running
         .into_iter()
-        .map(|child| child.wait_with_output().expect("an end").stdout)
+        .map(|child| ended(child, "hint").stdout)
         .map(|text| {
             String::from_utf8_lossy(&text)
                 .lines()
@@ -384,10 +384,7 @@ fn a_full_disk_behind_the_output_is_told() {
         .expect("/dev/full");
     let mut command = workbook.command(["list"]);
     command.stdout(full).stderr(Stdio::piped());
-    let ended = command
-        .spawn()
-        .and_then(std::process::Child::wait_with_output);
-    let ended = ended.expect("the command");
+    let ended = ended(command.spawn().expect("the command"), "list");
     assert_eq!(ended.status.code(), Some(2));
     let told = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(told.contains("can't write the output"), "{told}");
@@ -400,10 +397,7 @@ fn a_reader_who_has_seen_enough_is_no_error() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     command.stdout(writer).stderr(Stdio::piped());
-    let ended = command
-        .spawn()
-        .and_then(std::process::Child::wait_with_output)
-        .expect("the command");
+    let ended = ended(command.spawn().expect("the command"), "list");
     assert_eq!(ended.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
 }

@@ -10,8 +10,10 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
 
 /// The chapter that the tests use.
 pub(crate) const CHAPTER: &str = "retained-subslices";
@@ -138,9 +140,12 @@ impl Workbook {
     /// Runs a command to its end.
     pub(crate) fn run(&self, mut command: Command) -> Ran {
         let what = format!("{command:?}");
-        let output = command
-            .output()
-            .unwrap_or_else(|error| panic!("{what}: {error}"));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn();
+        let output = ended(
+            child.unwrap_or_else(|error| panic!("{what}: {error}")),
+            &what,
+        );
         Ran {
             output,
             what,
@@ -222,6 +227,21 @@ impl Ran {
             self.stderr()
         )
     }
+}
+
+/// How a command ended, with what it wrote where that is piped. One that hangs is ended, and fails the test.
+#[track_caller]
+pub(crate) fn ended(child: Child, what: &str) -> Output {
+    const DEADLINE: Duration = Duration::from_mins(15);
+    let id = child.id().to_string();
+    let (tell, told) = mpsc::channel();
+    // Fails when nobody waits any more.
+    thread::spawn(move || tell.send(child.wait_with_output()));
+    let Ok(output) = told.recv_timeout(DEADLINE) else {
+        let _ = Command::new("kill").args(["-KILL", &id]).status();
+        panic!("{what}: not at its end after {DEADLINE:?}");
+    };
+    output.unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
 /// The workbook that these tests belong to.

@@ -3,7 +3,7 @@
 mod driver;
 mod served;
 
-use driver::{Ran, Workbook};
+use driver::{Ran, Workbook, ended};
 use served::Served;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -329,7 +329,7 @@ fn an_interrupt_ends_it_with_the_report_so_far() {
         .args(["-INT", &child.id().to_string()])
         .status();
     assert!(kill.expect("kill").success());
-    let output = child.wait_with_output().expect("it ends");
+    let output = ended(child, "load");
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(130), "{text}");
     assert!(text.contains("cut off                    3"), "{text}");

@@ -377,7 +377,6 @@ fn an_interrupt_or_an_orchestrator_ends_it_well() {
         let process = served.child.id().to_string();
         let kill = Command::new("kill").args([signal, &process]).status();
         assert!(kill.expect("kill").success());
-        let status = served.child.wait().expect("it ends");
-        assert_eq!(status.code(), Some(0), "{signal}");
+        assert_eq!(served.ended().code(), Some(0), "{signal}");
     }
 }

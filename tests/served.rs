@@ -5,7 +5,9 @@
 use crate::driver::Workbook;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A running `leaks serve`. It ends with the test, whatever happens in it.
 pub(crate) struct Served {
@@ -44,6 +46,18 @@ impl Served {
         }
     }
 
+    /// How it ended, by itself.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_mins(2);
+        loop {
+            if let Some(status) = self.child.try_wait().expect("our child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the service hasn't ended");
+            thread::sleep(Duration::from_millis(5)); // between two looks
+        }
+    }
+
     /// Asks a debug endpoint: `GET /metrics`.
     pub(crate) fn debug(&self, request: &str) -> Answer {
         Answer::to(&self.debug, request, &[])
@@ -68,6 +82,8 @@ impl Answer {
     /// Asks over a socket of its own: `GET /metrics`, with these headers beside the usual ones.
     pub(crate) fn to(address: &str, request: &str, headers: &[&str]) -> Self {
         let mut stream = TcpStream::connect(address).expect("it listens");
+        let deadline = Some(Duration::from_mins(2));
+        stream.set_read_timeout(deadline).expect("not zero");
         let host = format!("Host: {address}");
         let mut lines = vec![
             format!("{request} HTTP/1.1"),

@@ -149,7 +149,10 @@ fn print(step: &Step, number: usize, out: &mut dyn Write) -> Result<()> {
         writeln!(out, "  {line}")?;
     }
     if !step.holds {
-        writeln!(out, "{BAD}Not as the story has it here:{BAD:#}")?;
+        writeln!(
+            out,
+            "{BAD}This run doesn't show what the story concludes here:{BAD:#}"
+        )?;
     }
     writeln!(out, "{}", say::wrapped(&step.conclusion, "", width))?;
     out.flush()?;

@@ -85,7 +85,9 @@ th, td { padding: .2rem 1.2rem .2rem 0; text-align: left; vertical-align: top; f
             let _ = writeln!(html, "<figure>\n{svg}</figure>");
         }
         if !step.holds {
-            html.push_str("<p class=\"failed\">Not as the story has it here:</p>\n");
+            html.push_str(
+                "<p class=\"failed\">This run doesn't show what the story concludes here:</p>\n",
+            );
         }
         let _ = writeln!(html, "<p>{}</p>", prose(&step.conclusion));
     }
