@@ -1,22 +1,15 @@
 //! jemalloc as it comes: its pages are due after ten seconds, and an idle process never looks at the clock.
 
+mod support;
+
 use detectors::memory::{Accounts, Holder, Retained, Retention, set_underlying};
 use detectors_jemalloc::Jemalloc;
 use std::hint::black_box;
+use support::{MIB, burst};
 
 #[global_allocator]
 static ALLOCATOR: detectors::ProfilingAllocator<tikv_jemallocator::Jemalloc> =
     detectors::ProfilingAllocator::new(tikv_jemallocator::Jemalloc);
-
-const MIB: u64 = 1 << 20;
-
-/// 128 MiB in small blocks, of which one stays.
-fn burst() -> Box<[u8]> {
-    let mut blocks: Vec<Box<[u8]>> = (0..131_072)
-        .map(|_| black_box(vec![1; 1 << 10].into()))
-        .collect();
-    blocks.pop().expect("a burst has blocks")
-}
 
 detectors::tests! {
     fn freed_pages_wait_for_somebody_to_run_the_timers() {

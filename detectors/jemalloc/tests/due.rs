@@ -1,34 +1,19 @@
 //! Pages that are due after eight seconds, in a process that is idle: nobody looks at the clock.
 
+mod support;
+
 use detectors::memory::{Retained, Retention, set_underlying};
 use detectors_jemalloc::Jemalloc;
 use std::hint::black_box;
 use std::time::Duration;
+use support::{Configuration, MIB, burst};
 
 #[global_allocator]
 static ALLOCATOR: detectors::ProfilingAllocator<tikv_jemallocator::Jemalloc> =
     detectors::ProfilingAllocator::new(tikv_jemallocator::Jemalloc);
 
 #[unsafe(export_name = "_rjem_malloc_conf")]
-static CONFIGURATION: Configuration =
-    Configuration(c"dirty_decay_ms:8000,muzzy_decay_ms:0".as_ptr());
-
-/// What jemalloc reads before `main`: a pointer to text.
-#[repr(transparent)]
-struct Configuration(*const std::ffi::c_char);
-
-// SAFETY: the text is constant.
-unsafe impl Sync for Configuration {}
-
-const MIB: u64 = 1 << 20;
-
-/// 128 MiB in small blocks, of which one stays.
-fn burst() -> Box<[u8]> {
-    let mut blocks: Vec<Box<[u8]>> = (0..131_072)
-        .map(|_| black_box(vec![1; 1 << 10].into()))
-        .collect();
-    blocks.pop().expect("a burst has blocks")
-}
+static CONFIGURATION: Configuration = Configuration::new(c"dirty_decay_ms:8000,muzzy_decay_ms:0");
 
 /// Has jemalloc look at the clock, so that what the burst freed has an age from now on. Until then
 /// it would count as freed at the next look, however late that is. A look comes once in about a

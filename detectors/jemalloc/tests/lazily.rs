@@ -1,9 +1,11 @@
 //! jemalloc that frees its pages with `MADV_FREE` and leaves them to the system: the incident's configuration.
 
+mod support;
+
 use detectors::memory::{Retained, Retention, resident, set_underlying};
 use detectors_jemalloc::Jemalloc;
-use std::hint::black_box;
 use std::time::{Duration, Instant};
+use support::{Configuration, MIB, burst};
 
 #[global_allocator]
 static ALLOCATOR: detectors::ProfilingAllocator<tikv_jemallocator::Jemalloc> =
@@ -12,24 +14,7 @@ static ALLOCATOR: detectors::ProfilingAllocator<tikv_jemallocator::Jemalloc> =
 /// Pages are due after a tenth of a second, are then given up lazily, and that for ever.
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static CONFIGURATION: Configuration =
-    Configuration(c"dirty_decay_ms:100,muzzy_decay_ms:-1,background_thread:true".as_ptr());
-
-/// What jemalloc reads before `main`: a pointer to text.
-#[repr(transparent)]
-struct Configuration(*const std::ffi::c_char);
-
-// SAFETY: the text is constant.
-unsafe impl Sync for Configuration {}
-
-const MIB: u64 = 1 << 20;
-
-/// 128 MiB in small blocks, of which one stays.
-fn burst() -> Box<[u8]> {
-    let mut blocks: Vec<Box<[u8]>> = (0..131_072)
-        .map(|_| black_box(vec![1; 1 << 10].into()))
-        .collect();
-    blocks.pop().expect("a burst has blocks")
-}
+    Configuration::new(c"dirty_decay_ms:100,muzzy_decay_ms:-1,background_thread:true");
 
 detectors::tests! {
     fn lazily_freed_pages_go_under_memory_pressure() {
