@@ -20,6 +20,13 @@ use std::sync::atomic::Ordering::Relaxed;
 ///
 /// When no sample was taken yet.
 pub fn profile() -> Result<Profile, ProfileError> {
+    let profile = profile_or_empty();
+    profile.refuse_empty()?;
+    Ok(profile)
+}
+
+/// The same, without samples where there are none yet.
+pub(crate) fn profile_or_empty() -> Profile {
     let _uncounted = slot::Inside::enter();
     let samples: Vec<Measured> = SITES
         .iter()
@@ -39,8 +46,7 @@ pub fn profile() -> Result<Profile, ProfileError> {
         .filter(|measured| measured.values[0] > 0)
         .collect();
     let rate = sampling::rate().max(1).try_into().unwrap_or(i64::MAX);
-    let profile =
-        Profile::from_measured("this process' heap", &samples, rate, Symbols::ThisProcess);
+    let profile = Profile::of_heap("this process' heap", &samples, rate, Symbols::ThisProcess);
     crate::profile::give_back();
     profile
 }

@@ -68,6 +68,8 @@ mod stats;
 mod this_thread;
 
 pub use estimates::profile;
+#[cfg(feature = "debug")]
+pub(crate) use estimates::profile_or_empty;
 #[doc(hidden)]
 pub use estimates::{Estimate, estimates};
 pub use refusal::Reporting;

@@ -65,7 +65,7 @@ fn take_heap() -> Result<Profile, Refusal> {
             "this program's allocator keeps no profile; declare a detectors::ProfilingAllocator as its #[global_allocator]",
         ));
     }
-    allocator::profile().map_err(failed)
+    Ok(allocator::profile_or_empty())
 }
 
 /// As a thread that nobody of ours started has no site, it stands under its name.
@@ -94,8 +94,7 @@ fn failed(error: ProfileError) -> Refusal {
     match error {
         ProfileError::NoSamples { .. } => Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "there is nothing to show yet: the heap is sampled once in 512 KiB on average, and tasks or threads have to be there; \
-             give the service some work and ask again",
+            "there is nothing to show yet: give the service some work and ask again",
         ),
         error => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error),
     }
@@ -149,7 +148,7 @@ async fn answer(
     let profile = match asked.seconds {
         None => off_the_runtime(take).await?,
         Some(seconds) => {
-            // A process that has allocated little has no samples: then all that comes is what changed.
+            // Where there was nothing to show, all that comes is what changed.
             let before = off_the_runtime(take.clone()).await.ok();
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             off_the_runtime(move || {

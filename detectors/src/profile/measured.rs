@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::assemble::{self, Call, HEAP, HEAP_ORDER, SPACE, Stacked, WAITS, WAITS_ORDER};
 use super::symbols::{resolve_all, resolve_here};
 use super::trim::{self, Role};
-use super::{Profile, ProfileError, SourceFrame, Symbols};
+use super::{Profile, SourceFrame, Symbols};
 use crate::evidence;
 
 /// A stack, and what was measured there.
@@ -18,25 +18,19 @@ pub struct Measured {
     pub values: [i64; 4],
 }
 
-pub(super) fn convert(
-    name: &str,
-    stacks: &[Measured],
-    period: i64,
-    how: Symbols<'_>,
-) -> Result<Profile, ProfileError> {
+/// The heap profile of blocks at stacks of this process.
+pub(super) fn heap(name: &str, stacks: &[Measured], period: i64, how: Symbols<'_>) -> Profile {
     let stacks = stacks
         .iter()
         .map(|measured| (&measured.stack[..], measured.values));
     let samples = merged(stacks, how, HEAP_ORDER);
-    Profile::sealed(
-        name,
-        assemble::assemble(&this_program(), &samples, HEAP, SPACE, period),
-    )
+    Profile {
+        name: name.to_owned(),
+        message: assemble::assemble(&this_program(), &samples, HEAP, SPACE, period),
+    }
 }
 
 /// The profile of waits at stacks of this process, each with how many they were and how many nanoseconds they took together.
-///
-/// It may be empty, as Go's is: that nothing has waited is an answer.
 pub(super) fn waits(name: &str, stacks: &[(Vec<usize>, [i64; 2])]) -> Profile {
     let stacks = stacks.iter().map(|(stack, values)| (&stack[..], *values));
     let samples = merged(stacks, Symbols::ThisProcess, WAITS_ORDER);

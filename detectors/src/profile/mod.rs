@@ -150,11 +150,23 @@ impl Profile {
         period: i64,
         symbols: Symbols<'_>,
     ) -> Result<Self, ProfileError> {
-        measured::convert(name, stacks, period, symbols)
+        let profile = Self::of_heap(name, stacks, period, symbols);
+        profile.refuse_empty()?;
+        Ok(profile)
+    }
+
+    /// The same, and it may be empty, as Go's is: that nothing was sampled yet is an answer.
+    pub(crate) fn of_heap(
+        name: &str,
+        stacks: &[Measured],
+        period: i64,
+        symbols: Symbols<'_>,
+    ) -> Self {
+        measured::heap(name, stacks, period, symbols)
     }
 
     /// The profile of waits, by return addresses of this process: how many they were, and how many nanoseconds they took.
-    /// It may be empty: that nothing has waited is an answer.
+    /// It may be empty as well.
     pub(crate) fn of_waits(name: &str, stacks: &[(Vec<usize>, [i64; 2])]) -> Self {
         measured::waits(name, stacks)
     }
@@ -307,7 +319,7 @@ impl Profile {
         Ok(profile)
     }
 
-    fn refuse_empty(&self) -> Result<(), ProfileError> {
+    pub(crate) fn refuse_empty(&self) -> Result<(), ProfileError> {
         if self.is_empty() {
             return Err(ProfileError::NoSamples {
                 input: self.name.clone(),
