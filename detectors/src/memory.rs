@@ -20,6 +20,8 @@
 //! - A block that was allocated and never written to is live and not resident. So live may be more than its part here.
 //! - Free memory in glibc's hands is one part, whatever keeps it there. Whether it can be given back, only trying tells: that is
 //!   what [`Retention::find`] does.
+//! - glibc is known without a word, another allocator once [`set_underlying`] has named it. Until then all that it has counts as
+//!   held by it, and [`Retention::find`] answers [`Retained::NotAsked`].
 //! - Other threads go on meanwhile. Two readings of one busy process differ.
 //!
 //! It is read from Linux' `/proc`; on other systems each function returns an error that says so.
