@@ -15,6 +15,7 @@ mod source;
 
 use libtest_mimic::{Arguments, Completion, Trial};
 use std::process::{ExitCode, Termination};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 pub(crate) use child::current_test;
@@ -41,6 +42,8 @@ pub struct IsolatedTest {
     pub panics: Panics,
     /// `None` where the test doesn't say.
     pub deadline: Option<Duration>,
+    /// No other test of its file runs meanwhile.
+    pub is_alone: bool,
 }
 
 /// What a test says about panicking.
@@ -60,6 +63,7 @@ impl IsolatedTest {
             ignored: None,
             panics: Panics::Never,
             deadline: None,
+            is_alone: false,
         }
     }
 
@@ -78,6 +82,12 @@ impl IsolatedTest {
     #[must_use]
     pub const fn deadline(mut self, seconds: u64) -> Self {
         self.deadline = Some(Duration::from_secs(seconds));
+        self
+    }
+
+    #[must_use]
+    pub const fn alone(mut self) -> Self {
+        self.is_alone = true;
         self
     }
 }
@@ -201,9 +211,27 @@ fn trial(test: IsolatedTest, deadline: Duration, arguments: &Arguments) -> Trial
             Trial::ignorable_test(test.name, move || Ok(Completion::ignored_with(reason)))
         }
         _ => Trial::test(test.name, move || {
+            let _turn = Turn::of(&test);
             parent::run(&test, deadline, output).map_err(Into::into)
         })
         .with_ignored_flag(test.ignored.is_some()),
+    }
+}
+
+/// A test may run for as long as this is there.
+enum Turn {
+    Alone(#[expect(dead_code, reason = "held until the end")] RwLockWriteGuard<'static, ()>),
+    Beside(#[expect(dead_code, reason = "held until the end")] RwLockReadGuard<'static, ()>),
+}
+
+impl Turn {
+    fn of(test: &IsolatedTest) -> Self {
+        static RUNNING: RwLock<()> = RwLock::new(());
+        if test.is_alone {
+            Turn::Alone(RUNNING.write().unwrap_or_else(PoisonError::into_inner))
+        } else {
+            Turn::Beside(RUNNING.read().unwrap_or_else(PoisonError::into_inner))
+        }
     }
 }
 
@@ -238,7 +266,9 @@ fn trial(test: IsolatedTest, deadline: Duration, arguments: &Arguments) -> Trial
 /// - `#[ignore]` or `#[ignore = "why"]`;
 /// - `#[should_panic]` or `#[should_panic(expected = "text")]`: only a panic counts, not an abort or an exit;
 /// - `#[deadline(seconds = 300)]`: when the child is ended, with all that it started. Without it, `DETECTORS_DEADLINE` in
-///   the environment says after how many seconds; without that, 120.
+///   the environment says after how many seconds; without that, 120;
+/// - `#[alone]`: no other test of this file runs meanwhile, so that the two never need their memory at the same time. nextest, which
+///   starts each test by itself, has test groups for that.
 ///
 /// Any other attribute is refused when it is compiled. Without `harness = false` the file holds one test, which
 /// fails and says so. A `#[test]` function beside `tests!` would never run, since only cargo's harness looks for those:
@@ -336,10 +366,11 @@ macro_rules! __test_attribute {
     ($test:ident, should_panic = $expected:literal) => { $test.should_panic($expected) };
     ($test:ident, should_panic(expected = $expected:literal)) => { $test.should_panic($expected) };
     ($test:ident, deadline(seconds = $seconds:literal)) => { $test.deadline($seconds) };
+    ($test:ident, alone) => { $test.alone() };
     ($test:ident, $($other:tt)*) => {
         compile_error!(concat!(
             "`#[", stringify!($($other)*), "]` has no meaning in detectors::tests!; it takes ignore, ",
-            "should_panic(expected = \"..\"), deadline(seconds = ..) and doc comments"
+            "should_panic(expected = \"..\"), deadline(seconds = ..), alone and doc comments"
         ))
     };
 }

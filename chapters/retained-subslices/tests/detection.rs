@@ -25,6 +25,7 @@ detectors::tests! {
     // ANCHOR_END: tests
 
     /// What the regression test above says when the bug comes back.
+    #[alone]
     #[should_panic(expected = "expected steady, saw leak")]
     fn a_slice_brought_back_fails_the_test() {
         Watch::new("remember ids as copies")

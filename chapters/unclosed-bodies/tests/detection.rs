@@ -28,6 +28,7 @@ detectors::tests! {
     // ANCHOR_END: tests
 
     /// What the regression test above says when the bug comes back.
+    #[alone]
     #[should_panic(expected = "expected steady, saw leak")]
     fn a_response_kept_brought_back_fails_the_test() {
         Watch::new("responses read in scope")

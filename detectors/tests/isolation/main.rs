@@ -4,6 +4,7 @@
 //! These are tests under cargo's own harness. What they look at is the binary of `tests/subject.rs`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod alone;
 mod commands;
 mod endings;
 mod misuse;

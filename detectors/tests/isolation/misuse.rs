@@ -65,12 +65,12 @@ fn a_test_that_would_never_run_is_told_by_its_line() {
         .prints("Move it into detectors::tests! { .. }, without its #[test], or into a file of its own.");
 }
 
-fn scratch() -> tempfile::TempDir {
+pub(crate) fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
 /// Compiles `memory.rs` as cargo would for a package in that folder, against this library as it was built.
-fn compile(folder: &Path, source: &str, arguments: &[&str]) -> Ran {
+pub(crate) fn compile(folder: &Path, source: &str, arguments: &[&str]) -> Ran {
     std::fs::write(folder.join("memory.rs"), source).unwrap();
     let library = library();
     let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
