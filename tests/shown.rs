@@ -256,7 +256,8 @@ fn output_of(folder: &str, package: &str, target: &str, test: &str) -> String {
 fn executable(folder: &Path, target: &str) -> &'static Path {
     static BUILT: OnceLock<Vec<serde_json::Value>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        let targets = ["detection", "beside", "on_jemalloc"].map(|target| ["--test", target]);
+        let targets =
+            ["detection", "beside", "on_jemalloc", "on_mimalloc"].map(|target| ["--test", target]);
         let json = ["--message-format", "json-render-diagnostics"];
         let messages = cargo(&[&["test", "--no-run"], targets.as_flattened(), &json].concat());
         let messages = messages.lines();
