@@ -24,7 +24,10 @@ struct Chapter {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Figures {
     Exact,
+    /// They differ by a quarter at most.
     Alike,
+    /// By half at most.
+    Roughly,
     /// Which of many sites comes first differs as well, and with it the lines: only the verdict is compared.
     Verdict,
 }
@@ -160,12 +163,13 @@ fn tables(printed: &str) -> String {
 
 #[test]
 fn a_night_on_other_allocators() {
-    for allocator in ["jemalloc", "mimalloc"] {
+    // mimalloc looks at its clock during the night too, as often as chance has it.
+    for (allocator, figures) in [("jemalloc", Figures::Alike), ("mimalloc", Figures::Roughly)] {
         let printed = output_of("tests", "tests", &format!("on_{allocator}"), "");
         let printed = without_machine(&printed, Path::new("/nowhere"));
         let folder = "chapters/allocator-retention/shown";
         let file = format!("{allocator}.txt");
-        shown_within(folder, &file, &tables(&printed), Figures::Alike);
+        shown_within(folder, &file, &tables(&printed), figures);
     }
 }
 
@@ -362,7 +366,8 @@ fn shown_within(folder: &str, name: &str, printed: &str, figures: Figures) {
     }
     let page = fs::read_to_string(&file).unwrap_or_default();
     let is_same = |shown: &str, now: &str| match figures {
-        Figures::Alike => is_alike(shown, now),
+        Figures::Alike => is_alike(shown, now, 0.25),
+        Figures::Roughly => is_alike(shown, now, 0.5),
         Figures::Exact | Figures::Verdict => shown == now,
     };
     if figures == Figures::Verdict {
@@ -434,9 +439,9 @@ fn without_signatures(text: &str) -> String {
         .collect()
 }
 
-/// Whether two lines say the same, with figures that differ by a quarter at most. What is drawn isn't compared: it follows the
+/// Whether two lines say the same, with figures that differ by that share at most. What is drawn isn't compared: it follows the
 /// figures.
-fn is_alike(shown: &str, now: &str) -> bool {
+fn is_alike(shown: &str, now: &str, share: f64) -> bool {
     let is_drawn = |line: &str| {
         line.contains(['┤', '│', '└']) || line.contains("<path") || line.contains("<line")
     };
@@ -464,7 +469,7 @@ fn is_alike(shown: &str, now: &str) -> bool {
             .zip(&now)
             .all(|(shown, now)| match (value(shown), value(now)) {
                 (Some(shown), Some(now)) => {
-                    (shown - now).abs() <= 0.25 * shown.abs().max(now.abs()) + 1.0
+                    (shown - now).abs() <= share * shown.abs().max(now.abs()) + 1.0
                 }
                 _ => shown == now,
             })
