@@ -17,9 +17,8 @@ fn row(way: &str, evidence: &Evidence) {
             .findings
             .iter()
             .filter(|finding| finding.kind == kind);
-        of_kind
-            .filter_map(|finding| finding.per_iteration)
-            .sum::<f64>()
+        let each = of_kind.filter_map(|finding| finding.per_iteration);
+        each.fold(0.0, |sum, each| sum + each)
     };
     println!(
         "{way:<34} {:>6.1} {:>8.1}  {}",
@@ -59,6 +58,8 @@ detectors::tests! {
         });
         let patient = watch("a blocking wait with an end").run_async(async || {
             let released = Released(Arc::default());
+            // Two threads: the one that has just answered may not be free yet for the next call.
+            tokio::join!(beside::wait_for_a_while(&released.0), beside::wait_for_a_while(&released.0));
             async move || {
                 beside::wait_for_a_while(&released.0).await;
             }
