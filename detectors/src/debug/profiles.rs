@@ -210,10 +210,15 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
         );
         Refusal::new(StatusCode::CONFLICT, text)
     };
-    // A signal within the unwinder or within libc could wait for what it has interrupted.
-    let builder = pprof::ProfilerGuardBuilder::default()
-        .frequency(RATE)
-        .blocklist(&["libc", "libgcc", "pthread", "vdso"]);
+    let builder = pprof::ProfilerGuardBuilder::default().frequency(RATE);
+    // A signal within the unwinder or within libc could wait for what it has interrupted. Where pprof can tell, it leaves it out.
+    #[cfg(any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "loongarch64"
+    ))]
+    let builder = builder.blocklist(&["libc", "libgcc", "pthread", "vdso"]);
     let guard = builder.build().map_err(unavailable)?;
     let seconds = asked.seconds.unwrap_or(SECONDS);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
