@@ -72,6 +72,7 @@ pub use estimates::profile;
 pub(crate) use estimates::profile_or_empty;
 #[doc(hidden)]
 pub use estimates::{Estimate, estimates};
+pub(crate) use own_memory::Reserve;
 pub use refusal::Reporting;
 pub(crate) use refusal::{report_by, tells_refusals};
 pub use scope::{Entered, Scope, ScopeHandle, follows_threads};
@@ -469,32 +470,6 @@ pub(crate) fn stack_here() -> Box<[usize]> {
 /// How stacks are taken in this build, in words for a report.
 pub fn how_stacks_are_taken() -> String {
     stack::how()
-}
-
-/// Memory that is held for a worse moment, and never touched before: it is given back when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Reserve {
-    place: std::ptr::NonNull<u8>,
-    layout: Layout,
-}
-
-// SAFETY: nobody reads or writes there.
-unsafe impl Send for Reserve {}
-
-impl Reserve {
-    /// `None` when the system has so much no more.
-    pub(crate) fn new(bytes: usize) -> Option<Self> {
-        let layout = Layout::from_size_align(bytes, 1).ok()?;
-        let place = own_memory::zeroed(layout)?;
-        Some(Reserve { place, layout })
-    }
-}
-
-impl Drop for Reserve {
-    fn drop(&mut self) {
-        // SAFETY: it came with this layout, and nobody else knows of it.
-        unsafe { own_memory::free_bytes(self.place, self.layout) };
-    }
 }
 
 /// Begins the calling thread's sampling from a seed, so that a test can repeat it.

@@ -147,3 +147,29 @@ mod tests {
         unsafe { free_bytes(place, layout) };
     }
 }
+
+/// Memory that is held for a worse moment, and never touched before: it is given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Reserve {
+    place: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: nobody reads or writes there.
+unsafe impl Send for Reserve {}
+
+impl Reserve {
+    /// `None` when the system has so much no more.
+    pub(crate) fn new(bytes: usize) -> Option<Self> {
+        let layout = Layout::from_size_align(bytes, 1).ok()?;
+        let place = zeroed(layout)?;
+        Some(Reserve { place, layout })
+    }
+}
+
+impl Drop for Reserve {
+    fn drop(&mut self) {
+        // SAFETY: it came with this layout, and nobody else knows of it.
+        unsafe { free_bytes(self.place, self.layout) };
+    }
+}
