@@ -1,9 +1,12 @@
 //! Around jemalloc: the same counts, the same sites, the same profile. jemalloc takes a block back by the layout that it gave
 //! it with, so a sampled block that came back with another one would be found here.
 
-use detectors::memory::{Accounts, Holder, Retained, Retention, underlying};
+use detectors::memory::{Accounts, Holder, Retained, Retention, Underlying, underlying};
 use detectors::{Scope, Verdict, Watch, allocator, heap::Detail};
 use std::hint::black_box;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
 
 #[global_allocator]
 static ALLOCATOR: detectors::ProfilingAllocator<tikv_jemallocator::Jemalloc> =
@@ -62,6 +65,26 @@ detectors::tests! {
             let accounts = Accounts::now().expect("Linux tells");
             assert!(accounts.of_holder(Holder::AllocatorHeld) > 64 << 20, "{accounts}");
         }
+    }
+
+    fn a_busy_program_is_not_taken_for_one_on_glibc() {
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !is_over.load(Relaxed) {
+                        drop(black_box(vec![1_u8; 10_000]));
+                    }
+                });
+            }
+            // They are at work.
+            while allocator::stats().total_blocks < 100_000 {
+                thread::yield_now();
+            }
+            let found = underlying().map(Underlying::name);
+            is_over.store(true, Relaxed);
+            assert_eq!(found, None);
+        });
     }
 
     fn a_profile_names_the_program_and_not_jemalloc() {

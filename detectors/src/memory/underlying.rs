@@ -70,25 +70,28 @@ pub fn underlying() -> Option<&'static dyn Underlying> {
     named.or_else(|| C_LIBRARY.filter(|library| has_our_blocks(*library)))
 }
 
-/// Whether the program's blocks lie in the C library's memory: some are made, and its own count is looked at.
+/// Whether the program's blocks lie in the C library's memory: some are made, and its own count is looked at. Other threads go on
+/// meanwhile, so that it may change by any amount; a library that nobody asks for blocks is the one whose count stands still.
 fn has_our_blocks(library: &dyn Underlying) -> bool {
+    const STILL_BYTES: u64 = 1 << 10;
     static ANSWER: OnceLock<bool> = OnceLock::new();
-    let rises = |size: usize| {
+    let stands_still = |size: usize| {
         let in_use = || library.holdings().map_or(0, |holdings| holdings.in_use);
         let before = in_use();
         let block = black_box(Box::<[u8]>::new_uninit_slice(size));
-        let rise = in_use().saturating_sub(before);
+        let change = in_use().abs_diff(before);
         drop(block);
-        (size as u64..2 * size as u64).contains(&rise)
+        change < STILL_BYTES
     };
-    // Larger than what a thread keeps for itself, which counts as in use. Three of them, since other threads go on meanwhile.
+    // Larger than what a thread keeps for itself, which counts as in use.
+    let sizes = [8_200, 9_400, 10_600, 11_800, 13_000];
     *ANSWER.get_or_init(|| {
-        [8_200, 9_400, 10_600]
-            .map(rises)
+        sizes
+            .map(stands_still)
             .iter()
-            .filter(|rose| **rose)
+            .filter(|still| **still)
             .count()
-            >= 2
+            < 3
     })
 }
 

@@ -1,7 +1,10 @@
 //! Each byte of resident memory is in one part, at rest and after a burst.
 
 use detectors::memory::{Accounts, Holder, Underlying, give_back, resident, underlying};
+use std::collections::VecDeque;
 use std::hint::black_box;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::channel;
 
 const MIB: u64 = 1 << 20;
@@ -97,6 +100,34 @@ detectors::memory_tests! {
         is_about(after.of_holder(Holder::Stacks), before.of_holder(Holder::Stacks) + 8 * MIB, &after);
         drop(stop);
         thread.expect("a thread").join().expect("it doesn't panic");
+    }
+
+    fn a_busy_program_is_known_to_be_on_glibc() {
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let is_over = &is_over;
+                scope.spawn(move || {
+                    let mut kept = VecDeque::new();
+                    for turn in 0_usize.. {
+                        kept.push_back(black_box(vec![1_u8; 64 + turn * 7_919 % 20_000]));
+                        if kept.len() > 100 + thread {
+                            kept.pop_front();
+                        }
+                        if is_over.load(Relaxed) {
+                            break;
+                        }
+                    }
+                });
+            }
+            // They are at work.
+            while detectors::allocator::stats().total_blocks < 100_000 {
+                std::thread::yield_now();
+            }
+            let found = underlying().map(Underlying::name);
+            is_over.store(true, Relaxed);
+            assert_eq!(found, Some("glibc"));
+        });
     }
 }
 
