@@ -74,6 +74,9 @@ impl Plot {
     }
 }
 
+/// What the picture says of that line.
+const GROWTH: &str = "; dashed, a little above: its growth from floor to floor";
+
 /// Growth as a straight line: where it passes the first window's floor, and its slope.
 struct Growth {
     from: f64,
@@ -107,6 +110,9 @@ fn head(svg: &mut String, title: &str, quantity: Quantity, series: &[Series<'_>]
         .map(|one| format!("{}: {}", one.name, one.evidence.verdict))
         .collect();
     let title = escaped(title);
+    let has_growth = series
+        .iter()
+        .any(|one| Growth::of(one.evidence, quantity).is_some());
     // `:root` matches where the picture is a document of its own, and nothing where it stands in a page.
     let _ = writeln!(
         svg,
@@ -127,7 +133,7 @@ svg.leaks-timeline:root {{ color-scheme: light dark; color: CanvasText; backgrou
 <text x="16" y="28" font-size="17" font-weight="600">{title}</text>
 <text class="quiet" x="16" y="50">{}</text>"#,
         escaped(&said.join("; ")),
-        quantity.title()
+        quantity.title() + if has_growth { GROWTH } else { "" }
     );
 }
 
