@@ -1,6 +1,7 @@
 //! Keeps what watches saw: with `DETECTORS_OUT=DIR`, each test's evidence and profile become files.
 
 use crate::Evidence;
+use crate::model::this_test;
 use crate::profile::write_whole;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ pub(crate) fn keep(evidence: &Evidence) {
     let Some(out) = std::env::var_os(OUT_VARIABLE).filter(|out| !out.is_empty()) else {
         return;
     };
-    let name = crate::isolation::current_test().unwrap_or_else(|| evidence.name.clone());
+    let name = this_test::name().unwrap_or_else(|| evidence.name.clone());
     let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = unused_folder(Path::new(&out), &name, &written);
     match evidence.write(&folder) {
@@ -49,7 +50,7 @@ pub(crate) fn keep(evidence: &Evidence) {
 #[cfg(feature = "tokio")]
 pub(crate) fn keep_profile(name: &str, file: &str, profile: &crate::Profile) -> Option<PathBuf> {
     let out = std::env::var_os(OUT_VARIABLE).filter(|out| !out.is_empty())?;
-    let test = crate::isolation::current_test().unwrap_or_else(|| name.to_owned());
+    let test = this_test::name().unwrap_or_else(|| name.to_owned());
     let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = unused_folder(Path::new(&out), &test, &written);
     let path = folder.join(file);

@@ -1,6 +1,7 @@
 //! Turns evidence into a test's failure. Finding never fails; asserting does, in words.
 
 use crate::memory::Retained;
+use crate::model::this_test;
 use crate::text::{bytes, count, frame_from_here, from_here, listed, wrapped};
 use crate::{Class, Evidence, Kind, Verdict};
 use std::fmt::{self, Display, Formatter};
@@ -361,18 +362,6 @@ pub(crate) fn passed<T>(value: &T, check: Result<(), String>) -> &T {
     }
 }
 
-/// The command that runs this very test again.
-pub(crate) fn same_test() -> String {
-    let test = crate::isolation::current_test().map_or_else(String::new, |test| {
-        let package = std::env::var("CARGO_PKG_NAME")
-            .map_or_else(|_| String::new(), |name| format!(" -p {name}"));
-        let binary = crate::isolation::binary_name()
-            .map_or_else(String::new, |name| format!(" --test {name}"));
-        format!("{package}{binary} -- --exact {test} --include-ignored")
-    });
-    format!("cargo test{test}")
-}
-
 /// What to run next, alone on the last line, so that it can be pasted.
 struct Next {
     why: &'static str,
@@ -396,7 +385,7 @@ impl Next {
             command: format!(
                 "{}=\"$PWD/target/memory\" {}",
                 crate::artefacts::OUT_VARIABLE,
-                same_test()
+                this_test::again()
             ),
         }
     }

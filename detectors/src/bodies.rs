@@ -53,7 +53,8 @@
 //! - A server that closes connections itself, as with `connection: close`, makes churn that isn't the client's. Where it runs on
 //!   this machine, the kernel tells who closed first; else a reader must know.
 
-use crate::assert::{Concept, same_test};
+use crate::assert::Concept;
+use crate::model::this_test;
 use crate::process::{self, TcpState, Waits, kernel};
 use crate::text::{count, grouped, wrapped};
 use crate::{Class, Verdict};
@@ -388,6 +389,6 @@ impl Display for Found {
             Outcome::Held | Outcome::DroppedUnread => Class::UnclosedBodies.into(),
         };
         writeln!(f, "\n{concept}")?;
-        write!(f, "\nnext: run it again, alone\n  {}", same_test())
+        write!(f, "\nnext: run it again, alone\n  {}", this_test::again())
     }
 }

@@ -81,13 +81,14 @@ mod counters;
 #[cfg(feature = "debug")]
 pub mod debug;
 mod evidence;
-pub mod heap;
-mod holders;
 #[doc(hidden)]
 #[allow(missing_docs, reason = "what `tests!` expands to; nothing to call")]
-pub mod isolation;
+pub mod harness;
+pub mod heap;
+mod holders;
 mod judge;
 pub mod memory;
+mod model;
 mod peak;
 pub mod process;
 pub mod profile;

@@ -5,6 +5,7 @@ use crate::Profile;
 use crate::allocator::{self, Scope};
 use crate::evidence::Frame;
 use crate::holders::{self, Holding, Wanted};
+use crate::model::this_test;
 use crate::profile::{ProfileError, Symbols, resolve_stacks, resolve_stacks_and_names};
 
 /// Reads the heap through a [`ProfilingAllocator`](crate::ProfilingAllocator), which the test's file or the program declares.
@@ -44,7 +45,7 @@ impl AllocatorSource {
 
     fn reach(&self) -> Reach {
         self.reach.unwrap_or_else(|| {
-            if crate::isolation::current_test().is_some() {
+            if this_test::name().is_some() {
                 Reach::Process
             } else {
                 Reach::Thread

@@ -1,8 +1,9 @@
 //! A peak's evidence in words, and the failure of a test that expected another.
 
 use super::PeakEvidence;
-use crate::assert::{Concept, same_test};
+use crate::assert::Concept;
 use crate::evidence::Kind;
+use crate::model::this_test;
 use crate::text::{findings_text, grouped, wrapped};
 use crate::{Class, Verdict};
 use std::fmt::{self, Display, Formatter, Write as _};
@@ -124,7 +125,7 @@ impl PeakEvidence {
         let concept = self
             .class
             .map_or_else(|| Concept::from(self.verdict), Concept::from);
-        let next = same_test();
+        let next = this_test::again();
         text + &format!(
             "\n{concept}\n\nnext: find what is kept until the call ends at the sites above, then run it again\n  {next}"
         )

@@ -2,8 +2,9 @@
 
 use super::open::{Group, Open};
 use super::waits::Waits;
-use crate::assert::{Concept, same_test};
+use crate::assert::Concept;
 use crate::evidence::Kind;
+use crate::model::this_test;
 use crate::spawn_site;
 use crate::text::{count, frame_from_here, grouped, whose, wrapped};
 use crate::{Class, Verdict};
@@ -241,6 +242,6 @@ impl Display for Left {
             }
         }
         writeln!(f, "\n{}", self.concept())?;
-        write!(f, "\nnext: run it again, alone\n  {}", same_test())
+        write!(f, "\nnext: run it again, alone\n  {}", this_test::again())
     }
 }

@@ -33,7 +33,7 @@ const STANDARD_FILES: [&str; 3] = ["/rustc/", "/rust/deps/", "/lib/rustlib/src/"
 
 /// Where a thread's or a measurement's own frames begin, seen from the leaf.
 const START: [&str; 4] = [
-    "detectors::isolation::",
+    "detectors::harness::",
     "detectors::watch::",
     "detectors::workload::",
     "__rust_begin_short_backtrace",

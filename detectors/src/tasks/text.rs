@@ -2,7 +2,8 @@
 
 use super::left::Left;
 use crate::artefacts::OUT_VARIABLE;
-use crate::assert::{Concept, same_test};
+use crate::assert::Concept;
+use crate::model::this_test;
 use crate::spawn_site;
 use crate::text::{count, frame_from_here, from_here, grouped, whose, wrapped};
 use crate::{Class, Verdict};
@@ -123,7 +124,7 @@ impl Display for Left {
             None => write!(
                 f,
                 "run it again and keep the profile of what is alive\n  {OUT_VARIABLE}=\"$PWD/target/memory\" {}",
-                same_test()
+                this_test::again()
             ),
         }
     }

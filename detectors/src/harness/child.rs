@@ -1,13 +1,13 @@
 //! The child's side: runs one test on the main thread and leaves a word on how it ended.
 
-use super::IsolatedTest;
+use super::NamedTest;
+use crate::model::this_test;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::fs::File;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::OnceLock;
 
 /// The first argument of a child; the test's name and the parent's process number follow. Arguments, since a variable
 /// would go on to every process that the test starts, and a test binary among them would take itself for a child.
@@ -21,22 +21,17 @@ pub(super) enum Ending {
     Panicked(String),
 }
 
-static CURRENT: OnceLock<String> = OnceLock::new();
-
-/// The test that this process runs, when it is a test's own process.
-pub(crate) fn current_test() -> Option<String> {
-    CURRENT.get().cloned()
-}
-
 /// Runs the test that the arguments name; `None` when this is no child.
-pub(super) fn run_if_chosen(tests: &[IsolatedTest]) -> Option<ExitCode> {
+pub(super) fn run_if_chosen(tests: &[NamedTest]) -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != CHILD_ARGUMENT {
         return None;
     }
     let name = arguments.next().and_then(|name| name.into_string().ok());
     let parent = arguments.next().and_then(|id| id.to_str()?.parse().ok());
-    let chosen = tests.iter().find(|test| Some(test.name) == name.as_deref());
+    let chosen = tests
+        .iter()
+        .find(|test| Some(test.name.as_str()) == name.as_deref());
     let (Some(test), Some(parent)) = (chosen, parent) else {
         eprintln!(
             "detectors: {CHILD_ARGUMENT} is for this binary's own use; name a test without it"
@@ -44,9 +39,9 @@ pub(super) fn run_if_chosen(tests: &[IsolatedTest]) -> Option<ExitCode> {
         return Some(ExitCode::from(2));
     };
     end_with_parent(parent);
-    CURRENT.get_or_init(|| test.name.to_owned());
+    this_test::is(&test.name);
     let ending_file = ending_file();
-    let (ending, exit_code) = match catch_unwind(AssertUnwindSafe(test.body)) {
+    let (ending, exit_code) = match catch_unwind(AssertUnwindSafe(test.test.body)) {
         Ok(code) if code == ExitCode::SUCCESS => (Ending::Passed, code),
         Ok(code) => (Ending::Failed, code),
         Err(payload) => (Ending::Panicked(message(&*payload)), ExitCode::from(101)),

@@ -4,7 +4,6 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::path::{Path, PathBuf};
 
 /// Where [`tests!`](crate::tests) stands.
-#[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct SourceFile {
     /// As `file!()` gives it: from the workspace's root, which isn't known here.

@@ -1,7 +1,7 @@
 //! The parent's side: starts the child, waits with a deadline, and puts into words how it ended.
 
 use super::child::{CHILD_ARGUMENT, Ending};
-use super::{IsolatedTest, Panics};
+use super::{NamedTest, Panics};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::process::{Child, Command, ExitStatus};
@@ -40,7 +40,7 @@ enum Left {
 }
 
 /// Runs one test in a child. The error is the failure message.
-pub(super) fn run(test: &IsolatedTest, deadline: Duration, output: Output) -> Result<(), String> {
+pub(super) fn run(test: &NamedTest, deadline: Duration, output: Output) -> Result<(), String> {
     // Neither file has a name, so neither can be left behind.
     let (mut printed, mut ending_file) = tempfile::tempfile()
         .and_then(|printed| Ok((printed, tempfile::tempfile()?)))
@@ -69,14 +69,14 @@ pub(super) fn run(test: &IsolatedTest, deadline: Duration, output: Output) -> Re
 }
 
 fn start(
-    test: &IsolatedTest,
+    test: &NamedTest,
     output: Output,
     printed: &File,
     ending_file: &File,
 ) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command
-        .args([CHILD_ARGUMENT, test.name, &std::process::id().to_string()])
+        .args([CHILD_ARGUMENT, &test.name, &std::process::id().to_string()])
         .stdin(ending_file.try_clone()?);
     if output != Output::PassOn {
         // One file for both streams keeps their lines in order, and no pipe can fill up.
@@ -153,8 +153,8 @@ fn read_ending(file: &mut File) -> Option<Ending> {
 }
 
 /// What is wrong; `None` when the test passed.
-fn judge(test: &IsolatedTest, left: &Left, ending: Option<&Ending>) -> Option<String> {
-    let name = test.name;
+fn judge(test: &NamedTest, left: &Left, ending: Option<&Ending>) -> Option<String> {
+    let name = &test.name;
     let status = match left {
         Left::Overdue(deadline) => {
             return Some(format!(
@@ -165,7 +165,7 @@ fn judge(test: &IsolatedTest, left: &Left, ending: Option<&Ending>) -> Option<St
         }
         Left::Exited(status) => status,
     };
-    match (ending, test.panics) {
+    match (ending, test.test.panics) {
         (Some(Ending::Passed), _) if !status.success() => Some(format!(
             "`{name}` came to its end, and then its process failed ({status}): something ran after the test"
         )),
@@ -211,7 +211,7 @@ fn read_back(printed: &mut File) -> io::Result<String> {
     Ok(lines.join("\n").trim_matches('\n').to_owned())
 }
 
-fn no_child(test: &IsolatedTest, error: &io::Error) -> String {
+fn no_child(test: &NamedTest, error: &io::Error) -> String {
     format!(
         "`{}` needs a process of its own and can't have one: {error}; look at the free space of the temporary folder and \
          at the limit of processes (ulimit -u)",

@@ -1,0 +1,3 @@
+//! The words and values that all share.
+
+pub(crate) mod this_test;
