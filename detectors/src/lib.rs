@@ -1,5 +1,16 @@
 //! Finds memory growth in Rust services, says what grows and where, and turns that into tests.
 //!
+//! ```text
+//! outside     a process that runs: triage, the debug port                       |
+//! verdicts    what a run comes to: watched, judged, told, asserted              |  harness
+//! readings    what can be read now: heap, tasks, open, resident, waits, holders |  a process of
+//! allocator   the allocator that knows: scopes, sites, samples                  |  its own for
+//! profile     heap profiles: made, read, shown                                  |  each test
+//! model       the words and values that all share                               |
+//! ```
+//!
+//! Six floors, a folder each, and the harness beside them. A floor imports from those below it, and never through this file.
+//!
 //! Two halves. *Find*: a [`Watch`] runs a workload and returns [`Evidence`] with one [`Verdict`]; it never fails by
 //! itself. *Assert*: [`Evidence::assert_steady`] and its sisters fail a test, with a text that ends with the next command
 //! to run.
@@ -72,50 +83,36 @@
 #![warn(missing_docs)]
 
 pub mod allocator;
-mod artefacts;
-mod assert;
-pub mod bodies;
-mod class;
-pub mod contention;
-mod counters;
-#[cfg(feature = "debug")]
-pub mod debug;
-mod evidence;
+#[cfg(test)]
+mod floors;
 #[doc(hidden)]
 #[allow(missing_docs, reason = "what `tests!` expands to; nothing to call")]
 pub mod harness;
-pub mod heap;
-mod holders;
-mod judge;
-pub mod memory;
 mod model;
-mod peak;
-pub mod process;
+mod outside;
 pub mod profile;
-#[cfg(feature = "tokio")]
-mod runtime;
-mod sites;
-mod spawn_site;
-#[cfg(feature = "tokio")]
-pub mod tasks;
-mod text;
-pub mod triage;
-mod verdict;
-mod watch;
-mod workload;
+mod readings;
+mod verdicts;
 
 pub use allocator::{ProfilingAllocator, Scope};
-pub use assert::Complaint;
-pub use class::{Class, UnknownClass};
 pub use dhat::Alloc as DhatAllocator;
-pub use evidence::{
-    Counts, Evidence, Finding, Frame, Instrument, Kind, NotRead, Origin, Reading, Sample, Site,
-    SmallestLeak,
-};
-pub use holders::{Holding, Root};
-pub use peak::{Items, Peak, PeakEvidence, PeakReading};
+pub use model::class::{Class, UnknownClass};
+pub use model::finding::{Finding, Instrument, SmallestLeak};
+pub use model::kind::{Counts, Kind, NotRead};
+pub use model::place::{Frame, Origin, Site};
+pub use model::verdict::Verdict;
+pub use model::workload::{Kept, Workload};
+#[cfg(feature = "debug")]
+pub use outside::debug;
+pub use outside::triage;
 pub use profile::Profile;
-pub use spawn_site::SpawnSite;
-pub use verdict::Verdict;
-pub use watch::{Progress, Stage, Watch};
-pub use workload::{Kept, Workload};
+pub use readings::holders::{Holding, Root};
+pub use readings::spawn_site::SpawnSite;
+#[cfg(feature = "tokio")]
+pub use readings::tasks;
+pub use readings::{contention, heap, memory, process};
+pub use verdicts::assert::Complaint;
+pub use verdicts::bodies;
+pub use verdicts::evidence::{Evidence, Reading, Sample};
+pub use verdicts::peak::{Items, Peak, PeakEvidence, PeakReading};
+pub use verdicts::watch::{Progress, Stage, Watch};

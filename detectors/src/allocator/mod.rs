@@ -61,9 +61,8 @@ mod owners;
 mod refusal;
 mod sampling;
 mod scope;
-pub(crate) mod sites;
 mod slot;
-mod stack;
+pub(crate) mod stacks;
 mod stats;
 mod this_thread;
 
@@ -80,9 +79,9 @@ pub(crate) use scope::{each_block, own_tables};
 pub use stats::{Lost, Stats, stats};
 
 use sampling::{SAMPLES, Sample};
-use sites::SITES;
 use slot::Step;
-pub(crate) use stack::Stack;
+pub(crate) use stacks::Stack;
+use stacks::sites::SITES;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -363,7 +362,7 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
 #[inline(always)]
 fn sample_here(rate: usize) -> Sample {
     let site = slot::inside(|| SITES.number(Stack::here().frames()));
-    Sample::new(site.unwrap_or(sites::NONE), rate)
+    Sample::new(site.unwrap_or(stacks::sites::NONE), rate)
 }
 
 /// The sample of a block that is about to go, if it is one that may have one.
@@ -469,7 +468,7 @@ pub(crate) fn stack_here() -> Box<[usize]> {
 
 /// How stacks are taken in this build, in words for a report.
 pub fn how_stacks_are_taken() -> String {
-    stack::how()
+    stacks::how()
 }
 
 /// Begins the calling thread's sampling from a seed, so that a test can repeat it.

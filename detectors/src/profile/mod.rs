@@ -176,7 +176,7 @@ impl Profile {
     pub(crate) fn of_counts(
         name: &str,
         unit: &str,
-        stacks: &[(Vec<crate::Frame>, u64)],
+        stacks: &[(Vec<crate::model::place::Frame>, u64)],
     ) -> Result<Self, ProfileError> {
         counted::convert(name, unit, stacks)
     }

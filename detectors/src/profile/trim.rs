@@ -10,8 +10,8 @@ use super::assemble::Call;
 const ALLOCATOR: [&str; 12] = [
     "<detectors::allocator::",
     "detectors::allocator::",
-    "<detectors::contention::",
-    "detectors::contention::",
+    "<detectors::readings::contention::",
+    "detectors::readings::contention::",
     "__rdl_",
     "__rg_",
     "__rust_",
@@ -34,8 +34,8 @@ const STANDARD_FILES: [&str; 3] = ["/rustc/", "/rust/deps/", "/lib/rustlib/src/"
 /// Where a thread's or a measurement's own frames begin, seen from the leaf.
 const START: [&str; 4] = [
     "detectors::harness::",
-    "detectors::watch::",
-    "detectors::workload::",
+    "detectors::verdicts::watch::",
+    "detectors::model::workload::",
     "__rust_begin_short_backtrace",
 ];
 
