@@ -111,7 +111,7 @@ pub use evidence::{
     Counts, Evidence, Finding, Frame, Instrument, Kind, NotRead, Origin, Reading, Sample, Site,
     SmallestLeak,
 };
-pub use holders::{Holding, Root};
+pub use holders::{Holders, Holding, Root};
 pub use peak::{Items, Peak, PeakEvidence, PeakReading};
 pub use profile::Profile;
 pub use spawn_site::SpawnSite;

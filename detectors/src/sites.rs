@@ -2,7 +2,7 @@
 
 use crate::evidence::{Finding, Frame, Kind, Origin, Site};
 use crate::heap::SiteReading;
-use crate::holders::Holding;
+use crate::holders::Holders;
 use crate::profile::{self, Profile};
 use std::collections::HashMap;
 
@@ -43,7 +43,7 @@ pub(crate) struct Grown {
     /// The longest round's profile.
     pub(crate) profile: Option<Profile>,
     /// Who holds the blocks of sites that grow, or why that isn't known.
-    pub(crate) holders: Option<Result<Vec<Holding>, String>>,
+    pub(crate) holders: Option<Result<Holders, String>>,
 }
 
 /// One run under full stacks.
@@ -84,7 +84,7 @@ pub(crate) struct Windows {
     /// Each stack, allocation first, with its floors of blocks and bytes.
     pub(crate) stacks: Vec<(Vec<Frame>, BlocksAndBytes)>,
     pub(crate) profile: Option<Profile>,
-    pub(crate) holders: Option<Result<Vec<Holding>, String>>,
+    pub(crate) holders: Option<Result<Holders, String>>,
 }
 
 /// Compares the windows of one run.

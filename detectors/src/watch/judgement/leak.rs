@@ -1,7 +1,7 @@
 //! Where something live grows: what, by how much, from where, and who holds it.
 
 use crate::evidence::{Evidence, Finding, Kind, NotRead};
-use crate::holders::Holding;
+use crate::holders::{Holders, Holding};
 use crate::sites::{Amount, Grown};
 use crate::text::{amount, listed, one_of};
 use crate::watch::counted::Counted;
@@ -76,20 +76,18 @@ pub(super) fn findings(counted: &Counted, grown: &Grown, by_site: bool) -> Vec<F
 
 /// Who holds what grows, in the order of the findings.
 pub(super) fn holders(
-    read: Option<Result<Vec<Holding>, String>>,
+    read: Option<Result<Holders, String>>,
     evidence: &mut Evidence,
 ) -> Vec<Holding> {
-    let read = match read {
-        Some(Ok(read)) => read,
-        Some(Err(why)) => {
-            evidence.not_read.push(NotRead {
-                kind: Kind::Blocks,
-                why: format!("who holds them: {why}"),
-            });
-            return Vec::new();
-        }
+    let (read, not_read) = match read {
+        Some(Ok(Holders { holdings, not_read })) => (holdings, not_read),
+        Some(Err(why)) => (Vec::new(), Some(why)),
         None => return Vec::new(),
     };
+    evidence.not_read.extend(not_read.map(|why| NotRead {
+        kind: Kind::Blocks,
+        why: format!("who holds them: {why}"),
+    }));
     let mut ordered: Vec<Holding> = Vec::new();
     for site in evidence
         .findings
