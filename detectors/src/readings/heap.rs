@@ -6,11 +6,10 @@ mod dhat_source;
 pub use allocator_source::AllocatorSource;
 pub use dhat_source::DhatSource;
 
-pub use crate::model::reading::{Detail, HeapReading, SiteReading, SourceError};
-
 use crate::model::place::Frame;
+pub use crate::model::reading::{Detail, HeapReading, SiteReading, SourceError};
 use crate::profile::Profile;
-use crate::readings::holders::Holding;
+use crate::readings::holders::Holders;
 use std::fmt;
 
 /// The source that suits the program's allocator: [`AllocatorSource`] where that is a
@@ -75,13 +74,14 @@ pub trait HeapSource: fmt::Debug {
         Vec::new()
     }
 
-    /// Who holds the live blocks of these sites: one answer for each function that makes them.
+    /// Who holds the live blocks of these sites: one answer for each function that makes them. It looks at `is_over` as it goes, and
+    /// gives up once that is `true`.
     ///
     /// # Errors
     ///
-    /// In words, when the instrument doesn't know where blocks lie, or memory can't be read.
-    fn holders(&self, sites: &[usize]) -> Result<Vec<Holding>, String> {
-        let _ = sites;
+    /// In words, when the instrument doesn't know where blocks lie, memory can't be read, or the time is over.
+    fn holders(&self, sites: &[usize], is_over: &dyn Fn() -> bool) -> Result<Holders, String> {
+        let _ = (sites, is_over);
         Err(format!(
             "{} doesn't tell where its blocks lie; detectors::ProfilingAllocator does",
             self.name()

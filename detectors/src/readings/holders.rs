@@ -9,8 +9,11 @@
 //!
 //! - A number that happens to be an address counts as a pointer, and so does a pointer that nobody will use again. Both make a
 //!   lost block look held, never a held block look lost.
-//! - A pointer that is kept in another form is not seen: compressed, encrypted, with flags in its upper bits, or in memory that
-//!   another process maps. Then a held block looks lost.
+//! - A pointer that is kept in another form is not seen: compressed, encrypted, with flags in its upper bits. Then a held block looks
+//!   lost.
+//! - A file that is mapped for others to see, such as a database, isn't read: it may be larger than the memory, and what outlives the
+//!   process can't point into its heap. It is told under *not read*. Nor are pages read that another process wrote to and this one
+//!   never touched.
 //! - Blocks that are older than the first watch or [`Scope`](crate::Scope) of the process aren't known, so what is held through
 //!   one of them is held from *elsewhere*, as is what a freed block still points to. That is told, and no class is built on it.
 //! - Other threads run on meanwhile. What they move just then may be missed.
@@ -49,6 +52,16 @@ pub struct Holding {
     pub through: Vec<Frame>,
     /// Whether such a block, or the site's own, was made by a queue: a channel, or a set of tasks.
     pub queue: Option<String>,
+}
+
+/// Who holds what, as far as the program's memory was read.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Holders {
+    /// One for each site.
+    pub holdings: Vec<Holding>,
+    /// Memory that was left out, in words; `None` where there is none.
+    pub not_read: Option<String>,
 }
 
 /// Where a chain of pointers begins.
@@ -162,18 +175,23 @@ pub(crate) type Stacks<'s> = &'s dyn Fn(&[usize]) -> Vec<(Vec<Frame>, Vec<String
 ///
 /// # Errors
 ///
-/// In words, when this system's memory can't be read.
+/// In words, when this system's memory can't be read, or `is_over` before all of it was: what was found by then can't tell that nobody
+/// holds a block.
 pub(crate) fn find(
     scope: ScopeHandle,
     wanted: &[Wanted],
     stacks_of: Stacks<'_>,
-) -> Result<Vec<Holding>, String> {
+    is_over: &dyn Fn() -> bool,
+) -> Result<Holders, String> {
     if wanted.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Holders::default());
     }
     // What this allocates belongs to no scope, and isn't noted.
     crate::allocator::uncounted(|| {
-        let graph = graph::Graph::of_live_blocks(scope)?;
-        Ok(reading::holdings(&graph, wanted, stacks_of))
+        let mut graph = graph::Graph::of_live_blocks(scope, is_over)?;
+        Ok(Holders {
+            holdings: reading::holdings(&graph, wanted, stacks_of),
+            not_read: graph.not_read.take(),
+        })
     })
 }

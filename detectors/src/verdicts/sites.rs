@@ -5,7 +5,7 @@ use crate::model::kind::Kind;
 use crate::model::place::{Frame, Site, site, without_detours};
 use crate::model::reading::SiteReading;
 use crate::profile::{self, Profile};
-use crate::readings::holders::Holding;
+use crate::readings::holders::Holders;
 use std::collections::HashMap;
 
 /// A site that explains less than this share of what grows is not worth a reader's time.
@@ -45,7 +45,7 @@ pub(crate) struct Grown {
     /// The longest round's profile.
     pub(crate) profile: Option<Profile>,
     /// Who holds the blocks of sites that grow, or why that isn't known.
-    pub(crate) holders: Option<Result<Vec<Holding>, String>>,
+    pub(crate) holders: Option<Result<Holders, String>>,
 }
 
 /// One run under full stacks.
@@ -86,7 +86,7 @@ pub(crate) struct Windows {
     /// Each stack, allocation first, with its floors of blocks and bytes.
     pub(crate) stacks: Vec<(Vec<Frame>, BlocksAndBytes)>,
     pub(crate) profile: Option<Profile>,
-    pub(crate) holders: Option<Result<Vec<Holding>, String>>,
+    pub(crate) holders: Option<Result<Holders, String>>,
 }
 
 /// Compares the windows of one run.

@@ -132,7 +132,182 @@ impl Drop for Busy {
     }
 }
 
+/// A mapping that belongs to a test for as long as its process lives, and starts as zeros.
+#[cfg(target_os = "linux")]
+struct Mapped {
+    start: *mut usize,
+    bytes: usize,
+}
+
+/// Larger than this machine's memory, as a database may be.
+#[cfg(target_os = "linux")]
+const LARGE_BYTES: usize = 64 << 30;
+
+#[cfg(target_os = "linux")]
+impl Mapped {
+    fn new(bytes: usize, flags: i32, file: Option<&std::fs::File>) -> Self {
+        use std::os::fd::AsRawFd;
+        let descriptor = file.map_or(-1, AsRawFd::as_raw_fd);
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = flags | libc::MAP_NORESERVE;
+        // SAFETY: asks for memory at an address that the kernel chooses.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                bytes,
+                protection,
+                flags,
+                descriptor,
+                0,
+            )
+        };
+        assert_ne!(
+            start,
+            libc::MAP_FAILED,
+            "{}",
+            std::io::Error::last_os_error()
+        );
+        Mapped {
+            start: start.cast(),
+            bytes,
+        }
+    }
+
+    /// Keeps the block's address there alone, so many words behind the middle.
+    fn keep(&self, index: usize, block: Box<[u8; 100]>) {
+        let at = self.bytes / size_of::<usize>() / 2 + index;
+        let block = Box::into_raw(black_box(block)).expose_provenance();
+        // SAFETY: the mapping can be written to, is never unmapped, and has far more than so many words behind its middle.
+        unsafe { self.start.add(at).write_volatile(block) };
+    }
+
+    /// How much of it is in RAM, in KiB.
+    fn resident(&self) -> u64 {
+        let maps = std::fs::read_to_string("/proc/self/smaps").expect("Linux tells");
+        let start = format!("{:x}-", self.start.addr());
+        let mut lines = maps.lines().skip_while(|line| !line.starts_with(&start));
+        let line = lines
+            .find_map(|line| line.strip_prefix("Rss:"))
+            .expect("the mapping is there");
+        let figure = line.trim().trim_end_matches(" kB").parse();
+        figure.expect("a figure")
+    }
+}
+
+/// A watch in whose iterations a block is kept in the mapping, and nowhere else.
+#[cfg(target_os = "linux")]
+fn kept_in(mapped: &Mapped) -> Evidence {
+    let blocks = std::cell::Cell::new(0);
+    watch("kept in a mapping").run(|| {
+        || {
+            mapped.keep(blocks.get(), Box::new([0; 100]));
+            blocks.set(blocks.get() + 1);
+        }
+    })
+}
+
+#[cfg(target_os = "linux")]
+mod mapped {
+    use super::{LARGE_BYTES, Mapped, kept_in, root, watch};
+    use detectors::{Class, Evidence, Root, Verdict};
+    use std::fs::File;
+    use std::hint::black_box;
+    use std::os::fd::FromRawFd;
+
+    fn file() -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR"))
+            .expect("a writable target");
+        file.as_file()
+            .set_len(LARGE_BYTES as u64)
+            .expect("a sparse file");
+        file
+    }
+
+    fn left_out(evidence: &Evidence) -> Vec<&str> {
+        let why = evidence
+            .not_read
+            .iter()
+            .map(|not_read| not_read.why.as_str());
+        why.filter(|why| why.starts_with("who holds them"))
+            .collect()
+    }
+
+    pub(super) fn a_database_is_left_out() {
+        let database = file();
+        let mapped = Mapped::new(LARGE_BYTES, libc::MAP_SHARED, Some(database.as_file()));
+        let evidence = watch("beside a database").run(|| {
+            || {
+                black_box(Box::leak(Box::new(black_box([0_u8; 100]))));
+            }
+        });
+        assert_eq!(mapped.resident(), 0, "it was read");
+        assert_eq!(
+            evidence.class,
+            Some(Class::LostPointers),
+            "{}",
+            evidence.because
+        );
+        assert_eq!(root(&evidence), &Root::Nothing);
+        let path = database.path().display();
+        assert_eq!(
+            left_out(&evidence),
+            [format!(
+                "who holds them: a shared mapping of {path} was left out, 68,719,476,736 bytes; \
+             a pointer into the heap means nothing in what outlives the process"
+            )]
+        );
+    }
+
+    /// What the process keeps for itself is read however large it is, as far as it was written to.
+    pub(super) fn what_is_kept_in_a_page_is_held() {
+        let file = file();
+        // SAFETY: a name that ends with a zero, and a descriptor that nobody else has.
+        let memory = unsafe { File::from_raw_fd(libc::memfd_create(c"kept".as_ptr(), 0)) };
+        memory.set_len(LARGE_BYTES as u64).expect("sparse memory");
+        for (what, mapped) in [
+            (
+                "addresses kept for later",
+                Mapped::new(LARGE_BYTES, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, None),
+            ),
+            (
+                "a private mapping of a file",
+                Mapped::new(LARGE_BYTES, libc::MAP_PRIVATE, Some(file.as_file())),
+            ),
+            (
+                "shared memory",
+                Mapped::new(LARGE_BYTES, libc::MAP_SHARED, Some(&memory)),
+            ),
+        ] {
+            let evidence = kept_in(&mapped);
+            assert_eq!(
+                evidence.verdict,
+                Verdict::Leak,
+                "{what}: {}",
+                evidence.because
+            );
+            assert_eq!(root(&evidence), &Root::Elsewhere, "{what}");
+            assert_eq!(left_out(&evidence), [""; 0], "{what}");
+            // A few pages of words, for which the kernel may have given huge ones.
+            assert!(
+                mapped.resident() < 64 << 10,
+                "{what}: {} KiB",
+                mapped.resident()
+            );
+        }
+    }
+}
+
 detectors::tests! {
+    fn a_mapped_database_is_left_out_and_that_is_said() {
+        #[cfg(target_os = "linux")]
+        mapped::a_database_is_left_out();
+    }
+
+    fn what_is_kept_in_a_page_of_a_large_mapping_is_held() {
+        #[cfg(target_os = "linux")]
+        mapped::what_is_kept_in_a_page_is_held();
+    }
+
     fn a_leaked_box_is_held_by_nothing() {
         let evidence = each_time(Some(Class::LostPointers), || watch("leaked boxes").run(|| || {
             black_box(Box::leak(Box::new(black_box([0_u8; 100]))));

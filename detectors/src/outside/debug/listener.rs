@@ -3,7 +3,7 @@
 use super::answers::Refusal;
 use super::token::Token;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener as Accepts;
@@ -12,10 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use std::fmt;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use std::{fmt, io};
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
@@ -140,53 +139,78 @@ impl From<io::Error> for ListenError {
 }
 
 async fn may_ask(State(token): State<Option<Token>>, request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let refused = match &token {
-        Some(token) => without_token(token, headers),
-        None => from_elsewhere(headers),
-    };
-    match refused {
+    match refusal(token.as_ref(), request.headers()) {
         Some(refusal) => refusal,
         None => next.run(request).await,
     }
 }
 
-fn without_token(token: &Token, headers: &HeaderMap) -> Option<Response> {
-    if brought(headers).is_some_and(|brought| token.is(&brought)) {
-        return None;
+fn refusal(token: Option<&Token>, headers: &HeaderMap) -> Option<Response> {
+    let Some(token) = token else {
+        return of_another_name(headers).or_else(|| of_a_page(headers));
+    };
+    match brought(headers) {
+        Some((by, bytes)) if token.is(&bytes) => match by {
+            // No browser sends it unless a program tells it to, and from a page of another origin it asks the port first.
+            Scheme::Bearer => None,
+            // A browser keeps a password, and sends it with whatever a page asks for.
+            Scheme::Basic => of_a_page(headers),
+        },
+        _ => Some(without_token()),
     }
+}
+
+fn without_token() -> Response {
     let text = "this needs the token: `Authorization: Bearer TOKEN`, or http://any:TOKEN@host/ for `go tool pprof`";
     let asks = (header::WWW_AUTHENTICATE, "Basic realm=\"debug\"");
     let refusal = Refusal::new(StatusCode::UNAUTHORIZED, text);
-    Some(([asks], refusal).into_response())
+    ([asks], refusal).into_response()
+}
+
+/// How a token is brought.
+#[derive(Debug, Clone, Copy)]
+enum Scheme {
+    Bearer,
+    Basic,
 }
 
 /// The token that a request brings.
-fn brought(headers: &HeaderMap) -> Option<Vec<u8>> {
+fn brought(headers: &HeaderMap) -> Option<(Scheme, Vec<u8>)> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, rest) = value.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("bearer") {
-        Some(rest.trim().as_bytes().to_vec())
+        Some((Scheme::Bearer, rest.trim().as_bytes().to_vec()))
     } else if scheme.eq_ignore_ascii_case("basic") {
         let pair = STANDARD.decode(rest.trim()).ok()?;
         let colon = pair.iter().position(|byte| *byte == b':')?;
-        Some(pair[colon + 1..].to_vec())
+        Some((Scheme::Basic, pair[colon + 1..].to_vec()))
     } else {
         None
     }
 }
 
-/// What a page in a browser of this machine could send: it may have made its own name point to loopback, and it names its origin
-/// with each request that changes something.
-fn from_elsewhere(headers: &HeaderMap) -> Option<Response> {
+/// A page may have made its own name point to this machine: to the browser it is then of this port's origin, and only the name
+/// gives it away.
+fn of_another_name(headers: &HeaderMap) -> Option<Response> {
     let host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
-    let is_ours = host.is_some_and(is_this_machine);
-    if is_ours && !headers.contains_key(header::ORIGIN) {
+    if host.is_some_and(is_this_machine) {
         return None;
     }
-    let text = "this port answers this machine alone, by the name localhost or its address, and no web page";
+    let text = "this port answers this machine alone, by the name localhost or its address";
+    Some(Refusal::new(StatusCode::FORBIDDEN, text).into_response())
+}
+
+/// What a page in a browser of this machine could send. A browser tells with each request whether it was made by a page of another
+/// origin; an older one tells the origin alone, and that only with a request that changes something.
+fn of_a_page(headers: &HeaderMap) -> Option<Response> {
+    let is_own = |site: &HeaderValue| site == "none" || site == "same-origin";
+    let is_foreign = !headers.get_all("sec-fetch-site").iter().all(is_own);
+    if !is_foreign && !headers.contains_key(header::ORIGIN) {
+        return None;
+    }
+    let text = "this port answers no web page, and no link on one: ask it by curl or `go tool pprof`, or type its address";
     Some(Refusal::new(StatusCode::FORBIDDEN, text).into_response())
 }
 

@@ -1,6 +1,7 @@
 //! Figures for Prometheus, and the request to give memory back.
 
-use super::answers;
+use super::answers::{self, Refusal};
+use super::off_the_runtime::off_the_runtime;
 use crate::allocator;
 use crate::model::kind::Kind;
 use crate::model::words::grouped;
@@ -11,8 +12,13 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use tokio::runtime::Handle;
 
+pub(super) async fn metrics() -> Result<Response, Refusal> {
+    let runtime = Handle::current();
+    off_the_runtime(move || Ok(answers::text(exposition(&runtime)))).await
+}
+
 /// In Prometheus' text format, version 0.0.4. What can't be read is left out, and never zero.
-pub(super) async fn metrics() -> Response {
+fn exposition(runtime: &Handle) -> String {
     // Before anything here allocates.
     let resident = memory::resident();
     let mut text = Exposition::default();
@@ -71,7 +77,7 @@ pub(super) async fn metrics() -> Response {
     text.gauge(
         "tokio_tasks_alive",
         "Tasks of this runtime that aren't done.",
-        tasks::alive(&Handle::current()) as u64,
+        tasks::alive(runtime) as u64,
     );
     if let Ok(descriptors) = process::descriptors() {
         text.gauge(
@@ -105,7 +111,7 @@ pub(super) async fn metrics() -> Response {
             u64::try_from(threads).unwrap_or(0),
         );
     }
-    answers::text(text.0)
+    text.0
 }
 
 #[derive(Debug, Default)]
@@ -143,25 +149,22 @@ impl Exposition {
 }
 
 /// What asking the allocator gave.
-pub(super) async fn free_memory() -> Response {
-    let given = tokio::task::spawn_blocking(|| {
-        let before = memory::resident();
-        let asked = memory::give_back();
-        (before, asked, memory::resident())
-    });
-    answers::text(match given.await {
-        Ok((_, None, _)) => {
-            "this program's allocator can't be asked to give memory back\n".to_owned()
-        }
-        Ok((Ok(before), Some(call), Ok(after))) => {
-            let gave = grouped(before.resident.saturating_sub(after.resident).cast_signed());
-            format!(
-                "called {call}\nresident before {before}\nresident after  {after}\ngiven back      {gave} bytes\n"
-            )
-        }
-        Ok((_, Some(call), _)) => {
-            format!("called {call}\nwhat it gave can't be read on this system\n")
-        }
-        Err(error) => format!("it could not be asked: {error}\n"),
-    })
+pub(super) async fn free_memory() -> Result<Response, Refusal> {
+    off_the_runtime(|| Ok(answers::text(given_back()))).await
+}
+
+fn given_back() -> String {
+    let before = memory::resident();
+    let asked = memory::give_back();
+    let after = memory::resident();
+    let Some(call) = asked else {
+        return "this program's allocator can't be asked to give memory back\n".to_owned();
+    };
+    let (Ok(before), Ok(after)) = (before, after) else {
+        return format!("called {call}\nwhat it gave can't be read on this system\n");
+    };
+    let gave = grouped(before.resident.saturating_sub(after.resident).cast_signed());
+    format!(
+        "called {call}\nresident before {before}\nresident after  {after}\ngiven back      {gave} bytes\n"
+    )
 }

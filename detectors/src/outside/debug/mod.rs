@@ -38,15 +38,33 @@
 //!
 //! # Who may ask
 //!
-//! A profile names your code's functions, and `/freememory` costs time. So a [`Listener`] is bound to loopback. Bound to anything
-//! wider it needs a [`Token`], and refuses to start without one. On loopback without a token it refuses what a web page in a
-//! browser could send: a request for another host's name, or from another origin.
+//! A profile names your code's functions, and each answer costs time. So a [`Listener`] is bound to loopback. Bound to anything
+//! wider it needs a [`Token`], and refuses to start without one. Without a token every process of this machine may ask, whoever
+//! runs it, and a web page in a browser of this machine may try:
 //!
-//! Nothing runs here until somebody asks.
+//! | a page | is refused, since |
+//! |---|---|
+//! | asks by its own name, which it has made point here (DNS rebinding) | `Host` is neither `localhost` nor an address of loopback |
+//! | asks from another origin: an image, a script, a form, a link that is followed | `Sec-Fetch-Site` is neither `none` nor `same-origin` |
+//! | asks to change something from another origin, in a browser that sends no `Sec-Fetch-Site` | there is an `Origin` |
+//!
+//! One thing remains. A browser that sends no `Sec-Fetch-Site` looks like `curl` when a page asks it for an image. Then the page
+//! can have a profile taken, and keep one of the connections for as long as that lasts. It can't read the answer: no header
+//! here lets a browser hand it over. A person can be led to type an address as well, and that is answered.
+//!
+//! With a token the name doesn't matter. A browser that was given the token as a password sends it for any page that asks, so
+//! that is looked at in the same way; a bearer token is enough by itself.
+//!
+//! # What it costs
+//!
+//! Nothing runs here until somebody asks. What reads the kernel's figures or looks up names runs on tokio's threads for blocking
+//! work, two pieces at the same time, so that it holds none of the threads that answer the service's requests. `/metrics` has the
+//! kernel add up the pages of all mappings: the more memory, the longer it takes.
 
 mod answers;
 mod listener;
 mod metrics;
+mod off_the_runtime;
 mod profiles;
 mod token;
 

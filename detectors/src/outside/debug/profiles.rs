@@ -1,15 +1,14 @@
 //! The profiles, as Go's `net/http/pprof` serves them.
 
 use super::answers::{self, Refusal};
+use super::off_the_runtime::off_the_runtime;
 use crate::allocator;
 use crate::model::place::Frame;
-use crate::profile::Profile;
-use crate::profile::ProfileError;
 #[cfg(unix)]
 use crate::profile::cpu::{self, Sampled};
-use crate::readings::spawn_site;
+use crate::profile::{Profile, ProfileError};
 use crate::readings::tasks::Tasks;
-use crate::readings::{contention, process};
+use crate::readings::{contention, process, spawn_site};
 use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::{Html, Redirect, Response};
@@ -183,14 +182,6 @@ fn told(name: &str, profile: &Profile, as_text: bool) -> Answer {
     Ok(answers::text(format!("{preface}{empty}{top}")))
 }
 
-/// Names are read from the program's debug information: some hundred milliseconds that no other request has to wait for.
-async fn off_the_runtime<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error)))
-}
-
 #[cfg(not(unix))]
 pub(super) async fn cpu() -> Refusal {
     Refusal::new(
@@ -212,16 +203,21 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
         );
         Refusal::new(StatusCode::CONFLICT, text)
     };
-    let builder = pprof::ProfilerGuardBuilder::default().frequency(RATE);
-    // A signal within the unwinder or within libc could wait for what it has interrupted. Where pprof can tell, it leaves it out.
-    #[cfg(any(
-        target_arch = "x86_64",
-        target_arch = "aarch64",
-        target_arch = "riscv64",
-        target_arch = "loongarch64"
-    ))]
-    let builder = builder.blocklist(&["libc", "libgcc", "pthread", "vdso"]);
-    let guard = builder.build().map_err(unavailable)?;
+    let guard = off_the_runtime(move || {
+        let builder = pprof::ProfilerGuardBuilder::default().frequency(RATE);
+        // A signal within the unwinder or within libc could wait for what it has interrupted. Where pprof can tell, it leaves
+        // it out.
+        #[cfg(any(
+            target_arch = "x86_64",
+            target_arch = "aarch64",
+            target_arch = "riscv64",
+            target_arch = "loongarch64"
+        ))]
+        let builder = builder.blocklist(&["libc", "libgcc", "pthread", "vdso"]);
+        // The first one looks up the names of a stack.
+        builder.build().map_err(unavailable)
+    })
+    .await?;
     let seconds = asked.seconds.unwrap_or(SECONDS);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     off_the_runtime(move || {

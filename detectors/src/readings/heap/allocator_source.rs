@@ -4,9 +4,8 @@ use super::{Detail, HeapReading, HeapSource, SiteReading, SourceError};
 use crate::allocator::{self, Scope};
 use crate::model::place::Frame;
 use crate::model::this_test;
-use crate::profile::Profile;
-use crate::profile::{ProfileError, Symbols, resolve_stacks, resolve_stacks_and_names};
-use crate::readings::holders::{self, Holding, Wanted};
+use crate::profile::{Profile, ProfileError, Symbols, resolve_stacks, resolve_stacks_and_names};
+use crate::readings::holders::{self, Holders, Wanted};
 
 /// Reads the heap through a [`ProfilingAllocator`](crate::ProfilingAllocator), which the test's file or the program declares.
 ///
@@ -129,7 +128,7 @@ impl HeapSource for AllocatorSource {
         resolve_stacks(&stacks, Symbols::ThisProcess)
     }
 
-    fn holders(&self, sites: &[usize]) -> Result<Vec<Holding>, String> {
+    fn holders(&self, sites: &[usize], is_over: &dyn Fn() -> bool) -> Result<Holders, String> {
         let Some(scope) = self.scope.as_ref().map(Scope::handle) else {
             return Err("nothing is being counted".to_owned());
         };
@@ -150,7 +149,7 @@ impl HeapSource for AllocatorSource {
                     }),
                 }
             }
-            holders::find(scope, &wanted, &stacks_of)
+            holders::find(scope, &wanted, &stacks_of, is_over)
         })
     }
 

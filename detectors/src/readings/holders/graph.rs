@@ -52,10 +52,15 @@ pub(super) struct Graph {
     pub(super) pointers: Vec<u32>,
     /// For each block: whether a holder keeps a length beside its pointer, and uses little of the room.
     pub(super) unused: Vec<bool>,
+    /// Memory that was left out, in words.
+    pub(super) not_read: Option<String>,
 }
 
 impl Graph {
-    pub(super) fn of_live_blocks(scope: ScopeHandle) -> Result<Self, String> {
+    pub(super) fn of_live_blocks(
+        scope: ScopeHandle,
+        is_over: &dyn Fn() -> bool,
+    ) -> Result<Self, String> {
         let memory = Memory::of_this_process()?;
         let blocks = live_blocks(scope);
         let mut graph = Graph {
@@ -63,15 +68,16 @@ impl Graph {
             parents: (0..blocks.len()).map(number).collect(),
             pointers: vec![0; blocks.len()],
             unused: vec![false; blocks.len()],
+            not_read: memory.not_read(),
             blocks,
         };
         if !graph.blocks.is_empty() {
-            graph.trace(&memory);
+            graph.trace(&memory, is_over)?;
         }
         Ok(graph)
     }
 
-    fn trace(&mut self, memory: &Memory) {
+    fn trace(&mut self, memory: &Memory, is_over: &dyn Fn() -> bool) -> Result<(), String> {
         let mut edges: Vec<Edge> = Vec::new();
         let mut roots: Vec<(Place, usize, u32)> = Vec::new();
         let mut without: Vec<Range<usize>> = allocator::own_tables().collect();
@@ -83,7 +89,7 @@ impl Graph {
         let (lowest, highest) = (blocks[0].start, end_of(blocks[blocks.len() - 1]));
         let pointers = &mut self.pointers;
         let unused = &mut self.unused;
-        memory.each_word(&without, |word, around| {
+        memory.each_word(&without, is_over, |word, around| {
             let Word {
                 address,
                 value,
@@ -112,7 +118,7 @@ impl Graph {
                 }),
                 None => roots.push((place, address, number(to))),
             }
-        });
+        })?;
         edges.sort_unstable_by_key(|edge| edge.from);
 
         // What a static holds is the static's, whoever looks at it as well. The weakest evidence comes last.
@@ -130,6 +136,7 @@ impl Graph {
             self.spread(&edges, from_roots.collect());
         }
         self.trace_the_rest(&edges);
+        Ok(())
     }
 
     /// What no root reaches: lost blocks with all that only they point to, and cycles with all that hangs on them.

@@ -1,7 +1,17 @@
-//! The process' memory, word by word: what can be written to, and what each part of it is.
+//! The process' memory, word by word: what it has written to, and what each part of it is.
 //!
-//! It is read through `/proc/self/mem`. A part that another thread unmaps meanwhile can't be read then, and nothing faults.
+//! | mapping that can be written to | is read |
+//! |---|---|
+//! | private: anonymous, or of a file such as `.data` | pages that the process has written to; a file's other pages are as on the disk |
+//! | shared memory: `memfd`, `/dev/shm`, System V's, anonymous | pages that the process has touched |
+//! | shared, of a file on a disk or of a device | nothing, and it is told: a pointer there would outlive what it points to |
+//!
+//! So what costs time and memory is what the process uses, however large the ranges of addresses are that it keeps for itself. The
+//! kernel's `/proc/self/pagemap` tells which pages those are. Without it, private mappings are read whole, and shared memory isn't.
+//!
+//! Words come through `/proc/self/mem`. A part that another thread unmaps meanwhile can't be read then, and nothing faults.
 
+use crate::model::words::grouped;
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -41,10 +51,53 @@ impl Around<'_> {
 const CHUNK_BYTES: usize = 256 << 10;
 const WORD_BYTES: usize = size_of::<usize>();
 
+/// Pages that are asked for at once.
+const PAGES_AT_ONCE: usize = 8_192;
+
 pub(super) struct Memory {
     mem: File,
+    /// `None` where this kernel doesn't tell which pages are in use.
+    pagemap: Option<File>,
     /// In the order of their addresses, without overlaps.
-    parts: Vec<(Range<usize>, Place)>,
+    parts: Vec<Part>,
+    left_out: LeftOut,
+}
+
+#[derive(Debug)]
+struct Part {
+    range: Range<usize>,
+    place: Place,
+    sharing: Sharing,
+}
+
+/// Who else sees what is written to a mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    Private,
+    Memory,
+    File,
+}
+
+/// Mappings that could hold pointers only by mistake, or that can't be read without being filled.
+#[derive(Debug, Default)]
+struct LeftOut {
+    mappings: u64,
+    bytes: usize,
+    /// Of the largest one.
+    largest: usize,
+    path: String,
+}
+
+impl LeftOut {
+    fn add(&mut self, mapping: &Mapping<'_>) {
+        let bytes = mapping.range.len();
+        self.mappings += 1;
+        self.bytes += bytes;
+        if bytes > self.largest {
+            self.largest = bytes;
+            mapping.path.clone_into(&mut self.path);
+        }
+    }
 }
 
 impl Memory {
@@ -57,107 +110,283 @@ impl Memory {
         let mem = File::open("/proc/self/mem").map_err(|error| unread("/proc/self/mem", error))?;
         let maps = std::fs::read_to_string("/proc/self/maps")
             .map_err(|error| unread("/proc/self/maps", error))?;
+        let pagemap = File::open("/proc/self/pagemap").ok();
         let statics = statics();
         let stacks = stack_pointers();
         let mut parts = Vec::new();
-        for range in maps.lines().filter_map(writable) {
+        let mut left_out = LeftOut::default();
+        for mapping in maps.lines().filter_map(writable) {
+            let is_read = match mapping.sharing {
+                Sharing::Private => true,
+                Sharing::Memory => pagemap.is_some(),
+                Sharing::File => false,
+            };
+            if !is_read {
+                left_out.add(&mapping);
+                continue;
+            }
+            let Mapping { range, sharing, .. } = mapping;
+            let mut add = |range, place| {
+                parts.push(Part {
+                    range,
+                    place,
+                    sharing,
+                });
+            };
             if range.contains(&stack_pointer) {
-                parts.push((stack_pointer..range.end, Place::Thread));
+                add(stack_pointer..range.end, Place::Thread);
             } else if let Some(&pointer) = stacks.iter().find(|pointer| range.contains(pointer)) {
                 // Below the stack pointer are only calls that have returned. The thread's locals lie above the stack.
-                parts.push((pointer..range.end, Place::Thread));
+                add(pointer..range.end, Place::Thread);
             } else if range.contains(&thread_pointer()) {
-                parts.push((range, Place::Thread));
+                add(range, Place::Thread);
             } else {
-                split(&range, &statics, &mut parts);
+                split(&range, &statics, add);
             }
         }
-        Ok(Memory { mem, parts })
+        Ok(Memory {
+            mem,
+            pagemap,
+            parts,
+            left_out,
+        })
+    }
+
+    /// What is left out, in words.
+    pub(super) fn not_read(&self) -> Option<String> {
+        let LeftOut {
+            mappings,
+            bytes,
+            ref path,
+            ..
+        } = self.left_out;
+        if mappings == 0 {
+            return None;
+        }
+        let bytes = grouped(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let which = match mappings {
+            1 => format!("a shared mapping of {path} was left out, {bytes} bytes"),
+            _ => format!(
+                "{mappings} shared mappings were left out, {bytes} bytes; the largest is of {path}"
+            ),
+        };
+        let why = match self.pagemap {
+            Some(_) => "a pointer into the heap means nothing in what outlives the process",
+            None => "this kernel doesn't tell which pages of it are in use",
+        };
+        Some(format!("{which}; {why}"))
     }
 
     /// Each word with its own address, where it stands, and the words around it. `without` is left out: in the order of
     /// addresses.
+    ///
+    /// # Errors
+    ///
+    /// In words, when `is_over` says so before all is read.
     pub(super) fn each_word(
         &self,
         without: &[Range<usize>],
-        mut visit: impl FnMut(Word, Around<'_>),
-    ) {
-        let mut buffer = vec![0_u8; CHUNK_BYTES];
-        let own = buffer.as_ptr().addr()..buffer.as_ptr().addr() + CHUNK_BYTES;
-        let is_left_out = |address: usize| {
-            own.contains(&address) || without.iter().any(|range| range.contains(&address))
+        is_over: &dyn Fn() -> bool,
+        visit: impl FnMut(Word, Around<'_>),
+    ) -> Result<(), String> {
+        let mut walk = Walk {
+            mem: &self.mem,
+            without,
+            is_over,
+            buffer: vec![0; CHUNK_BYTES],
+            read: 0,
+            visit,
         };
-        for (range, place) in &self.parts {
-            let mut at = range.start.next_multiple_of(WORD_BYTES);
-            while at < range.end {
-                if let Some(skipped) = without.iter().find(|skipped| skipped.contains(&at)) {
-                    at = skipped.end.next_multiple_of(WORD_BYTES);
-                    continue;
-                }
-                let length = CHUNK_BYTES.min(range.end - at);
-                let read = self
-                    .mem
-                    .read_at(&mut buffer[..length], at as u64)
-                    .unwrap_or(0);
-                if read < WORD_BYTES {
-                    // Gone since the maps were read: on to the next page.
-                    at += 4_096;
-                    continue;
-                }
-                let near_left_out = is_left_out(at)
-                    || is_left_out(at + read - 1)
-                    || without
-                        .iter()
-                        .chain([&own])
-                        .any(|range| (at..at + read).contains(&range.start));
-                let words = buffer[..read].as_chunks::<WORD_BYTES>().0;
-                for (index, word) in words.iter().enumerate() {
-                    let address = at + index * WORD_BYTES;
-                    if near_left_out && is_left_out(address) {
-                        continue;
-                    }
-                    let word = Word {
-                        address,
-                        value: usize::from_ne_bytes(*word),
-                        place: *place,
-                    };
-                    visit(word, Around { words, index });
-                }
-                at += read / WORD_BYTES * WORD_BYTES;
-            }
+        // Numbers of pages with the kernel's marks in the upper bits: none is an address.
+        let mut entries = vec![0_u8; PAGES_AT_ONCE * ENTRY_BYTES];
+        let done = self.parts.iter().all(|part| match &self.pagemap {
+            Some(pagemap) => walk.pages_in_use(part, pagemap, &mut entries),
+            None => walk.range(&part.range, part.place),
+        });
+        if done {
+            return Ok(());
         }
-        // Freed as it is, it would be memory full of pointers to whatever is live now.
-        buffer.fill(0);
-        std::hint::black_box(&mut buffer);
+        Err(format!(
+            "the deadline came when {} bytes of the program's memory had been read; give the watch a longer one",
+            grouped(i64::try_from(walk.read).unwrap_or(i64::MAX))
+        ))
+    }
+}
+
+const ENTRY_BYTES: usize = size_of::<u64>();
+
+/// Whether a page may hold what the process has written there, by its entry in `/proc/self/pagemap`.
+fn is_in_use(entry: u64, sharing: Sharing) -> bool {
+    const PRESENT: u64 = 1 << 63;
+    const SWAPPED: u64 = 1 << 62;
+    const OF_FILE_OR_SHARED: u64 = 1 << 61;
+    let is_own = sharing != Sharing::Private || entry & OF_FILE_OR_SHARED == 0;
+    entry & SWAPPED != 0 || entry & PRESENT != 0 && is_own
+}
+
+/// One walk through the memory.
+struct Walk<'w, V> {
+    mem: &'w File,
+    without: &'w [Range<usize>],
+    is_over: &'w dyn Fn() -> bool,
+    buffer: Vec<u8>,
+    /// Bytes so far.
+    read: usize,
+    visit: V,
+}
+
+impl<V: FnMut(Word, Around<'_>)> Walk<'_, V> {
+    /// The part's pages that are in use; `false` when the time is over. Where they lie is kept nowhere but on the stack: in the heap it
+    /// would be a list of addresses in blocks.
+    fn pages_in_use(&mut self, part: &Part, pagemap: &File, entries: &mut [u8]) -> bool {
+        let page = rustix::param::page_size();
+        let mut at = part.range.start;
+        while at < part.range.end {
+            if (self.is_over)() {
+                return false;
+            }
+            let first = at / page;
+            let pages = (part.range.end.div_ceil(page) - first).min(PAGES_AT_ONCE);
+            let entries = &mut entries[..pages * ENTRY_BYTES];
+            let end = part.range.end.min((first + pages) * page);
+            if pagemap
+                .read_exact_at(entries, (first * ENTRY_BYTES) as u64)
+                .is_err()
+            {
+                if !self.range(&(at..end), part.place) {
+                    return false;
+                }
+                at = end;
+                continue;
+            }
+            let entries = entries.as_chunks::<ENTRY_BYTES>().0;
+            let in_use =
+                |entry: &[u8; ENTRY_BYTES]| is_in_use(u64::from_ne_bytes(*entry), part.sharing);
+            let mut index = 0;
+            for run in entries.chunk_by(|one, other| in_use(one) == in_use(other)) {
+                let run_at = ((first + index) * page).max(at);
+                index += run.len();
+                let run_end = ((first + index) * page).min(end);
+                if in_use(&run[0]) && !self.range(&(run_at..run_end), part.place) {
+                    return false;
+                }
+            }
+            at = end;
+        }
+        true
+    }
+
+    fn is_left_out(&self, address: usize) -> bool {
+        self.own().contains(&address) || self.without.iter().any(|range| range.contains(&address))
+    }
+
+    /// Where this reads into.
+    fn own(&self) -> Range<usize> {
+        let start = self.buffer.as_ptr().addr();
+        start..start + CHUNK_BYTES
+    }
+
+    /// Each word of a range; `false` when the time is over.
+    fn range(&mut self, range: &Range<usize>, place: Place) -> bool {
+        let mut at = range.start.next_multiple_of(WORD_BYTES);
+        while at < range.end {
+            if (self.is_over)() {
+                return false;
+            }
+            if let Some(skipped) = self.without.iter().find(|skipped| skipped.contains(&at)) {
+                at = skipped.end.next_multiple_of(WORD_BYTES);
+                continue;
+            }
+            let length = CHUNK_BYTES.min(range.end - at);
+            let read = self
+                .mem
+                .read_at(&mut self.buffer[..length], at as u64)
+                .unwrap_or(0);
+            if read < WORD_BYTES {
+                // Gone since the maps were read: on to the next page.
+                at += 4_096;
+                continue;
+            }
+            self.read += read;
+            let begins_here = |range: &Range<usize>| (at..at + read).contains(&range.start);
+            let near_left_out = self.is_left_out(at)
+                || self.is_left_out(at + read - 1)
+                || self.without.iter().any(begins_here)
+                || begins_here(&self.own());
+            let words = self.buffer[..read].as_chunks::<WORD_BYTES>().0;
+            for (index, word) in words.iter().enumerate() {
+                let address = at + index * WORD_BYTES;
+                if near_left_out && self.is_left_out(address) {
+                    continue;
+                }
+                let word = Word {
+                    address,
+                    value: usize::from_ne_bytes(*word),
+                    place,
+                };
+                (self.visit)(word, Around { words, index });
+            }
+            at += read / WORD_BYTES * WORD_BYTES;
+        }
+        true
+    }
+}
+
+impl<V> Drop for Walk<'_, V> {
+    /// Freed as it is, it would be memory full of pointers to whatever is live now.
+    fn drop(&mut self) {
+        self.buffer.fill(0);
+        std::hint::black_box(&mut self.buffer);
     }
 }
 
 /// The parts of a mapping that are statics, and those between them.
-fn split(range: &Range<usize>, statics: &[Range<usize>], parts: &mut Vec<(Range<usize>, Place)>) {
+fn split(range: &Range<usize>, statics: &[Range<usize>], mut add: impl FnMut(Range<usize>, Place)) {
     let mut at = range.start;
     for of_object in statics {
         let start = of_object.start.clamp(at, range.end);
         let end = of_object.end.clamp(start, range.end);
         if start < end {
             if at < start {
-                parts.push((at..start, Place::Elsewhere));
+                add(at..start, Place::Elsewhere);
             }
-            parts.push((start..end, Place::Static));
+            add(start..end, Place::Static);
             at = end;
         }
     }
     if at < range.end {
-        parts.push((at..range.end, Place::Elsewhere));
+        add(at..range.end, Place::Elsewhere);
     }
 }
 
-/// Parses `start-end permissions ..`; `None` for what can't be both read and written.
-fn writable(line: &str) -> Option<Range<usize>> {
-    let mut fields = line.split(' ');
+/// One line of the kernel's list.
+#[derive(Debug, PartialEq, Eq)]
+struct Mapping<'l> {
+    range: Range<usize>,
+    sharing: Sharing,
+    path: &'l str,
+}
+
+/// Parses `start-end permissions offset device inode path`; `None` for what can't be both read and written.
+fn writable(line: &str) -> Option<Mapping<'_>> {
+    /// What shared mappings are called that have no file on a disk behind them.
+    const MEMORY: [&str; 4] = ["/SYSV", "/memfd:", "/dev/shm/", "/dev/zero"];
+    let mut fields = line.splitn(6, ' ');
     let (start, end) = fields.next()?.split_once('-')?;
-    fields.next()?.starts_with("rw").then_some(())?;
+    let permissions = fields.next()?.strip_prefix("rw")?;
+    let path = fields.nth(3).unwrap_or_default().trim_start();
     let parse = |text| usize::from_str_radix(text, 16).ok();
-    Some(parse(start)?..parse(end)?)
+    Some(Mapping {
+        range: parse(start)?..parse(end)?,
+        sharing: if !permissions.ends_with('s') {
+            Sharing::Private
+        } else if MEMORY.iter().any(|start| path.starts_with(start)) {
+            Sharing::Memory
+        } else {
+            Sharing::File
+        },
+        path,
+    })
 }
 
 /// Where the other threads' stacks end just now. One that is running doesn't tell: then its stack is memory that isn't known.
@@ -256,4 +485,92 @@ pub(super) fn static_at(address: usize) -> Option<String> {
         &object.name
     };
     crate::profile::data_symbol(path.as_ref(), (address - object.base) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mapping, Memory, Sharing, is_in_use, writable};
+    use std::cell::Cell;
+
+    #[test]
+    fn a_mapping_is_known_by_who_else_sees_it() {
+        fn is(line: &str, sharing: Sharing, path: &str) {
+            let mapping = Mapping {
+                range: 0x1000..0x3000,
+                sharing,
+                path,
+            };
+            assert_eq!(writable(line), Some(mapping), "{line}");
+        }
+        is("1000-3000 rw-p 00000000 00:00 0 ", Sharing::Private, "");
+        is(
+            "1000-3000 rwxp 00000000 00:00 0      [heap]",
+            Sharing::Private,
+            "[heap]",
+        );
+        is(
+            "1000-3000 rw-p 00000000 08:02 17     /a program",
+            Sharing::Private,
+            "/a program",
+        );
+        is(
+            "1000-3000 rw-s 00000000 08:02 17     /a database",
+            Sharing::File,
+            "/a database",
+        );
+        is(
+            "1000-3000 rw-s 00000000 00:05 17     /dev/dri/card0",
+            Sharing::File,
+            "/dev/dri/card0",
+        );
+        for memory in [
+            "/dev/shm/ring",
+            "/memfd:ring (deleted)",
+            "/SYSV00000000 (deleted)",
+            "/dev/zero (deleted)",
+        ] {
+            let line = format!("1000-3000 rw-s 00000000 00:01 17     {memory}");
+            is(&line, Sharing::Memory, memory);
+        }
+        assert_eq!(
+            writable("1000-3000 r--s 00000000 08:02 17     /a database"),
+            None
+        );
+    }
+
+    #[test]
+    fn a_page_is_in_use_that_the_process_has_written_to() {
+        let (present, swapped, of_file) = (1 << 63, 1 << 62, 1 << 61);
+        for (entry, private, shared) in [
+            (0, false, false),
+            (of_file, false, false),
+            (present, true, true),
+            (present | of_file, false, true),
+            (swapped, true, true),
+            (swapped | of_file, true, true),
+        ] {
+            assert_eq!(is_in_use(entry, Sharing::Private), private, "{entry:x}");
+            assert_eq!(is_in_use(entry, Sharing::Memory), shared, "{entry:x}");
+        }
+    }
+
+    #[test]
+    fn a_walk_ends_when_its_time_is_over_and_says_how_far_it_came() {
+        let memory = Memory::of_this_process().expect("Linux tells");
+        let steps = Cell::new(0_u32);
+        let walk = |steps_max| {
+            steps.set(0);
+            let is_over = || {
+                steps.set(steps.get() + 1);
+                steps.get() > steps_max
+            };
+            memory.each_word(&[], &is_over, |_, _| {})
+        };
+        walk(u32::MAX).expect("it may take as long as it takes");
+        assert!(steps.get() > 10, "{}", steps.get());
+        let told = walk(5).expect_err("there is no time for all");
+        assert_eq!(steps.get(), 6, "it went on");
+        assert!(told.starts_with("the deadline came when "), "{told}");
+        assert!(walk(0).expect_err("no time at all").contains(" 0 bytes "));
+    }
 }

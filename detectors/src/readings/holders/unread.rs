@@ -35,7 +35,18 @@ impl Memory {
         Err("who holds a block is read on Linux only".to_owned())
     }
 
-    pub(super) fn each_word(&self, _without: &[Range<usize>], _visit: impl FnMut(Word, Around)) {}
+    pub(super) fn not_read(&self) -> Option<String> {
+        None
+    }
+
+    pub(super) fn each_word(
+        &self,
+        _without: &[Range<usize>],
+        _is_over: &dyn Fn() -> bool,
+        _visit: impl FnMut(Word, Around),
+    ) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 pub(super) fn static_at(_address: usize) -> Option<String> {

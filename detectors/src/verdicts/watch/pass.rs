@@ -266,7 +266,8 @@ impl<'p, D: Driver> Pass<'p, D> {
             }
         }
         self.settled();
-        let holders = self.source.holders(&floors.growing());
+        let is_over = || self.budget.is_spent();
+        let holders = self.source.holders(&floors.growing(), &is_over);
         let profile = self.source.stop()?;
         let (sites, floors): (Vec<_>, Vec<_>) = floors.holding().unzip();
         let stacks = self.source.stacks_of(&sites);

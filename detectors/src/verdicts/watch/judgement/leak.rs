@@ -3,7 +3,7 @@
 use crate::model::finding::Finding;
 use crate::model::kind::{Kind, NotRead};
 use crate::model::words::{amount, listed, one_of};
-use crate::readings::holders::Holding;
+use crate::readings::holders::{Holders, Holding};
 use crate::verdicts::evidence::Evidence;
 use crate::verdicts::sites::{Amount, Grown};
 use crate::verdicts::watch::counted::Counted;
@@ -78,20 +78,18 @@ pub(super) fn findings(counted: &Counted, grown: &Grown, by_site: bool) -> Vec<F
 
 /// Who holds what grows, in the order of the findings.
 pub(super) fn holders(
-    read: Option<Result<Vec<Holding>, String>>,
+    read: Option<Result<Holders, String>>,
     evidence: &mut Evidence,
 ) -> Vec<Holding> {
-    let read = match read {
-        Some(Ok(read)) => read,
-        Some(Err(why)) => {
-            evidence.not_read.push(NotRead {
-                kind: Kind::Blocks,
-                why: format!("who holds them: {why}"),
-            });
-            return Vec::new();
-        }
+    let (read, not_read) = match read {
+        Some(Ok(Holders { holdings, not_read })) => (holdings, not_read),
+        Some(Err(why)) => (Vec::new(), Some(why)),
         None => return Vec::new(),
     };
+    evidence.not_read.extend(not_read.map(|why| NotRead {
+        kind: Kind::Blocks,
+        why: format!("who holds them: {why}"),
+    }));
     let mut ordered: Vec<Holding> = Vec::new();
     for site in evidence
         .findings
