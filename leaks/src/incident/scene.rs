@@ -1,9 +1,7 @@
 //! The incident's processes, and what they tell of themselves: all by their own ports, as anybody could ask them.
 
 use crate::load::{self, Pace, Pattern, Plan, Targets};
-use crate::problem::{Problem, Result};
-use crate::progress::Line;
-use crate::workspace::Workspace;
+use crate::show::progress::Line;
 use reqwest::Client;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +12,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use workbook::problem::{Problem, Result};
+use workbook::workspace::Workspace;
 
 /// How often the graph has a point.
 const EVERY: Duration = Duration::from_millis(250);

@@ -1,6 +1,6 @@
 //! What load is asked for.
 
-use super::Targets;
+use super::targets::Targets;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
