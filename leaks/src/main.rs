@@ -23,6 +23,8 @@
 //! instruments; `domain_service`, the service of the story; and the chapters.
 
 mod args;
+#[cfg(test)]
+mod floors;
 mod incident;
 mod learner;
 mod load;
