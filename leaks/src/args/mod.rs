@@ -45,3 +45,74 @@ pub(crate) enum Command {
     )]
     Incident(IncidentArgs),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+    use std::any::TypeId;
+    use std::time::Duration;
+
+    /// Each option that takes a duration: its command, its name and where its value is.
+    fn durations() -> Vec<[String; 3]> {
+        let cli = Cli::command();
+        let mut found = Vec::new();
+        for command in cli.get_subcommands() {
+            for argument in command.get_arguments() {
+                let is_one = argument.get_value_parser().type_id() == TypeId::of::<Duration>();
+                let names = argument.get_value_names().unwrap_or_default();
+                let reads_so = |name| ["TIME", "SECONDS"].contains(&name);
+                if is_one || names.iter().any(|name| reads_so(name.as_str())) {
+                    let long = argument.get_long().unwrap_or_default();
+                    found.push(
+                        [command.get_name(), long, argument.get_id().as_str()].map(str::to_owned),
+                    );
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_duration_is_typed_in_one_form() {
+        let found = durations();
+        let names: Vec<_> = found
+            .iter()
+            .map(|[command, name, _]| format!("{command} --{name}"))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "serve --within",
+                "load --for",
+                "load --within",
+                "triage --for"
+            ]
+        );
+        for [command, name, id] in &found {
+            let typed = |text: &str| {
+                let subject = (command == "triage").then_some("--pid=1");
+                let option = format!("--{name}={text}");
+                let line = ["leaks", command, &option].into_iter().chain(subject);
+                Cli::command().try_get_matches_from(line)
+            };
+            for (text, milliseconds) in [("500ms", 500), ("1m 30s", 90_000), ("10s", 10_000)] {
+                let matches = typed(text).unwrap_or_else(|error| panic!("{command}: {error}"));
+                let of_command = matches.subcommand_matches(command).expect("it was typed");
+                let read = of_command.get_one::<Duration>(id);
+                assert_eq!(
+                    read,
+                    Some(&Duration::from_millis(milliseconds)),
+                    "{command} --{name}={text}"
+                );
+            }
+            for wrong in ["", "10", "soon", "0s", "-1s", "1s2", "25h"] {
+                let error = typed(wrong).expect_err(wrong);
+                let told = error.to_string();
+                assert_eq!(error.exit_code(), 2, "{told}");
+                assert!(told.contains(&format!("'{wrong}'")), "{told}");
+                assert!(told.contains("write 500ms, 10s or 1m 30s"), "{told}");
+            }
+        }
+    }
+}

@@ -127,7 +127,7 @@ impl Scene {
         let number = self.at_once.to_string();
         let kept = kept.to_string();
         command.args(["--port", "0", "--debug-port", "0", "--page-size", "10000"]);
-        command.args(["--within", "120"]);
+        command.args(["--within", "2m"]);
         command.args(["--threads", &number, "--at-once", &number]);
         command.args(["--keep-answers", &kept, "--search-url", &search]);
         let process = Process::start(command, 2).await?;

@@ -10,7 +10,7 @@ mod tally;
 mod targets;
 
 pub(crate) use engine::{Progress, Stage, run};
-pub(crate) use plan::{Pace, Pattern, Plan, duration, rate};
+pub(crate) use plan::{Pace, Pattern, Plan, rate};
 pub(crate) use report::{Failed, Load, Report, Requests};
 pub(crate) use tally::Percentiles;
 pub(crate) use targets::Targets;

@@ -2,13 +2,14 @@
 
 mod text;
 
-use crate::load::{Pace, Pattern, Plan, Progress, Report, Stage, Targets, duration, rate, run};
+use crate::load::{Pace, Pattern, Plan, Progress, Report, Stage, Targets, rate, run};
 use crate::show::progress::Line;
 use crate::show::{Format, json};
 use clap::Args;
 use std::io::Write;
 use std::time::Duration;
 use workbook::Ending;
+use workbook::duration::of_an_hour_at_most;
 use workbook::problem::{Problem, Result};
 
 /// What `leaks load` takes.
@@ -28,7 +29,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub(crate) at_once: Option<u16>,
     /// How long requests begin: 500ms, 10s, 2m; an hour at most
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = of_an_hour_at_most)]
     pub(crate) r#for: Duration,
     /// Load, pause and load again, each load with figures of its own: 10s/5s/10s; an hour at most
     #[arg(long, value_name = "LOAD/PAUSE/LOAD", conflicts_with = "for")]
@@ -37,7 +38,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub(crate) count: u64,
     /// How long a request may take; after that it has failed
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = of_an_hour_at_most)]
     pub(crate) within: Duration,
     /// Load a machine that isn't this one
     #[arg(long)]

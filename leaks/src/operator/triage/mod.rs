@@ -31,7 +31,7 @@ pub(crate) fn triage(args: &TriageArgs, out: &mut dyn Write) -> Result<Ending> {
             &format!(
                 "looking at {} for {} s",
                 triage_name(args),
-                progress.of.as_secs()
+                progress.of.as_secs_f64()
             ),
             &so_far(progress),
         );

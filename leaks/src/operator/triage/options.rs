@@ -5,6 +5,7 @@ use clap::Args;
 use detectors::Verdict;
 use std::path::PathBuf;
 use std::time::Duration;
+use workbook::duration::of_a_day_at_most;
 
 /// What `leaks triage` takes.
 #[derive(Debug, Args)]
@@ -20,8 +21,8 @@ pub(crate) struct TriageArgs {
     /// A service's debug port, as detectors::debug and `leaks serve` open it
     #[arg(long)]
     pub(crate) url: Option<String>,
-    /// How long to look: the slower the growth, the longer it takes to tell it from noise
-    #[arg(long = "for", value_name = "TIME", default_value = "15s", value_parser = time)]
+    /// How long to look, a second at least: the slower the growth, the longer it takes to tell it from noise
+    #[arg(long = "for", value_name = "TIME", default_value = "15s", value_parser = of_a_day_at_most)]
     pub(crate) time: Duration,
     /// End with status 1 unless it is this verdict
     #[arg(long, value_name = "VERDICT", value_parser = verdict)]
@@ -45,20 +46,6 @@ pub(crate) struct TriageArgs {
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-}
-
-/// `15s`, `2m`, or seconds without a letter.
-fn time(text: &str) -> Result<Duration, String> {
-    let (number, unit) = match text.strip_suffix('m') {
-        Some(number) => (number, 60),
-        None => (text.strip_suffix('s').unwrap_or(text), 1),
-    };
-    match number.parse::<u64>() {
-        Ok(number) if (1..=86_400 / unit).contains(&number) => {
-            Ok(Duration::from_secs(number * unit))
-        }
-        _ => Err("a time is given as 15s or 2m, and is between a second and a day".to_owned()),
-    }
 }
 
 fn verdict(text: &str) -> Result<Verdict, String> {
