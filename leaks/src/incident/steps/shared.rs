@@ -3,12 +3,12 @@
 use crate::incident::plot::{Colour, Line, Mark};
 use crate::incident::scene::{Customers, Metrics, Point, Scene, Service};
 use crate::load::Pace;
-use crate::problem::{Problem, Result};
-use crate::progress;
-use crate::scale::bytes;
+use crate::show::progress;
+use crate::show::scale::bytes;
 use std::fmt::Write as _;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use workbook::problem::{Problem, Result};
 use workbook::say;
 
 /// How wide the book shows what a command printed.
