@@ -66,6 +66,27 @@
 //! Plain `#[test]` functions under a `ProfilingAllocator` run in parallel and stay exact, as far as [`Scope`] can see. What it
 //! can't see needs the process of its own that [`tests!`] gives.
 //!
+//! # Features
+//!
+//! | feature | on by default | brings | other libraries that it compiles |
+//! |---|---|---|---|
+//! | none | always | [`ProfilingAllocator`], [`Scope`], profiles, [`Watch`] and [`Peak`] of plain calls, [`memory`], [`process`], [`contention`], [`triage`] | BASE |
+//! | `harness` | yes | [`tests!`], [`memory_tests!`], [`test_modules!`]: tests in a process of their own | HARNESS more |
+//! | `dhat` | yes | [`DhatAllocator`], and watches that read it; a profile that dhat wrote is read without | DHAT more |
+//! | `tokio` | yes | [`Watch::run_async`], [`tasks`]; tokio from 1.47 on | TOKIO more |
+//! | `taskdump` | no | [`tasks::await_stacks`]: where a task waits, in a build with `--cfg tokio_unstable` on Linux on x86-64 and aarch64; tokio from 1.48 on | TASKDUMP more |
+//! | `debug` | no | [`debug`]: what a running service tells of itself, on a port of its own | DEBUG more |
+//!
+//! A service that runs takes the allocator alone, and its tests take the rest:
+//!
+//! ```toml
+//! [dependencies]
+//! detectors = { version = "0.1", default-features = false }
+//!
+//! [dev-dependencies]
+//! detectors = "0.1"
+//! ```
+//!
 //! # Where it can mislead you
 //!
 //! - dhat counts every thread of the process. [`tests!`] gives each test a process of its own; a plain `#[test]` shares
@@ -85,6 +106,7 @@
 pub mod allocator;
 #[cfg(test)]
 mod floors;
+#[cfg(feature = "harness")]
 #[doc(hidden)]
 #[allow(missing_docs, reason = "what `tests!` expands to; nothing to call")]
 pub mod harness;
@@ -93,8 +115,11 @@ mod outside;
 pub mod profile;
 mod readings;
 mod verdicts;
+#[cfg(not(feature = "harness"))]
+mod without_harness;
 
 pub use allocator::{ProfilingAllocator, Scope};
+#[cfg(feature = "dhat")]
 pub use dhat::Alloc as DhatAllocator;
 pub use model::class::{Class, UnknownClass};
 pub use model::finding::{Finding, Instrument, SmallestLeak};

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 static NAME: OnceLock<String> = OnceLock::new();
 
 /// Says that this process runs this test and nothing else.
-
+#[cfg(feature = "harness")]
 pub(crate) fn is(name: &str) {
     NAME.get_or_init(|| name.to_owned());
 }

@@ -1,9 +1,11 @@
 //! Where heap readings come from.
 
 mod allocator_source;
+#[cfg(feature = "dhat")]
 mod dhat_source;
 
 pub use allocator_source::AllocatorSource;
+#[cfg(feature = "dhat")]
 pub use dhat_source::DhatSource;
 
 use crate::model::place::Frame;
@@ -13,13 +15,13 @@ use crate::readings::holders::Holders;
 use std::fmt;
 
 /// The source that suits the program's allocator: [`AllocatorSource`] where that is a
-/// [`ProfilingAllocator`](crate::ProfilingAllocator), else [`DhatSource`].
+/// [`ProfilingAllocator`](crate::ProfilingAllocator), else [`DhatSource`] where the feature `dhat` is on.
 pub fn suitable_source() -> Box<dyn HeapSource> {
-    if crate::allocator::is_in_use() {
-        Box::new(AllocatorSource::default())
-    } else {
-        Box::new(DhatSource::default())
+    #[cfg(feature = "dhat")]
+    if !crate::allocator::is_in_use() {
+        return Box::new(DhatSource::default());
     }
+    Box::new(AllocatorSource::default())
 }
 
 /// Something that counts the live heap: a [`ProfilingAllocator`](crate::ProfilingAllocator), or dhat.

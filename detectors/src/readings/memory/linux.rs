@@ -292,6 +292,15 @@ pub(super) fn set_limit(bytes: u64) -> io::Result<()> {
     Ok(setrlimit(Resource::Data, limit)?)
 }
 
+/// How much this process may write to, in RAM or not. Doesn't allocate.
+#[cfg(target_env = "gnu")]
+pub(super) fn writable() -> Option<u64> {
+    let mut buffer = [0; 4_096];
+    let text = contents(c"/proc/self/status", &mut buffer).ok()?;
+    let kib = text.lines().find_map(|line| kib(line, "VmData:"))?;
+    Some(kib * KIB)
+}
+
 /// What may refuse memory to this process. Doesn't allocate.
 pub(super) fn limits() -> [Option<Limit>; 2] {
     let mut buffer = [0; 4_096];

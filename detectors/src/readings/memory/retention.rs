@@ -1,6 +1,7 @@
 //! Why memory stays resident that no block lies in: found by asking for it back, and seeing what that gives.
 
 use super::{Accounts, Holder, Underlying, resident, system, underlying};
+use crate::allocator;
 use crate::model::words::{bytes, grouped};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -126,7 +127,9 @@ impl Retention {
     ///
     /// # Errors
     ///
-    /// Where the system doesn't tell: on Linux when `/proc` isn't mounted, elsewhere always.
+    /// Where the system doesn't tell: on Linux when `/proc` isn't mounted, elsewhere always. Where nobody tells how much lies in
+    /// blocks: without a [`ProfilingAllocator`](crate::ProfilingAllocator), on an allocator whose own count can't be read (that of
+    /// a glibc before 2.33 in a process of 4 GiB or more).
     pub fn find(from: u64) -> io::Result<Option<Self>> {
         let before = Footing::now()?;
         if before.free < from.max(1) || before.free / TIMES < before.in_blocks {
@@ -272,6 +275,7 @@ struct Footing {
 
 impl Footing {
     fn now() -> io::Result<Self> {
+        somebody_counts_blocks(allocator::is_in_use(), underlying())?;
         let accounts = Accounts::now()?;
         let lazily_freed = accounts.of_holder(Holder::LazilyFreed);
         Ok(Footing {
@@ -280,5 +284,48 @@ impl Footing {
             free: accounts.free(),
             lazily_freed,
         })
+    }
+}
+
+/// What is free can't be told from what is live where nobody says how much lies in blocks. An allocator that isn't known isn't
+/// asked and isn't accused, so there the question doesn't come up.
+fn somebody_counts_blocks(is_counted: bool, allocator: Option<&dyn Underlying>) -> io::Result<()> {
+    let can_t_tell = |allocator: &dyn Underlying| allocator.holdings().is_none();
+    if is_counted || !allocator.is_some_and(can_t_tell) {
+        return Ok(());
+    }
+    let why = "how much lies in blocks isn't known: the program is on no ProfilingAllocator, and its allocator can't tell either \
+               (glibc before 2.33 can't from 4 GiB on)";
+    Err(io::Error::new(io::ErrorKind::Unsupported, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Underlying, somebody_counts_blocks};
+    use crate::readings::memory::Holdings;
+
+    #[derive(Debug)]
+    struct Silent;
+
+    impl Underlying for Silent {
+        fn name(&self) -> &'static str {
+            "silent"
+        }
+
+        fn holdings(&self) -> Option<Holdings> {
+            None
+        }
+
+        fn purge(&self) -> Option<&'static str> {
+            None
+        }
+    }
+
+    #[test]
+    fn nothing_is_called_free_where_nobody_counts_what_is_live() {
+        let refused = somebody_counts_blocks(false, Some(&Silent)).unwrap_err();
+        assert!(refused.to_string().contains("isn't known"), "{refused}");
+        assert!(somebody_counts_blocks(true, Some(&Silent)).is_ok());
+        assert!(somebody_counts_blocks(false, None).is_ok());
     }
 }

@@ -1,7 +1,9 @@
 //! The allocator beneath: what it says of itself, and how it is asked to give back.
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod glibc;
+
 use std::fmt;
-use std::hint::black_box;
 use std::sync::OnceLock;
 
 /// An allocator that tells what it holds, and gives it back when it is asked.
@@ -12,7 +14,7 @@ pub trait Underlying: fmt::Debug + Sync {
     /// Its name: `glibc`.
     fn name(&self) -> &'static str;
 
-    /// What it has from the system now.
+    /// What it has from the system now; `None` where it can't tell.
     fn holdings(&self) -> Option<Holdings>;
 
     /// Gives back what its own timers would have given back by now, and returns what was called for that; `None` when it has
@@ -67,65 +69,13 @@ pub fn set_underlying(allocator: &'static dyn Underlying) {
 /// isn't known.
 pub fn underlying() -> Option<&'static dyn Underlying> {
     let named = UNDERLYING.get().copied();
-    named.or_else(|| C_LIBRARY.filter(|library| has_our_blocks(*library)))
+    named.or_else(c_library)
 }
 
-/// Whether the program's blocks lie in the C library's memory: some are made, and its own count is looked at. Other threads go on
-/// meanwhile, so that it may change by any amount; a library that nobody asks for blocks is the one whose count stands still.
-fn has_our_blocks(library: &dyn Underlying) -> bool {
-    const STILL_BYTES: u64 = 1 << 10;
-    static ANSWER: OnceLock<bool> = OnceLock::new();
-    let stands_still = |size: usize| {
-        let in_use = || library.holdings().map_or(0, |holdings| holdings.in_use);
-        let before = in_use();
-        let block = black_box(Box::<[u8]>::new_uninit_slice(size));
-        let change = in_use().abs_diff(before);
-        drop(block);
-        change < STILL_BYTES
-    };
-    // Larger than what a thread keeps for itself, which counts as in use.
-    let sizes = [8_200, 9_400, 10_600, 11_800, 13_000];
-    *ANSWER.get_or_init(|| {
-        sizes
-            .map(stands_still)
-            .iter()
-            .filter(|still| **still)
-            .count()
-            < 3
-    })
-}
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use glibc::where_our_blocks_are as c_library;
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-const C_LIBRARY: Option<&'static dyn Underlying> = None;
-
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const C_LIBRARY: Option<&'static dyn Underlying> = Some(&Glibc);
-
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[derive(Debug)]
-struct Glibc;
-
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-impl Underlying for Glibc {
-    fn name(&self) -> &'static str {
-        "glibc"
-    }
-
-    fn holdings(&self) -> Option<Holdings> {
-        // SAFETY: it reads the allocator's own counters, under its own locks, and returns them by value.
-        let info = unsafe { libc::mallinfo2() };
-        let bytes = |size: usize| size as u64;
-        Some(Holdings {
-            mapped: bytes(info.arena) + bytes(info.hblkhd),
-            in_use: bytes(info.uordblks) + bytes(info.hblkhd),
-            metadata: None,
-            fragmentation: None,
-        })
-    }
-
-    fn purge(&self) -> Option<&'static str> {
-        // SAFETY: it takes the allocator's own locks, and moves no block.
-        unsafe { libc::malloc_trim(0) };
-        Some("malloc_trim(0)")
-    }
+fn c_library() -> Option<&'static dyn Underlying> {
+    None
 }

@@ -84,6 +84,7 @@ impl Builder {
     #[cfg(tokio_unstable)]
     pub fn build(mut self) -> io::Result<Runtime> {
         use super::hooked::{self, Hooked};
+        use super::runtime_id::RuntimeId;
         use std::sync::Arc;
 
         let hooked = Arc::new(Hooked::new(self.remembers_tasks));
@@ -92,7 +93,7 @@ impl Builder {
             .on_task_spawn(move |task| at_start.spawned(task.id(), task.spawned_at()))
             .on_task_terminate(move |task| at_end.ended(task.id(), task.spawned_at()));
         let runtime = self.tokio.build()?;
-        hooked::register(runtime.handle().id(), &hooked);
+        hooked::register(RuntimeId::of(runtime.handle()), &hooked);
         Ok(runtime)
     }
 

@@ -1,12 +1,12 @@
 //! Counts by a guard in each future: for tasks that are spawned through this library's own functions.
 
+use super::runtime_id::RuntimeId;
 use crate::readings::spawn_site::SpawnSite;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::Location;
 use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use tokio::runtime::Id;
 
 /// A spawn site on one runtime. Each guard is one of its strong references, and one more is the table's: so how many there are
 /// *is* the count, taking a guard is one atomic step, and an entry that nobody holds can be told from one that somebody is
@@ -14,7 +14,7 @@ use tokio::runtime::Id;
 #[derive(Debug)]
 pub(super) struct Node {
     site: SpawnSite,
-    runtime: Id,
+    runtime: RuntimeId,
 }
 
 /// Counts one task until it is dropped.
@@ -22,7 +22,7 @@ pub(super) struct Node {
 pub(super) struct Guard(#[expect(dead_code, reason = "it is counted, not read")] Arc<Node>);
 
 /// A location has more than one address at times, and each is an entry of its own.
-type Key = (usize, Id);
+type Key = (usize, RuntimeId);
 
 struct Table {
     nodes: HashMap<Key, Arc<Node>>,
@@ -43,12 +43,12 @@ thread_local! {
 
 struct Lately {
     location: &'static Location<'static>,
-    runtime: Id,
+    runtime: RuntimeId,
     node: Weak<Node>,
 }
 
 /// Counts a task that is spawned there on that runtime, from now on.
-pub(super) fn count(location: &'static Location<'static>, runtime: Id) -> Guard {
+pub(super) fn count(location: &'static Location<'static>, runtime: RuntimeId) -> Guard {
     let slot = ptr::from_ref(location).addr() / size_of::<Location<'_>>() % RECENT;
     let known = LATELY.try_with(|lately| {
         let lately = lately.try_borrow().ok()?;
@@ -75,7 +75,7 @@ pub(super) fn count(location: &'static Location<'static>, runtime: Id) -> Guard 
     })
 }
 
-fn look_up(location: &'static Location<'static>, runtime: Id) -> Arc<Node> {
+fn look_up(location: &'static Location<'static>, runtime: RuntimeId) -> Arc<Node> {
     let site = SpawnSite::at(location);
     let mut table = table();
     let table = table.get_or_insert_with(|| Table {
@@ -104,7 +104,7 @@ impl Table {
 }
 
 /// The alive tasks of a runtime, by site; a site may come more than once.
-pub(super) fn each_site(runtime: Id, mut visit: impl FnMut(SpawnSite, u64)) {
+pub(super) fn each_site(runtime: RuntimeId, mut visit: impl FnMut(SpawnSite, u64)) {
     let table = table();
     let nodes = table.iter().flat_map(|table| table.nodes.values());
     for node in nodes.filter(|node| node.runtime == runtime) {

@@ -2,17 +2,17 @@
 
 #![cfg_attr(not(tokio_unstable), expect(dead_code, reason = "nothing hooks"))]
 
+use super::runtime_id::RuntimeId;
 use crate::readings::spawn_site::{ByLocation, SpawnSite};
 use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use tokio::runtime::Id;
 use tokio::task;
 
 /// The runtimes that tell of their tasks. A runtime's hooks own its counts, so they go when it goes.
-static RUNTIMES: Mutex<Vec<(Id, Weak<Hooked>)>> = Mutex::new(Vec::new());
+static RUNTIMES: Mutex<Vec<(RuntimeId, Weak<Hooked>)>> = Mutex::new(Vec::new());
 
 /// The counts of one runtime.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Hooked {
 }
 
 /// From now on the runtime is known to tell of its tasks.
-pub(super) fn register(runtime: Id, hooked: &Arc<Hooked>) {
+pub(super) fn register(runtime: RuntimeId, hooked: &Arc<Hooked>) {
     let mut runtimes = RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner);
     crate::allocator::uncounted(|| {
         runtimes.retain(|(_, hooked)| hooked.strong_count() > 0);
@@ -94,12 +94,12 @@ pub(super) fn register(runtime: Id, hooked: &Arc<Hooked>) {
 }
 
 /// The counts of a runtime that tells of its tasks.
-pub(super) fn of(runtime: Id) -> Option<Arc<Hooked>> {
+pub(super) fn of(runtime: RuntimeId) -> Option<Arc<Hooked>> {
     let runtimes = RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner);
     let (_, hooked) = runtimes.iter().find(|(id, _)| *id == runtime)?;
     hooked.upgrade()
 }
 
-pub(super) fn is_hooked(runtime: Id) -> bool {
+pub(super) fn is_hooked(runtime: RuntimeId) -> bool {
     of(runtime).is_some()
 }

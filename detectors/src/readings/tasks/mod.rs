@@ -36,6 +36,8 @@
 //!
 //! - What `spawn_blocking` runs is a thread, and no task here. What a `LocalSet` runs, tokio neither counts nor tells of.
 //! - A task that has ended shows for some milliseconds more. [`Check`] waits for it; a single [`alive`] doesn't.
+//! - tokio numbers its runtimes from 1.49 on, and before that in a build with `--cfg tokio_unstable`. Without a number the tasks that
+//!   [`spawn`] and its sisters count are told for all runtimes of the process together.
 //! - A site is the line that called the spawning function. Where that is one function for all of a service, its callers tell
 //!   more: see [`SpawnSite::resolve`].
 
@@ -43,6 +45,7 @@ mod builder;
 mod guarded;
 mod hooked;
 mod left;
+mod runtime_id;
 mod snapshot;
 mod spawn;
 mod text;

@@ -1,11 +1,12 @@
 //! The alive tasks of a runtime at one moment, as a value.
 
+use super::runtime_id::RuntimeId;
 use super::{guarded, hooked};
 use crate::model::words::{frame_from_here, grouped};
 use crate::profile::{Profile, ProfileError};
 use crate::readings::spawn_site::{self, SpawnSite};
 use std::fmt;
-use tokio::runtime::{Handle, Id};
+use tokio::runtime::Handle;
 
 /// How many tasks of a runtime are alive: spawned, and neither done nor dropped.
 ///
@@ -22,10 +23,10 @@ pub fn alive(runtime: &Handle) -> usize {
 /// On a runtime of [`Builder`](super::Builder) these are all tasks. On any other, those that were spawned through
 /// [`spawn`](super::spawn) and its sisters.
 pub fn by_site(runtime: &Handle) -> Vec<(SpawnSite, u64)> {
-    sites_of(runtime.id())
+    sites_of(RuntimeId::of(runtime))
 }
 
-fn sites_of(runtime: Id) -> Vec<(SpawnSite, u64)> {
+fn sites_of(runtime: RuntimeId) -> Vec<(SpawnSite, u64)> {
     let mut sites: Vec<(SpawnSite, u64)> = Vec::new();
     let mut add = |site, tasks| {
         if tasks > 0 {
@@ -65,7 +66,7 @@ fn sites_of(runtime: Id) -> Vec<(SpawnSite, u64)> {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tasks {
-    runtime: Id,
+    runtime: RuntimeId,
     alive: u64,
     sites: Vec<(SpawnSite, u64)>,
     is_hooked: bool,
@@ -74,7 +75,7 @@ pub struct Tasks {
 impl Tasks {
     /// What is alive on that runtime now.
     pub fn of(runtime: &Handle) -> Self {
-        let id = runtime.id();
+        let id = RuntimeId::of(runtime);
         Tasks {
             runtime: id,
             alive: alive(runtime) as u64,

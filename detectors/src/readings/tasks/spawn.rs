@@ -1,6 +1,7 @@
 //! Spawns tasks that are counted by where they are spawned, on any build and any runtime.
 
 use super::guarded::{Guard, count};
+use super::runtime_id::RuntimeId;
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::panic::Location;
@@ -35,7 +36,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let guard = count(Location::caller(), runtime.id());
+    let guard = count(Location::caller(), RuntimeId::of(runtime));
     runtime.spawn(Spawned {
         future,
         _guard: guard,
@@ -88,7 +89,7 @@ pub fn tracked<F: Future>(future: F) -> Tracked<F> {
     Tracked {
         future,
         state: match Handle::try_current() {
-            Ok(runtime) => State::Counted(count(location, runtime.id())),
+            Ok(runtime) => State::Counted(count(location, RuntimeId::of(&runtime))),
             Err(_) => State::Outside(location),
         },
     }
@@ -121,7 +122,7 @@ impl<F: Future> Future for Tracked<F> {
         if let State::Outside(location) = *this.state
             && let Ok(runtime) = Handle::try_current()
         {
-            *this.state = State::Counted(count(location, runtime.id()));
+            *this.state = State::Counted(count(location, RuntimeId::of(&runtime)));
         }
         this.future.poll(context)
     }

@@ -99,7 +99,13 @@ mod dump {
         _within: Duration,
         _of_each_site: usize,
     ) -> Result<Vec<AwaitStack>, NoAwaitStacks> {
-        let (reason, next) = if cfg!(tokio_unstable) {
+        let (reason, next) = if !cfg!(feature = "taskdump") {
+            (
+                "this program was built without detectors' feature `taskdump`",
+                "in Cargo.toml: detectors = { .., features = [\"taskdump\"] }; it tells in a build with RUSTFLAGS=\"--cfg \
+                 tokio_unstable\"",
+            )
+        } else if cfg!(tokio_unstable) {
             (
                 "tokio tells it on Linux on x86-64 and aarch64 only",
                 "ask there",
@@ -122,6 +128,7 @@ mod dump {
     use super::{AwaitStack, Duration, Frame, Handle, NoAwaitStacks};
     use crate::profile::{Symbols, give_back, others_resolve, resolve_stacks};
     use crate::readings::tasks::hooked;
+    use crate::readings::tasks::runtime_id::RuntimeId;
     use std::collections::HashMap;
     use tokio::runtime::RuntimeFlavor;
     use tokio::runtime::dump::{Dump, Task};
@@ -174,7 +181,7 @@ mod dump {
     }
 
     fn read(dump: &Dump, runtime: &Handle, of_each_site: usize) -> Vec<AwaitStack> {
-        let hooked = hooked::of(runtime.id());
+        let hooked = hooked::of(RuntimeId::of(runtime));
         let site_of = |task: &Task| hooked.as_ref().and_then(|hooked| hooked.site_of(task.id()));
         let mut seen: HashMap<Option<(&str, u32, u32)>, usize> = HashMap::new();
         let mut all = Vec::new();
