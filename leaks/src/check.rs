@@ -3,7 +3,6 @@
 use crate::args::{CheckArgs, Format};
 use crate::artefacts::{self, Artefacts};
 use crate::cargo::{Build, Said, Tests, build};
-use crate::chapters::workloads;
 use crate::problem::{Problem, Result};
 use crate::say::{self, BAD, BOLD, DIM, GOOD};
 use crate::state::State;
@@ -159,7 +158,7 @@ fn next(
         writeln!(out, "{BAD}Not yet.{BAD:#} It does its work, and {memory}.")?;
         return hint(chapter, out);
     }
-    let memory = match workloads(&chapter.name).map(|known| known.verdict) {
+    let memory = match chapters::named(&chapter.name).map(|known| known.verdict) {
         Some(Verdict::Pressure) => "it needs little memory at once",
         Some(Verdict::Retention) => "what it freed is given back",
         _ => "nothing stays behind",

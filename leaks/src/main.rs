@@ -4,7 +4,6 @@ mod args;
 mod artefacts;
 mod book;
 mod cargo;
-mod chapters;
 mod chart;
 mod check;
 mod child;

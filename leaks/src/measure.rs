@@ -3,7 +3,6 @@
 //! The child is this same binary. A workload that panics, hangs or exits then ends the child, and the
 //! command can still say what happened.
 
-use crate::chapters::workloads;
 use crate::child::{self, Errors};
 use crate::problem::{Problem, Result};
 use crate::progress::{Line, Sender};
@@ -91,15 +90,15 @@ pub(crate) fn measure(chapter: &Chapter, variant: Variant) -> Result<Evidence> {
 
 /// The child: measures, and leaves evidence and profile in `into`.
 pub(crate) fn child(chapter: &str, variant: Variant, into: &Path) -> Result<Ending> {
-    let Some(workloads) = workloads(chapter) else {
+    let Some(known) = chapters::named(chapter) else {
         return Err(
             Problem::new(format!("this build has no workload for `{chapter}`"))
                 .next("Build the command again: cargo build"),
         );
     };
     let run = match variant {
-        Variant::Leaky => workloads.leaky,
-        Variant::Fixed => workloads.fixed,
+        Variant::Leaky => known.leaky,
+        Variant::Fixed => known.fixed,
     };
     let mut sender = Sender::new();
     let watch = Watch::new(name(chapter, variant))

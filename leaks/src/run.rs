@@ -2,7 +2,6 @@
 
 use crate::args::{Format, RunArgs};
 use crate::artefacts::{self, Artefacts};
-use crate::chapters::workloads;
 use crate::measure::{Variant, measure};
 use crate::problem::Result;
 use crate::say::{self, BOLD, DIM};
@@ -101,9 +100,9 @@ fn default_folder(workspace: &Workspace, chapter: &Chapter, variant: Variant) ->
 }
 
 fn as_expected(chapter: &Chapter, evidence: &Evidence, variant: Variant) -> bool {
-    let workloads = workloads(&chapter.name);
+    let known = chapters::named(&chapter.name);
     match variant {
-        Variant::Leaky => workloads.is_some_and(|known| evidence.verdict == known.verdict),
+        Variant::Leaky => known.is_some_and(|known| evidence.verdict == known.verdict),
         Variant::Fixed => evidence.verdict.is_calm(),
     }
 }
