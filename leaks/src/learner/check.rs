@@ -1,7 +1,6 @@
 //! `leaks check`: builds the learner's file, tries its behaviour, then measures its memory.
 
 use super::cargo::{Build, Said, Tests, build};
-use super::chapters::workloads;
 use super::state::State;
 use crate::show::artefacts::{self, Artefacts};
 use crate::show::{Format, json, report};
@@ -174,7 +173,7 @@ fn next(
         writeln!(out, "{BAD}Not yet.{BAD:#} It does its work, and {memory}.")?;
         return hint(chapter, out);
     }
-    let memory = match workloads(&chapter.name).map(|known| known.verdict) {
+    let memory = match chapters::named(&chapter.name).map(|known| known.verdict) {
         Some(Verdict::Pressure) => "it needs little memory at once",
         Some(Verdict::Retention) => "what it freed is given back",
         _ => "nothing stays behind",

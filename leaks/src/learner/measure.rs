@@ -3,7 +3,6 @@
 //! The child is this same binary. A workload that panics, hangs or exits then ends the child, and the
 //! command can still say what happened.
 
-use super::chapters::workloads;
 use super::child::{self, Errors};
 use crate::show::progress::{Line, Sender};
 use clap::Args;
@@ -107,15 +106,15 @@ pub(crate) fn child(args: &MeasureArgs) -> Result<Ending> {
         fixed,
     } = args;
     let variant = Variant::new(*fixed);
-    let Some(workloads) = workloads(chapter) else {
+    let Some(known) = chapters::named(chapter) else {
         return Err(
             Problem::new(format!("this build has no workload for `{chapter}`"))
                 .next("Build the command again: cargo build"),
         );
     };
     let run = match variant {
-        Variant::Leaky => workloads.leaky,
-        Variant::Fixed => workloads.fixed,
+        Variant::Leaky => known.leaky,
+        Variant::Fixed => known.fixed,
     };
     let mut sender = Sender::new();
     let watch = Watch::new(name(chapter, variant))

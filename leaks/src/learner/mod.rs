@@ -3,7 +3,6 @@
 
 pub(crate) mod book;
 mod cargo;
-mod chapters;
 pub(crate) mod check;
 mod child;
 pub(crate) mod exercise;

@@ -1,6 +1,5 @@
 //! `leaks run`: measures a chapter's workload and shows what is there to see.
 
-use super::chapters::workloads;
 use super::measure::{self, Variant, measure};
 use super::state::State;
 use crate::show::artefacts::{self, Artefacts};
@@ -97,7 +96,7 @@ impl<'w> Reproduction<'w> {
         let verdict = self.evidence.verdict;
         match self.variant {
             Variant::Leaky => {
-                workloads(&self.chapter.name).is_some_and(|known| verdict == known.verdict)
+                chapters::named(&self.chapter.name).is_some_and(|known| verdict == known.verdict)
             }
             Variant::Fixed => verdict.is_calm(),
         }

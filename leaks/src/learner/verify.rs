@@ -24,6 +24,10 @@ pub(crate) struct VerifyArgs {
 /// The proof whose evidence stands for the chapter: the exercise as shipped, which must be caught.
 const AS_SHIPPED: &str = "as_shipped_is_caught";
 
+/// The test target that the proofs are a module of, and how their names begin.
+const TARGET: &str = "profiled";
+const PROOF: &str = "proof::";
+
 /// One chapter's proofs.
 #[derive(Debug, Serialize)]
 struct Proved {
@@ -98,7 +102,7 @@ fn prove(workspace: &Workspace, chapter: &Chapter) -> Result<Proved> {
         "{DIM}Building the proof of {}{DIM:#}",
         chapter.name
     ));
-    let Build::Built(executable) = build(workspace, chapter, "proof")? else {
+    let Build::Built(executable) = build(workspace, chapter, TARGET)? else {
         return Err(
             Problem::new(format!("the proof of {} doesn't compile", chapter.name))
                 .because("the compiler's message stands above"),
@@ -107,14 +111,17 @@ fn prove(workspace: &Workspace, chapter: &Chapter) -> Result<Proved> {
     let tests = Tests::new(chapter, executable)?;
     let mut proofs = Vec::new();
     let mut as_shipped = None;
-    for name in tests.names()? {
+    for test in tests.names()? {
+        let Some(name) = test.strip_prefix(PROOF) else {
+            continue;
+        };
         say::note(format!("{DIM}Proving {name}{DIM:#}"));
-        let said = tests.run(&name)?;
+        let said = tests.run(&test)?;
         if name == AS_SHIPPED {
             as_shipped = said.evidence;
         }
         proofs.push(Proof {
-            name,
+            name: name.to_owned(),
             passed: said.passed,
             message: said.message,
         });
@@ -123,7 +130,7 @@ fn prove(workspace: &Workspace, chapter: &Chapter) -> Result<Proved> {
         return Err(
             Problem::new(format!("the proof of {} has no tests", chapter.name)).next(format!(
                 "Write them into {}",
-                say::path(&chapter.folder.join("tests/proof.rs"))
+                say::path(&chapter.folder.join("tests/profiled/proof.rs"))
             )),
         );
     }
