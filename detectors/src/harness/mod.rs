@@ -14,6 +14,7 @@ mod declare;
 mod parent;
 mod source;
 
+use crate::model::this_test;
 use libtest_mimic::{Arguments, Completion, Trial};
 use std::process::{ExitCode, Termination};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -87,6 +88,11 @@ impl IsolatedTest {
         self.is_alone = true;
         self
     }
+}
+
+/// The test that this process runs, when it is a test's own process.
+pub fn current_test() -> Option<String> {
+    this_test::name()
 }
 
 /// The exit code of a test's body, as for `main`: an `Err` is printed and fails.
