@@ -1,7 +1,8 @@
 //! What a counting pass saw, and the questions that a verdict asks of it.
 
+use super::timeline::Timeline;
 use crate::counters::Group;
-use crate::evidence::{Kind, NotRead, Reading, Sample};
+use crate::evidence::{Kind, NotRead, Reading};
 use crate::judge::{Floors, Motion};
 use crate::workload::Kept;
 
@@ -16,7 +17,7 @@ pub(crate) struct Counted {
     pub(crate) groups: Vec<(Kind, Vec<(Group, f64)>)>,
     pub(crate) not_read: Vec<NotRead>,
     pub(crate) readings: Vec<Reading>,
-    pub(crate) timeline: Vec<Sample>,
+    pub(super) timeline: Timeline,
     pub(crate) peak_bytes: u64,
     pub(crate) resting_bytes: u64,
     /// Resident bytes that were freed in the run, and stayed. 0 where they weren't read.
@@ -86,7 +87,7 @@ impl Counted {
 
     /// How many iterations ran.
     pub(crate) fn iterations(&self) -> u64 {
-        self.timeline.len() as u64
+        self.timeline.iterations()
     }
 
     /// How much more the holder means to keep after each iteration; `None` when it doesn't say.
