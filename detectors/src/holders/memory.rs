@@ -2,6 +2,7 @@
 //!
 //! It is read through `/proc/self/mem`. A part that another thread unmaps meanwhile can't be read then, and nothing faults.
 
+use crate::process::kernel;
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -55,8 +56,8 @@ impl Memory {
         let stack_pointer = (&raw const here).addr();
         let unread = |what: &str, error: std::io::Error| format!("{what} can't be read: {error}");
         let mem = File::open("/proc/self/mem").map_err(|error| unread("/proc/self/mem", error))?;
-        let maps = std::fs::read_to_string("/proc/self/maps")
-            .map_err(|error| unread("/proc/self/maps", error))?;
+        let maps =
+            kernel::text("/proc/self/maps").map_err(|error| unread("/proc/self/maps", error))?;
         let statics = statics();
         let stacks = stack_pointers();
         let mut parts = Vec::new();

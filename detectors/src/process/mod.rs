@@ -169,7 +169,7 @@ impl fmt::Display for Socket {
 pub struct Thread {
     /// The kernel's number for it.
     pub id: i32,
-    /// Its name, as the kernel has it: of at most 15 bytes.
+    /// Its name, as the kernel has it: of at most 15 bytes. A letter that was cut there is `\u{fffd}`.
     pub name: String,
     /// Who started it, where that was [`spawn_thread`].
     pub spawned_at: Option<SpawnSite>,
@@ -206,7 +206,7 @@ fn descriptors_of(whose: Whose) -> io::Result<Vec<Descriptor>> {
         .into_iter()
         .map(|(number, target)| Descriptor {
             number,
-            target: kernel::target(&target),
+            target: kernel::target(target),
         })
         .collect())
 }
