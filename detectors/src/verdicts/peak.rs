@@ -159,7 +159,11 @@ impl Peak {
     pub fn items(mut self, amounts: impl IntoIterator<Item = usize>) -> Self {
         self.items = amounts.into_iter().collect();
         assert!(
-            self.items.len() >= 3 && self.items.windows(2).all(|two| two[1] == 2 * two[0]),
+            self.items.len() >= 3
+                && self
+                    .items
+                    .windows(2)
+                    .all(|two| two[0].checked_mul(2) == Some(two[1])),
             "detectors: the items of a peak are at least three amounts, each twice the one before, and not {:?}",
             self.items
         );

@@ -5,6 +5,7 @@ mod driver;
 mod judgement;
 mod pass;
 mod resolution;
+mod timeline;
 
 use crate::model::workload::{Boxed, Kept, Workload};
 use crate::readings::heap::{HeapSource, suitable_source};
@@ -113,7 +114,8 @@ impl Watch {
     }
 
     /// Iterations before the first window; 50 unless told otherwise, which outlasts lazily made statics, connection
-    /// pools and the first growths of small collections. The first window is as long as the warm-up.
+    /// pools and the first growths of small collections. The first window is as long as the warm-up. One that isn't over by the
+    /// deadline is `inconclusive`.
     ///
     /// # Panics
     ///

@@ -43,7 +43,9 @@ pub(crate) fn draw(title: &str, series: &[Series<'_>]) -> String {
     let mut svg = String::new();
     head(&mut svg, title, quantity, series);
     // The windows of the longest run; a run that ends early shares its windows' bounds with it.
-    let longest = series.iter().max_by_key(|one| one.evidence.timeline.len());
+    let longest = series
+        .iter()
+        .max_by_key(|one| one.evidence.timeline.last().map(|last| last.iteration));
     if let Some(longest) = longest {
         windows(&mut svg, &plot, longest.evidence);
     }

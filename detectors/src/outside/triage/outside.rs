@@ -5,9 +5,7 @@ use super::evidence::{Moment, Part};
 use super::sampling::{Named, Source};
 use crate::model::kind::Kind;
 use crate::readings::memory::{self, Rollup};
-use crate::readings::process::Open;
-use crate::readings::process::kernel;
-use std::fs;
+use crate::readings::process::{Open, kernel};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -103,7 +101,7 @@ impl Source for Process {
     }
 
     fn read(&mut self) -> Result<Moment, TriageError> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id)).unwrap_or_default();
+        let status = kernel::text(&format!("/proc/{}/status", self.id)).unwrap_or_default();
         let rollup = self.rollup()?;
         let anonymous = rollup.anonymous.saturating_sub(rollup.lazily_freed);
         let shared = kib(&status, "RssShmem:");
@@ -177,7 +175,7 @@ impl Source for Process {
 
 /// `None` when there is no such process, or only what is left until its parent asks how it ended.
 fn stat(id: u32) -> Result<Option<Stat>, TriageError> {
-    let line = match fs::read_to_string(format!("/proc/{id}/stat")) {
+    let line = match kernel::text(&format!("/proc/{id}/stat")) {
         Ok(line) => line,
         Err(error) if is_gone(&error) => return Ok(None),
         Err(reason) => return Err(TriageError::Unread { id, reason }),

@@ -12,6 +12,7 @@
 //! Words come through `/proc/self/mem`. A part that another thread unmaps meanwhile can't be read then, and nothing faults.
 
 use crate::model::words::grouped;
+use crate::readings::process::kernel;
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -108,8 +109,8 @@ impl Memory {
         let stack_pointer = (&raw const here).addr();
         let unread = |what: &str, error: std::io::Error| format!("{what} can't be read: {error}");
         let mem = File::open("/proc/self/mem").map_err(|error| unread("/proc/self/mem", error))?;
-        let maps = std::fs::read_to_string("/proc/self/maps")
-            .map_err(|error| unread("/proc/self/maps", error))?;
+        let maps =
+            kernel::text("/proc/self/maps").map_err(|error| unread("/proc/self/maps", error))?;
         let pagemap = File::open("/proc/self/pagemap").ok();
         let statics = statics();
         let stacks = stack_pointers();

@@ -3,14 +3,13 @@
 use super::full::Limit;
 use super::{Mapped, Resident, Rollup};
 use crate::allocator;
-use crate::readings::process::kernel::Whose;
+use crate::readings::process::kernel::{self, Whose};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::read;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::{CStr, CString};
-use std::fs;
-use std::io;
 use std::ops::Range;
+use std::{fs, io};
 
 const KIB: u64 = 1_024;
 
@@ -30,7 +29,7 @@ pub(super) fn rollup(id: u32) -> io::Result<Rollup> {
 fn rollup_in(path: &CStr) -> io::Result<Rollup> {
     let mut buffer = [0; 4_096];
     let text = contents(path, &mut buffer)?;
-    let bytes = |field: &str| text.lines().find_map(|line| kib(line, field)).unwrap_or(0) * KIB;
+    let bytes = |field: &str| lines(text).find_map(|line| kib(line, field)).unwrap_or(0) * KIB;
     Ok(Rollup {
         resident: bytes("Rss:"),
         anonymous: bytes("Anonymous:"),
@@ -42,7 +41,7 @@ fn rollup_in(path: &CStr) -> io::Result<Rollup> {
 pub(super) fn resident_estimate() -> Option<u64> {
     let mut buffer = [0; 256];
     let text = contents(c"/proc/self/statm", &mut buffer).ok()?;
-    let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
+    let pages: u64 = lines(text).next()?.split(' ').nth(1)?.parse().ok()?;
     let all = pages * rustix::param::page_size() as u64;
     Some(all.saturating_sub(own_tables_resident()))
 }
@@ -67,8 +66,8 @@ fn own_tables_resident() -> u64 {
     (resident * page) as u64
 }
 
-/// A small file's text, without allocating.
-fn contents<'b>(path: &CStr, buffer: &'b mut [u8]) -> io::Result<&'b str> {
+/// What a small file holds, without allocating.
+fn contents<'b>(path: &CStr, buffer: &'b mut [u8]) -> io::Result<&'b [u8]> {
     let file = openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let mut filled = 0;
     loop {
@@ -78,7 +77,13 @@ fn contents<'b>(path: &CStr, buffer: &'b mut [u8]) -> io::Result<&'b str> {
             break;
         }
     }
-    std::str::from_utf8(&buffer[..filled]).map_err(io::Error::other)
+    Ok(&buffer[..filled])
+}
+
+/// The lines that are text. The program's name isn't, where the kernel has cut it inside a letter.
+fn lines(contents: &[u8]) -> impl Iterator<Item = &str> {
+    let lines = contents.split(|byte| *byte == b'\n');
+    lines.filter_map(|line| std::str::from_utf8(line).ok())
 }
 
 /// The value of `Rss:      12 kB`.
@@ -123,7 +128,7 @@ pub(super) fn mapped(whose: Whose) -> io::Result<Mapped> {
     let program = fs::read_link(format!("/proc/{whose}/exe"))?;
     let program = program.to_string_lossy();
     let mut all = Mapped::default();
-    let mappings = mappings(&fs::read_to_string(format!("/proc/{whose}/smaps"))?);
+    let mappings = mappings(&kernel::text(&format!("/proc/{whose}/smaps"))?);
     for (at, mapping) in mappings.iter().enumerate() {
         let Mapping {
             range,
@@ -160,7 +165,7 @@ pub(super) fn mapped(whose: Whose) -> io::Result<Mapped> {
 /// Has the kernel take the pages that were freed with `MADV_FREE`, as it would if it needed them. The rest of their mappings goes
 /// to swap where there is any, and comes back when it is used.
 pub(super) fn page_out_lazily_freed() -> io::Result<()> {
-    for mapping in mappings(&fs::read_to_string("/proc/self/smaps")?) {
+    for mapping in mappings(&kernel::text("/proc/self/smaps")?) {
         if mapping.lazily_freed > 0 {
             let start = std::ptr::with_exposed_provenance_mut(mapping.range.start);
             // SAFETY: it changes where pages are kept and not what is in them, but for those that their owner gave up. A mapping
@@ -173,7 +178,7 @@ pub(super) fn page_out_lazily_freed() -> io::Result<()> {
 
 /// Where a process' anonymous mappings lie.
 pub(crate) fn anonymous_ranges(id: u32) -> io::Result<Vec<Range<usize>>> {
-    let mappings = mappings(&fs::read_to_string(format!("/proc/{id}/maps"))?);
+    let mappings = mappings(&kernel::text(&format!("/proc/{id}/maps"))?);
     Ok(mappings
         .into_iter()
         .filter(Mapping::is_anonymous)
@@ -297,7 +302,7 @@ pub(super) fn set_limit(bytes: u64) -> io::Result<()> {
 pub(super) fn writable() -> Option<u64> {
     let mut buffer = [0; 4_096];
     let text = contents(c"/proc/self/status", &mut buffer).ok()?;
-    let kib = text.lines().find_map(|line| kib(line, "VmData:"))?;
+    let kib = lines(text).find_map(|line| kib(line, "VmData:"))?;
     Some(kib * KIB)
 }
 
@@ -305,7 +310,7 @@ pub(super) fn writable() -> Option<u64> {
 pub(super) fn limits() -> [Option<Limit>; 2] {
     let mut buffer = [0; 4_096];
     let text = contents(c"/proc/self/status", &mut buffer).unwrap_or_default();
-    let used = |field| text.lines().find_map(|line| kib(line, field)).unwrap_or(0) * KIB;
+    let used = |field| lines(text).find_map(|line| kib(line, field)).unwrap_or(0) * KIB;
     let limits = [
         (
             Resource::Data,
@@ -327,7 +332,14 @@ pub(super) fn limits() -> [Option<Limit>; 2] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mapping, mappings};
+    use super::{Mapping, kib, lines, mappings};
+
+    #[test]
+    fn a_name_that_is_cut_hides_no_figure() {
+        let status = b"Name:\t\xd0\xbd\xd0\nVmSize:\t    12 kB\nVmData:\t     7 kB\n";
+        let figure = |field| lines(status).find_map(|line| kib(line, field));
+        assert_eq!([figure("VmSize:"), figure("VmData:")], [Some(12), Some(7)]);
+    }
 
     #[test]
     fn a_mapping_is_read_with_its_figures() {

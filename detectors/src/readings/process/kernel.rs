@@ -1,9 +1,13 @@
 //! The kernel's own lists, as `/proc` has them: of this process, or of another one.
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{closed_by, counts, counts_of, open, sockets, target, thread_id, threads};
+pub(crate) use linux::{
+    closed_by, counts, counts_of, open, sockets, target, text, thread_id, threads,
+};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use unread::{closed_by, counts, counts_of, open, sockets, target, thread_id, threads};
+pub(crate) use unread::{
+    closed_by, counts, counts_of, open, sockets, target, text, thread_id, threads,
+};
 
 use std::fmt;
 
@@ -31,6 +35,7 @@ mod unread {
     use crate::readings::process::{Socket, Target, Thread};
     use std::io;
     use std::net::SocketAddr;
+    use std::path::PathBuf;
 
     fn unsupported() -> io::Error {
         let why = "detectors reads what a process has open on Linux alone, from /proc";
@@ -45,12 +50,16 @@ mod unread {
         Counts::default()
     }
 
-    pub(crate) fn open(_whose: Whose) -> io::Result<Vec<(i32, String)>> {
+    pub(crate) fn text(_path: &str) -> io::Result<String> {
         Err(unsupported())
     }
 
-    pub(crate) fn target(word: &str) -> Target {
-        Target::Other(word.to_owned())
+    pub(crate) fn open(_whose: Whose) -> io::Result<Vec<(i32, PathBuf)>> {
+        Err(unsupported())
+    }
+
+    pub(crate) fn target(target: PathBuf) -> Target {
+        Target::Path(target)
     }
 
     pub(crate) fn sockets(_whose: Whose) -> io::Result<Vec<Socket>> {
@@ -83,7 +92,7 @@ mod linux {
     use std::mem::MaybeUninit;
     use std::net::{IpAddr, SocketAddr};
     use std::os::fd::OwnedFd;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     /// Sockets, descriptors and threads now; a kind that can't be read stays unread. Doesn't allocate.
     pub(crate) fn counts() -> Counts {
@@ -143,14 +152,21 @@ mod linux {
         Some(count)
     }
 
+    /// What a file of `/proc` says. The names in it are whatever a program chose, and one that the kernel has cut may end inside
+    /// a letter: so what is no text is shown as `\u{fffd}`, and the rest is read.
+    pub(crate) fn text(path: &str) -> io::Result<String> {
+        let text = String::from_utf8(fs::read(path)?);
+        Ok(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    }
+
     /// Each descriptor with what it stands for: a path, or a word of the kernel's such as `socket:[4026]`.
-    pub(crate) fn open(whose: Whose) -> io::Result<Vec<(i32, String)>> {
+    pub(crate) fn open(whose: Whose) -> io::Result<Vec<(i32, PathBuf)>> {
         let folder = format!("/proc/{whose}/fd");
         let mut open = Vec::new();
         for number in numbers(&folder)? {
             // One that is closed meanwhile has no target: so has the one that the folder was read through.
             if let Ok(target) = fs::read_link(Path::new(&folder).join(number.to_string())) {
-                open.push((number, target.to_string_lossy().into_owned()));
+                open.push((number, target));
             }
         }
         Ok(open)
@@ -168,15 +184,17 @@ mod linux {
         Ok(numbers)
     }
 
-    pub(crate) fn target(target: &str) -> Target {
-        if target.starts_with('/') {
-            Target::Path(target.into())
-        } else if target.starts_with("pipe:") {
+    pub(crate) fn target(target: PathBuf) -> Target {
+        if target.is_absolute() {
+            return Target::Path(target);
+        }
+        let target = target.to_string_lossy();
+        if target.starts_with("pipe:") {
             Target::Pipe
         } else if target.starts_with("socket:") {
             Target::Socket
         } else {
-            let word = target.strip_prefix("anon_inode:").unwrap_or(target);
+            let word = target.strip_prefix("anon_inode:").unwrap_or(&target);
             Target::Other(word.trim_matches(['[', ']']).to_owned())
         }
     }
@@ -190,7 +208,7 @@ mod linux {
         let mut threads = Vec::new();
         for id in numbers(&folder)? {
             // One that has ended meanwhile has no name.
-            if let Ok(name) = fs::read_to_string(format!("{folder}/{id}/comm")) {
+            if let Ok(name) = text(&format!("{folder}/{id}/comm")) {
                 threads.push(Thread {
                     id,
                     name: name.trim_end().to_owned(),
@@ -234,8 +252,9 @@ mod linux {
     }
 
     /// The number by which the kernel's tables know a socket.
-    fn inode(target: &str) -> Option<u64> {
+    fn inode(target: &Path) -> Option<u64> {
         target
+            .to_str()?
             .strip_prefix("socket:[")?
             .strip_suffix(']')?
             .parse()
@@ -366,7 +385,7 @@ mod linux {
                 ("anon_inode:[eventpoll]", "eventpoll"),
                 ("anon_inode:inotify", "inotify"),
             ] {
-                assert_eq!(target(word).to_string(), name);
+                assert_eq!(target(word.into()).to_string(), name);
             }
         }
     }

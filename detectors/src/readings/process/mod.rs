@@ -47,10 +47,9 @@ pub(crate) use waits::Waits;
 
 use crate::readings::spawn_site::SpawnSite;
 use kernel::Whose;
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::{fmt, io};
 
 /// An open descriptor of this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,7 +168,7 @@ impl fmt::Display for Socket {
 pub struct Thread {
     /// The kernel's number for it.
     pub id: i32,
-    /// Its name, as the kernel has it: of at most 15 bytes.
+    /// Its name, as the kernel has it: of at most 15 bytes. A letter that was cut there is `\u{fffd}`.
     pub name: String,
     /// Who started it, where that was [`spawn_thread`].
     pub spawned_at: Option<SpawnSite>,
@@ -206,7 +205,7 @@ fn descriptors_of(whose: Whose) -> io::Result<Vec<Descriptor>> {
         .into_iter()
         .map(|(number, target)| Descriptor {
             number,
-            target: kernel::target(&target),
+            target: kernel::target(target),
         })
         .collect())
 }

@@ -1,10 +1,11 @@
 //! What a counting pass saw, and the questions that a verdict asks of it.
 
+use super::timeline::Timeline;
 use crate::model::judge::{Floors, Motion};
 use crate::model::kind::{Kind, NotRead};
 use crate::model::workload::Kept;
 use crate::readings::counters::Group;
-use crate::verdicts::evidence::{Reading, Sample};
+use crate::verdicts::evidence::Reading;
 
 /// What a counting pass saw.
 #[derive(Debug, Default)]
@@ -17,7 +18,7 @@ pub(crate) struct Counted {
     pub(crate) groups: Vec<(Kind, Vec<(Group, f64)>)>,
     pub(crate) not_read: Vec<NotRead>,
     pub(crate) readings: Vec<Reading>,
-    pub(crate) timeline: Vec<Sample>,
+    pub(super) timeline: Timeline,
     pub(crate) peak_bytes: u64,
     pub(crate) resting_bytes: u64,
     /// Resident bytes that were freed in the run, and stayed. 0 where they weren't read.
@@ -87,7 +88,7 @@ impl Counted {
 
     /// How many iterations ran.
     pub(crate) fn iterations(&self) -> u64 {
-        self.timeline.len() as u64
+        self.timeline.iterations()
     }
 
     /// How much more the holder means to keep after each iteration; `None` when it doesn't say.

@@ -3,6 +3,7 @@
 use super::counted::Counted;
 use super::driver::Driver;
 use super::resolution::is_fine;
+use super::timeline::Timeline;
 use super::{Observer, Progress, Stage};
 use crate::model::judge::{Floor, Floors, Motion, PARTS};
 use crate::model::kind::{Counts, Kind, NotRead};
@@ -90,11 +91,11 @@ impl<'p, D: Driver> Pass<'p, D> {
 
     /// Counts through warm-up and windows; stops early when nothing grows and the resolution is fine.
     pub(super) fn count(&mut self, warm_up: u64, windows: u32) -> Result<Counted, SourceError> {
-        let all = warm_up << windows;
+        let all = warm_up.saturating_mul(1 << windows);
         let windows_max = windows as usize + 1;
         // Made before counting begins: the watch's own memory is not the workload's.
         let mut counted = Counted {
-            timeline: Vec::with_capacity(usize::try_from(2 * all).unwrap_or(0)),
+            timeline: Timeline::with_room_for(all.saturating_mul(2)),
             readings: Vec::with_capacity(windows_max),
             kept: Vec::with_capacity(windows_max),
             older_freed: Vec::with_capacity(windows_max),
@@ -125,6 +126,7 @@ impl<'p, D: Driver> Pass<'p, D> {
             }
         }
 
+        counted.timeline.end();
         let (reading, _) = self.settled();
         counted.peak_bytes = reading.peak_bytes;
         counted.resting_bytes = reading.bytes;

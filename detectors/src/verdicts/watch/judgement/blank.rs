@@ -12,7 +12,7 @@ impl Watch {
     pub(super) fn report(&self, counted: &Counted) -> Evidence {
         Evidence {
             readings: counted.readings.clone(),
-            timeline: counted.timeline.clone(),
+            timeline: counted.timeline.samples().to_vec(),
             peak_bytes: counted.peak_bytes,
             resting_bytes: counted.resting_bytes,
             not_read: counted.not_read.clone(),
