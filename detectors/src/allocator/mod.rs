@@ -43,7 +43,7 @@
 //! | a thread's first block | what gives its counters back at its end (std's `thread_local!`) | glibc: its malloc and the loader's lock, which `dlopen` holds while it loads a library. The making of a thread waits for that as well |
 //! | a thread's first stack, by frame pointer | the C library, for the bounds of the stack | on Linux' main thread its malloc and the locks of its files; elsewhere its record of this very thread |
 //! | its later stacks, by frame pointer | nothing | |
-//! | a stack by unwinder: in a program without frame pointers, on a system where they aren't followed, on a stack that isn't the thread's own | the unwinder | glibc from 2.35 with libgcc from 12: nothing. Older ones: the loader, while it lists libraries or changes the list. 32-bit Windows: whoever takes a stack or looks up a name by the crate `backtrace` |
+//! | a stack by unwinder: in a program without frame pointers, on a system where they aren't followed, on a stack that isn't the thread's own | the unwinder | glibc from 2.35 with libgcc from 12: nothing. Older ones: the loader, while it lists libraries or changes the list. 32-bit Windows: whoever takes a stack or looks up a name by the crate `backtrace`. Elsewhere: what the system's unwinder waits for |
 //! | new room in a table | `std::alloc::System`, or a mapping from the kernel | the system allocator's locks |
 //! | a refused request, with [`Reporting`] | what writes the report | its end: other threads that need memory wait for it |
 //!
