@@ -206,6 +206,28 @@ detectors::memory_tests! {
         }
     }
 
+    /// Or sixty-four of them would leave nobody else a connection for ten minutes.
+    async fn who_goes_away_leaves_nothing_running() {
+        let address = listens(None).await;
+        let host = format!("host: {address}");
+        let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        let before = alive();
+        let long = ENDPOINTS.iter().filter(|request| request.ends_with("seconds=600"));
+        let mut clients = Vec::new();
+        for request in long {
+            clients.push(asked(address, request, &[&host]).await);
+        }
+        while alive() < before + clients.len() {
+            yield_now().await;
+        }
+        drop(clients);
+        while alive() > before {
+            yield_now().await;
+        }
+        // Nor does the CPU's own watch go on: another may begin.
+        while status(address, "GET /debug/pprof/profile?seconds=1", &[&host]).await != 200 {}
+    }
+
     async fn what_takes_long_holds_no_thread_of_the_runtime_and_two_of_it_are_done_at_once() {
         /// Times at which another would have had its turn.
         const TURNS: usize = 500;

@@ -28,8 +28,26 @@
 //!                                                yes: forget it; give it back with the layout that it came with
 //! ```
 //!
-//! The fast path writes two words of the thread's own cache line and reads one that hardly ever changes. No instrument takes
-//! a lock, on any path, so none can wait for itself, for a fork, or for the loader.
+//! The fast path writes two words of the thread's own cache line and reads one that hardly ever changes.
+//!
+//! # What it may wait for
+//!
+//! No instrument has a lock of its own, on the path of a block: tables are filled by atomic operations, and what an instrument
+//! allocates for itself isn't recorded. So none waits for itself, or in a forked child for a thread that is no more. What it calls
+//! may take a lock of somebody else's; whether that is free again in a forked child is its owner's matter, and glibc sees to its
+//! malloc's:
+//!
+//! | when | calls | which may wait for |
+//! |---|---|---|
+//! | on the fast path | nothing | |
+//! | a thread's first block | what gives its counters back at its end (std's `thread_local!`) | glibc: its malloc and the loader's lock, which `dlopen` holds while it loads a library. The making of a thread waits for that as well |
+//! | a thread's first stack, by frame pointer | the C library, for the bounds of the stack | on Linux' main thread its malloc and the locks of its files; elsewhere its record of this very thread |
+//! | its later stacks, by frame pointer | nothing | |
+//! | a stack by unwinder: in a program without frame pointers, on a system where they aren't followed, on a stack that isn't the thread's own | the unwinder | glibc from 2.35 with libgcc from 12: nothing. Older ones: the loader, while it lists libraries or changes the list. 32-bit Windows: whoever takes a stack or looks up a name by the crate `backtrace`. Elsewhere: what the system's unwinder waits for |
+//! | new room in a table | `std::alloc::System`, or a mapping from the kernel | the system allocator's locks |
+//! | a refused request, with [`Reporting`] | what writes the report | its end: other threads that need memory wait for it |
+//!
+//! Taking a profile is another matter: it looks up names, under the lock of `backtrace`.
 //!
 //! # Where it can mislead you
 //!

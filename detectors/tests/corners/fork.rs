@@ -30,20 +30,20 @@ pub(crate) fn while_others_allocate() {
         }
         // The symbols' reader has locks of its own, which no thread but this one takes.
         drop(profile());
-        let hung = (0..FORKS).find(|number| !ends(*number, &scope));
+        let hung = (0..FORKS).find(|number| !ends(|| in_child(*number, &scope)));
         done.store(true, Relaxed);
         hung
     });
     assert_eq!(hung, None, "a child hung or failed");
 }
 
-/// Whether the child does all it is to do, and ends.
-fn ends(number: usize, scope: &Scope) -> bool {
+/// Whether a child does all it is to do, says that it was right, and ends.
+pub(crate) fn ends(in_child: impl FnOnce() -> bool) -> bool {
     // SAFETY: the child calls nothing that needs another thread: the system's allocator is made for forks.
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "the system gives a process");
     if child == 0 {
-        let good = in_child(number, scope);
+        let good = in_child();
         // SAFETY: ends the child without running what belongs to the parent's threads.
         unsafe { libc::_exit(i32::from(!good)) };
     }

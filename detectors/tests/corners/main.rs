@@ -2,6 +2,8 @@
 
 #[cfg(unix)]
 mod fork;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod loader;
 mod moments;
 mod rates;
 mod refusals;
@@ -36,6 +38,16 @@ detectors::tests! {
 
     fn after_a_fork() {
         fork::while_others_allocate();
+    }
+
+    fn while_the_loader_holds_its_locks_on_the_threads_own_stack() {
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        loader::by_frame_pointer();
+    }
+
+    fn while_the_loader_holds_its_locks_on_another_stack() {
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        loader::by_unwinder();
     }
 
     fn rates_change_while_threads_allocate() {

@@ -12,7 +12,8 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// The stack of the caller. Doesn't allocate through the program's allocator, and holds no lock of ours.
+    /// The stack of the caller. Doesn't allocate through the program's allocator, and takes no lock of ours; which of others', the
+    /// module [`allocator`](crate::allocator) says.
     #[inline(always)]
     pub(crate) fn here() -> Stack {
         let mut stack = Stack {
@@ -94,7 +95,8 @@ fn walk_frames(mut frame: usize, stack: &mut Stack) -> bool {
     true
 }
 
-/// Costs up to 50 µs on the main thread, where the C library reads the process' map, and allocates with its own malloc only.
+/// Costs up to 50 µs on the main thread, where the C library reads the process' map: it takes the locks of its files, and allocates
+/// with its own malloc only.
 #[cfg(all(walks_frame_pointers, target_os = "linux"))]
 fn bounds_from_system() -> Option<(usize, usize)> {
     use std::mem::MaybeUninit;
@@ -132,12 +134,13 @@ fn bounds_from_system() -> Option<(usize, usize)> {
 
 fn unwind(stack: &mut Stack) {
     let step = |frame: &backtrace::Frame| stack.push(frame.ip().addr());
-    // SAFETY: the function is unsafe since on Windows the system's debugging library must not be used by two threads at a
-    // time. Elsewhere the unwinder may run on any number of threads; on Windows it is called with the lock that `trace` takes.
-    #[cfg(not(windows))]
+    // SAFETY: the function is unsafe since the debugging library of 32-bit Windows must not be used by two threads at a time;
+    // there it is called with the lock that `trace` takes, and that whoever looks up a name takes as well. The unwinders of the
+    // other systems, 64-bit Windows' among them, may run on any number of threads.
+    #[cfg(not(all(windows, target_pointer_width = "32")))]
     unsafe {
         backtrace::trace_unsynchronized(step);
     }
-    #[cfg(windows)]
+    #[cfg(all(windows, target_pointer_width = "32"))]
     backtrace::trace(step);
 }

@@ -557,21 +557,28 @@ mod tests {
 
     #[test]
     fn a_walk_ends_when_its_time_is_over_and_says_how_far_it_came() {
-        let memory = Memory::of_this_process().expect("Linux tells");
-        let steps = Cell::new(0_u32);
-        let walk = |steps_max| {
-            steps.set(0);
+        let walk = |memory: &Memory, steps_max: u32| {
+            let steps = Cell::new(0_u32);
             let is_over = || {
                 steps.set(steps.get() + 1);
                 steps.get() > steps_max
             };
-            memory.each_word(&[], &is_over, |_, _| {})
+            let told = memory.each_word(&[], &is_over, |_, _| {});
+            (steps.get(), told)
         };
-        walk(u32::MAX).expect("it may take as long as it takes");
-        assert!(steps.get() > 10, "{}", steps.get());
-        let told = walk(5).expect_err("there is no time for all");
-        assert_eq!(steps.get(), 6, "it went on");
-        assert!(told.starts_with("the deadline came when "), "{told}");
-        assert!(walk(0).expect_err("no time at all").contains(" 0 bytes "));
+        let mut memory = Memory::of_this_process().expect("Linux tells");
+        let (steps, told) = walk(&memory, u32::MAX);
+        assert_eq!(told, Ok(()), "it may take as long as it takes");
+        assert!(steps > 10, "{steps}");
+        // Then as where the kernel doesn't tell which pages are in use.
+        for pagemap in [memory.pagemap.take(), None] {
+            memory.pagemap = pagemap;
+            let (steps, told) = walk(&memory, 5);
+            assert_eq!(steps, 6, "it went on");
+            let told = told.expect_err("there is no time for all");
+            assert!(told.starts_with("the deadline came when "), "{told}");
+            let none = walk(&memory, 0).1.expect_err("no time at all");
+            assert!(none.contains(" 0 bytes "), "{none}");
+        }
     }
 }
