@@ -65,7 +65,7 @@ impl Left {
                 format!("what would tell it: {by}"),
             ]
         };
-        Some(lines.map(|line| wrapped(&line).to_string()).join("\n"))
+        Some(lines.map(|line| wrapped(&line)).join("\n"))
     }
 
     fn concept(&self) -> Concept {

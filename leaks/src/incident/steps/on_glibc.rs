@@ -1,7 +1,6 @@
 //! On the system's allocator: from the climbing graph to the verdict, and the memory given back.
 
-use super::shared::{kernel, load, mark, resident_and_live, rest, table, triage};
-use super::{PAUSE, ROUNDS};
+use super::shared::{PAUSE, ROUNDS, kernel, load, mark, resident_and_live, rest, table, triage};
 use crate::incident::plot::draw;
 use crate::incident::scene::{Metrics, Scene, Service};
 use crate::incident::story::{Size, Step, Story};
