@@ -1,7 +1,7 @@
 //! Around jemalloc: the same counts, the same sites, the same profile. jemalloc takes a block back by the layout that it gave
 //! it with, so a sampled block that came back with another one would be found here.
 
-use detectors::memory::{Accounts, Holder, Retained, Retention, Underlying, underlying};
+use detectors::memory::{Accounts, ResidentPart, Retention, RetentionKind, Underlying, underlying};
 use detectors::{Scope, Verdict, Watch, allocator, heap::Detail};
 use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
@@ -59,11 +59,11 @@ detectors::tests! {
             assert!(underlying().is_none());
             let retention = Retention::find(64 << 20).expect("Linux tells");
             let retention = retention.expect("much was freed and is resident");
-            assert_eq!((retention.kind, retention.allocator), (Retained::NotAsked, None));
+            assert_eq!((retention.kind, retention.allocator), (RetentionKind::NotAsked, None));
             assert!(retention.trials.is_empty(), "{:?}", retention.trials);
             assert!(retention.fix.contains("detectors-jemalloc"), "{}", retention.fix);
             let accounts = Accounts::now().expect("Linux tells");
-            assert!(accounts.of_holder(Holder::AllocatorHeld) > 64 << 20, "{accounts}");
+            assert!(accounts.of(ResidentPart::AllocatorHeld) > 64 << 20, "{accounts}");
         }
     }
 

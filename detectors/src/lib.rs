@@ -50,7 +50,7 @@
 //!
 //! | kind | counted by | named by |
 //! |---|---|---|
-//! | live blocks and bytes | the heap source above | allocation site; with a `ProfilingAllocator` also by who holds them ([`Holding`]) |
+//! | live blocks and bytes | the heap source above | allocation site; with a `ProfilingAllocator` also by who holds them ([`HeldBy`]) |
 //! | tasks of the workload's runtime | tokio | spawn site, where built with `--cfg tokio_unstable` ([`tasks`]) |
 //! | sockets, descriptors, threads of the process | the kernel, on Linux ([`process`]) | peer and state; folder; name, and who started it |
 //! | resident memory that was freed and stays | the kernel, and the allocator asked for it back | what keeps it ([`memory::Retention`]) |
@@ -131,7 +131,7 @@ pub use model::workload::{Kept, Workload};
 pub use outside::debug;
 pub use outside::triage;
 pub use profile::Profile;
-pub use readings::holders::{Holders, Holding, Root};
+pub use readings::holders::{HeldBy, Holders, Root};
 pub use readings::spawn_site::SpawnSite;
 #[cfg(feature = "tokio")]
 pub use readings::tasks;

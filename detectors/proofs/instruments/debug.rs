@@ -2,7 +2,7 @@
 
 use detectors::Profile;
 use detectors::debug::{Listener, Token};
-use detectors::memory::{Holdings, Underlying, set_underlying};
+use detectors::memory::{AllocatorFigures, Underlying, set_underlying};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::process::Command;
@@ -128,7 +128,7 @@ impl Underlying for KeptBack {
         "kept back"
     }
 
-    fn holdings(&self) -> Option<Holdings> {
+    fn figures(&self) -> Option<AllocatorFigures> {
         let this = thread::current().id();
         let mut state = self.state.lock().expect("nobody panics");
         state.asked_by.push(this);
@@ -142,7 +142,7 @@ impl Underlying for KeptBack {
     }
 
     fn purge(&self) -> Option<&'static str> {
-        self.holdings().map(|_| "nothing")
+        self.figures().map(|_| "nothing")
     }
 }
 

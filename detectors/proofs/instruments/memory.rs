@@ -1,7 +1,7 @@
 //! Each byte of resident memory is in one part, at rest and after a burst.
 
 use detectors::allocator::{profile, set_sampling_rate};
-use detectors::memory::{Accounts, Holder, Underlying, give_back, resident, underlying};
+use detectors::memory::{Accounts, ResidentPart, Underlying, give_back, resident, underlying};
 use detectors::{Verdict, Watch};
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -27,7 +27,7 @@ fn accounts() -> Accounts {
 fn adds_up(accounts: &Accounts) {
     let sum: u64 = accounts.parts().iter().map(|part| part.bytes).sum();
     assert_eq!(sum, accounts.resident(), "\n{accounts}");
-    let remainder = accounts.of_holder(Holder::Remainder);
+    let remainder = accounts.of(ResidentPart::Remainder);
     assert!(
         50 * remainder <= accounts.resident(),
         "more than 2 % isn't explained\n{accounts}"
@@ -47,7 +47,7 @@ detectors::tests! {
         let accounts = accounts();
         println!("{accounts}");
         adds_up(&accounts);
-        assert!(accounts.of_holder(Holder::Program) > 0 && accounts.of_holder(Holder::Files) > 0);
+        assert!(accounts.of(ResidentPart::Program) > 0 && accounts.of(ResidentPart::Files) > 0);
         let whole = resident().expect("Linux tells");
         assert!(whole.resident.abs_diff(accounts.resident()) <= SLACK);
     }
@@ -58,22 +58,22 @@ detectors::tests! {
         let mut blocks: Vec<Box<[u8]>> = (0..65_536).map(|_| black_box(vec![1; 1 << 10].into())).collect();
         let full = accounts();
         adds_up(&full);
-        is_about(full.of_holder(Holder::Live), before.of_holder(Holder::Live) + 64 * MIB + 24 * 65_536, &full);
+        is_about(full.of(ResidentPart::Live), before.of(ResidentPart::Live) + 64 * MIB + 24 * 65_536, &full);
 
         let last = blocks.pop();
         drop(blocks);
         let freed = accounts();
         println!("{freed}");
         adds_up(&freed);
-        is_about(freed.of_holder(Holder::Live), before.of_holder(Holder::Live), &freed);
-        assert!(freed.of_holder(Holder::AllocatorHeld) > 60 * MIB, "\n{freed}");
-        let said = underlying().and_then(Underlying::holdings).expect("this runs on glibc");
+        is_about(freed.of(ResidentPart::Live), before.of(ResidentPart::Live), &freed);
+        assert!(freed.of(ResidentPart::AllocatorHeld) > 60 * MIB, "\n{freed}");
+        let said = underlying().and_then(Underlying::figures).expect("this runs on glibc");
         assert!(said.free() > 60 * MIB, "{said:?}");
 
         assert_eq!(give_back(), Some("malloc_trim(0)"));
         let trimmed = accounts();
         adds_up(&trimmed);
-        assert!(trimmed.of_holder(Holder::AllocatorHeld) < 8 * MIB, "\n{trimmed}");
+        assert!(trimmed.of(ResidentPart::AllocatorHeld) < 8 * MIB, "\n{trimmed}");
         drop(last);
     }
 
@@ -84,7 +84,7 @@ detectors::tests! {
         let after = accounts();
         println!("{after}");
         adds_up(&after);
-        is_about(after.of_holder(Holder::LazilyFreed), before.of_holder(Holder::LazilyFreed) + 16 * MIB, &after);
+        is_about(after.of(ResidentPart::LazilyFreed), before.of(ResidentPart::LazilyFreed) + 16 * MIB, &after);
         is_about(after.resident(), before.resident(), &after);
         let whole = resident().expect("Linux tells");
         assert!(whole.lazily_freed >= 15 * MIB, "{whole}");
@@ -103,7 +103,7 @@ detectors::tests! {
         let after = accounts();
         println!("{after}");
         adds_up(&after);
-        is_about(after.of_holder(Holder::Stacks), before.of_holder(Holder::Stacks) + 8 * MIB, &after);
+        is_about(after.of(ResidentPart::Stacks), before.of(ResidentPart::Stacks) + 8 * MIB, &after);
         drop(stop);
         thread.expect("a thread").join().expect("it doesn't panic");
     }
@@ -119,7 +119,7 @@ detectors::tests! {
         let after = accounts();
         println!("{after}");
         adds_up(&after);
-        is_about(after.of_holder(Holder::Files), before.of_holder(Holder::Files) + 16 * MIB, &after);
+        is_about(after.of(ResidentPart::Files), before.of(ResidentPart::Files) + 16 * MIB, &after);
 
         let profile = profile().expect("blocks were sampled");
         let functions = profile.stacks().flat_map(|stack| stack.frames);

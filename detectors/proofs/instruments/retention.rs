@@ -1,6 +1,6 @@
 //! Freed memory that stays resident: found, told by its kind, and given back; silent where it isn't so.
 
-use detectors::memory::{Retained, Retention, give_back};
+use detectors::memory::{Retention, RetentionKind, give_back};
 use detectors::{Kind, Verdict, Watch};
 use std::hint::black_box;
 
@@ -40,7 +40,7 @@ detectors::tests! {
     fn a_pinned_heap_is_given_back_when_asked() {
         let pin = pinned_heap();
         let retention = found(FROM);
-        assert_eq!(retention.kind, Retained::ByAllocator);
+        assert_eq!(retention.kind, RetentionKind::ByAllocator);
         assert_eq!(retention.allocator.as_deref(), Some("glibc"));
         assert!(retention.free > 120 * MIB && retention.in_blocks < 16 * MIB, "{retention:?}");
         let [trial] = &retention.trials[..] else { panic!("one trial: {retention:?}") };
@@ -61,7 +61,7 @@ detectors::tests! {
             *large = Box::default();
         }
         let retention = found(FROM);
-        assert_eq!(retention.kind, Retained::Fragmentation, "{retention:?}");
+        assert_eq!(retention.kind, RetentionKind::Fragmentation, "{retention:?}");
         let gave: u64 = retention.trials.iter().map(|trial| trial.gave).sum();
         assert!(gave < 16 * MIB, "{retention:?}");
         none(200 * MIB);
@@ -104,7 +104,7 @@ detectors::tests! {
         let [finding] = &evidence.findings[..] else { panic!("{evidence:#?}") };
         assert_eq!((finding.kind, finding.site.as_deref()), (Kind::Resident, Some("held by the allocator")));
         let retention = evidence.retention.as_ref().expect("what keeps it is told");
-        assert_eq!(retention.kind, Retained::ByAllocator);
+        assert_eq!(retention.kind, RetentionKind::ByAllocator);
         let readings = evidence.readings.iter().filter_map(|reading| reading.resident_bytes);
         assert!(readings.min().expect("Linux tells") > 120 * MIB, "{:?}", evidence.readings);
         let complaint = evidence.check_steady().expect_err("retention isn't steady").to_string();

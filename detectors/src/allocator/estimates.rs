@@ -27,7 +27,7 @@ pub fn profile() -> Result<Profile, ProfileError> {
 
 /// The same, without samples where there are none yet.
 pub(crate) fn profile_or_empty() -> Profile {
-    let _uncounted = slot::Inside::enter();
+    let _uncounted = slot::InsideInstrument::enter();
     let samples: Vec<Measured> = SITES
         .iter()
         .map(|(_, site)| {

@@ -473,7 +473,7 @@ pub fn set_sampling_rate(bytes: Option<usize>) {
 /// # Ok::<(), detectors::heap::SourceError>(())
 /// ```
 pub fn uncounted<T>(work: impl FnOnce() -> T) -> T {
-    let _inside = slot::Inside::enter();
+    let _inside = slot::InsideInstrument::enter();
     work()
 }
 

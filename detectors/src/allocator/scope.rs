@@ -171,7 +171,7 @@ impl Scope {
     /// When the scope counts without stacks, or when nothing was allocated.
     pub fn profile(&self) -> Result<Profile, ProfileError> {
         // What making the profile allocates is no part of what the scope counts.
-        let _uncounted = slot::Inside::enter();
+        let _uncounted = slot::InsideInstrument::enter();
         let mut samples = Vec::new();
         self.tag.core().each_site(self.tag, |site, counts| {
             if let Some(site) = SITES.get(site) {

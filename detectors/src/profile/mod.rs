@@ -62,7 +62,7 @@ pub use list::{Line, Listing, Routine, SourcePaths};
 pub use measured::Measured;
 pub(crate) use measured::{resolve_stacks, resolve_stacks_and_names};
 pub use read::DECOMPRESSED_BYTES_MAX;
-pub use stack::{Frame, Stack};
+pub use stack::{Stack, StackFrame};
 pub(crate) use symbols::give_back;
 #[cfg(all(feature = "tokio", tells_await_stacks))]
 pub(crate) use symbols::others_resolve;

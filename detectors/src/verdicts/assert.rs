@@ -7,7 +7,7 @@ use crate::model::out;
 use crate::model::this_test;
 use crate::model::verdict::Verdict;
 use crate::model::words::{bytes, count, frame_from_here, from_here, listed, wrapped};
-use crate::readings::memory::Retained;
+use crate::readings::memory::RetentionKind;
 use crate::verdicts::evidence::Evidence;
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
@@ -129,7 +129,7 @@ impl Evidence {
     /// # Errors
     ///
     /// Another verdict, or another kind.
-    pub fn check_retention(&self, kind: Retained) -> Result<(), Complaint> {
+    pub fn check_retention(&self, kind: RetentionKind) -> Result<(), Complaint> {
         let found = self.retention.as_ref().map(|retention| retention.kind);
         if found == Some(kind) {
             return Ok(());
@@ -210,7 +210,7 @@ impl Evidence {
     ///
     /// With the text of a [`Complaint`] when [`check_retention`](Evidence::check_retention) has one.
     #[track_caller]
-    pub fn assert_retention(&self, kind: Retained) -> &Self {
+    pub fn assert_retention(&self, kind: RetentionKind) -> &Self {
         self.pass_or_panic(self.check_retention(kind))
     }
 

@@ -13,7 +13,7 @@
 //! # In a service's tests
 //!
 //! ```
-//! use detectors::bodies::{Check, Outcome, Requests};
+//! use detectors::bodies::{BodyCheck, Outcome, Requests};
 //! # use std::io::{Read, Write};
 //! # use std::sync::{Arc, atomic::{AtomicU64, Ordering::SeqCst}};
 //! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
@@ -32,7 +32,7 @@
 //! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 //! # runtime.block_on(async {
 //! let client = reqwest::Client::new();
-//! let check = Check::new("the probe", server)?;
+//! let check = BodyCheck::new("the probe", server)?;
 //! for _ in 0..20 {
 //!     let response = client.get(format!("http://{server}/")).send().await?;
 //!     response.bytes().await?;
@@ -112,7 +112,7 @@ pub struct Requests {
 
 /// Tells what becomes of the bodies that a client is sent: taken before the requests, asked after them.
 #[derive(Debug, Clone)]
-pub struct Check {
+pub struct BodyCheck {
     name: String,
     server: SocketAddr,
     at_once: u64,
@@ -123,14 +123,14 @@ pub struct Check {
     tasks: Option<(tokio::runtime::Handle, u64)>,
 }
 
-impl Check {
+impl BodyCheck {
     /// A check of requests to that server, with what is open to it now as the baseline. The name goes into the failure's text.
     ///
     /// # Errors
     ///
     /// Where the system doesn't tell: on Linux when `/proc` isn't mounted, elsewhere always.
     pub fn new(name: impl Into<String>, server: SocketAddr) -> io::Result<Self> {
-        Ok(Check {
+        Ok(BodyCheck {
             name: name.into(),
             server,
             at_once: 1,
@@ -180,7 +180,7 @@ impl Check {
     }
 
     /// What became of the bodies, once what was about to close has closed. It blocks its thread: within a runtime use
-    /// [`find_async`](Check::find_async).
+    /// [`find_async`](BodyCheck::find_async).
     ///
     /// # Errors
     ///
@@ -196,11 +196,11 @@ impl Check {
         }
     }
 
-    /// As [`find`](Check::find), while the runtime goes on: the tasks of its connections can end.
+    /// As [`find`](BodyCheck::find), while the runtime goes on: the tasks of its connections can end.
     ///
     /// # Errors
     ///
-    /// As [`find`](Check::find).
+    /// As [`find`](BodyCheck::find).
     ///
     /// # Panics
     ///
@@ -254,7 +254,7 @@ fn sockets_to(server: SocketAddr) -> io::Result<u64> {
     Ok(to_server.count() as u64)
 }
 
-/// What a [`Check`] found.
+/// What a [`BodyCheck`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     name: String,
@@ -273,7 +273,7 @@ impl Found {
         self.sockets
     }
 
-    /// Tasks that weren't there at the baseline, where [`Check::on`] was told of the runtime.
+    /// Tasks that weren't there at the baseline, where [`BodyCheck::on`] was told of the runtime.
     pub fn tasks(&self) -> Option<u64> {
         self.tasks
     }

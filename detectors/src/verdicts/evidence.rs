@@ -5,7 +5,7 @@ use crate::model::finding::{Finding, Instrument, SmallestLeak};
 use crate::model::kind::{Counts, NotRead};
 use crate::model::verdict::Verdict;
 use crate::profile::Profile;
-use crate::readings::holders::Holding;
+use crate::readings::holders::HeldBy;
 use crate::readings::memory::Retention;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub struct Evidence {
     pub findings: Vec<Finding>,
     /// Who holds the blocks of each site that grows, in the order of the findings; empty where it wasn't read.
     #[serde(default)]
-    pub holders: Vec<Holding>,
+    pub holders: Vec<HeldBy>,
     /// One reading for each window, in order.
     pub readings: Vec<Reading>,
     /// What there was after each iteration, warm-up included: what a chart shows. Of a run of more than 16,384 iterations two

@@ -349,7 +349,7 @@ fn amounts<'p>(
     })
 }
 
-fn frame(frame: &profile::Frame<'_>) -> Frame {
+fn frame(frame: &profile::StackFrame<'_>) -> Frame {
     Frame {
         function: frame.function.to_owned(),
         file: without_detours(frame.file),

@@ -1,6 +1,6 @@
 //! What can happen to a response: what each request leaves behind, and how many connections it costs.
 
-use detectors::bodies::{Check, Outcome, Requests};
+use detectors::bodies::{BodyCheck, Outcome, Requests};
 use detectors::{Class, Evidence, Kept, Kind, Watch};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -77,7 +77,7 @@ where
 {
     on_a_runtime(async {
         let (backend, client) = (Arc::new(Backend::start()), reqwest::Client::new());
-        let check = Check::new("the prober", backend.address()).expect("Linux tells");
+        let check = BodyCheck::new("the prober", backend.address()).expect("Linux tells");
         let mut kept = Vec::new();
         for _ in 0..40 {
             kept.push(request(client.clone(), Arc::clone(&backend)).await);

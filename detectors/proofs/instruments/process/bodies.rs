@@ -1,7 +1,7 @@
 //! What becomes of response bodies, by real requests of reqwest.
 
 use super::server::Server;
-use detectors::bodies::{Check, Found, Outcome, Requests};
+use detectors::bodies::{BodyCheck, Found, Outcome, Requests};
 use reqwest::{Client, Response};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -16,8 +16,8 @@ fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
     runtime.expect("a runtime").block_on(work)
 }
 
-fn check(server: &Server) -> Check {
-    Check::new("the probe", server.address)
+fn check(server: &Server) -> BodyCheck {
+    BodyCheck::new("the probe", server.address)
         .expect("Linux tells")
         .within(Duration::from_secs(5))
 }
@@ -30,7 +30,7 @@ async fn ask(client: &Client, server: &Server) -> Response {
         .expect("the server answers")
 }
 
-async fn found(check: &Check, accepted: Option<u64>) -> Found {
+async fn found(check: &BodyCheck, accepted: Option<u64>) -> Found {
     let requests = Requests {
         made: REQUESTS,
         accepted,

@@ -1,7 +1,7 @@
 //! What code leaves open.
 
 use super::server::ended;
-use detectors::process::{Check, spawn_thread_with};
+use detectors::process::{OpenCheck, spawn_thread_with};
 use detectors::{Kind, Verdict};
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
@@ -9,8 +9,8 @@ use std::sync::mpsc::channel;
 use std::thread::Builder;
 use std::time::Duration;
 
-fn check(name: &str) -> Check {
-    Check::new(name).expect("Linux tells")
+fn check(name: &str) -> OpenCheck {
+    OpenCheck::new(name).expect("Linux tells")
 }
 
 fn scratch() -> File {

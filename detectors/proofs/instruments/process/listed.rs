@@ -1,7 +1,7 @@
 //! Single readings.
 
 use super::server::ended;
-use detectors::process::{Check, Open, Target, Tcp, TcpState, descriptors, spawn_thread_with};
+use detectors::process::{Open, OpenCheck, Target, Tcp, TcpState, descriptors, spawn_thread_with};
 use detectors::triage::Triage;
 use detectors::{Kind, Verdict, Watch};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -132,7 +132,7 @@ const WHOLE: &str = "наблюдатель";
 pub(crate) fn names_that_are_cut() {
     let (stop, stopped) = channel::<()>();
     let (started, has_started) = channel::<()>();
-    let check = Check::new("an observer")
+    let check = OpenCheck::new("an observer")
         .expect("Linux tells")
         .within(Duration::ZERO);
     let thread = Builder::new().name(WHOLE.to_owned()).spawn(move || {

@@ -2,7 +2,7 @@
 
 use super::subject::{Threads, Way, each, hooked, plain, ways};
 use detectors::Verdict;
-use detectors::tasks::{Check, Tasks};
+use detectors::tasks::{TaskCheck, Tasks};
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -39,7 +39,7 @@ fn watch_zone_in(
 
 fn finds_an_orphan(way: Way, runtime: &Runtime) {
     let (_sender, changes) = watch::channel(0);
-    let check = Check::new("watchers", runtime.handle()).within(SHORT);
+    let check = TaskCheck::new("watchers", runtime.handle()).within(SHORT);
     for _ in 0..3 {
         watch_zone(way, runtime.handle(), &changes);
     }
@@ -80,7 +80,7 @@ pub(crate) fn orphan_on_threads() {
 pub(crate) fn fixed_twin() {
     each(|way, runtime| {
         let (_sender, changes) = watch::channel(0);
-        let check = Check::new("watchers", runtime.handle());
+        let check = TaskCheck::new("watchers", runtime.handle());
         {
             let _inside = runtime.enter();
             let mut set = JoinSet::new();
@@ -97,7 +97,7 @@ pub(crate) fn fixed_twin() {
 
 pub(crate) fn late() {
     each(|way, runtime| {
-        let check = Check::new("late", runtime.handle());
+        let check = TaskCheck::new("late", runtime.handle());
         let ended = Arc::new(AtomicBool::new(false));
         let end = Arc::clone(&ended);
         way.spawn(runtime.handle(), async move {
@@ -118,12 +118,12 @@ pub(crate) fn before() {
         let baseline = Tasks::of(runtime.handle());
         assert_eq!(baseline.alive(), 4);
         let (_sender, changes) = watch::channel(0);
-        let check = Check::new("a pool", runtime.handle());
+        let check = TaskCheck::new("a pool", runtime.handle());
         runtime.block_on(check.find()).assert_none();
 
         // A baseline is a value: it can be older than the check.
         watch_zone(way, runtime.handle(), &changes);
-        let later = Check::new("a pool", runtime.handle()).within(SHORT);
+        let later = TaskCheck::new("a pool", runtime.handle()).within(SHORT);
         runtime.block_on(later.find()).assert_none();
         let left = runtime.block_on(later.since(baseline).find());
         assert_eq!(left.tasks(), 1, "{left}");
@@ -135,7 +135,7 @@ pub(crate) fn exchanged() {
     each(|way, runtime| {
         let (_sender, changes) = watch::channel(0);
         let old = way.spawn(runtime.handle(), pending::<()>());
-        let check = Check::new("watchers", runtime.handle()).within(SHORT);
+        let check = TaskCheck::new("watchers", runtime.handle()).within(SHORT);
         old.abort();
         watch_zone(way, runtime.handle(), &changes);
         let left = runtime.block_on(check.find());
@@ -150,7 +150,7 @@ fn a_pool(way: Way, runtime: &Handle) {
 pub(crate) fn ignored() {
     each(|way, runtime| {
         let (_sender, changes) = watch::channel(0);
-        let check = Check::new("a pool", runtime.handle())
+        let check = TaskCheck::new("a pool", runtime.handle())
             .within(SHORT)
             .ignoring("a_pool");
         a_pool(way, runtime.handle());
@@ -170,7 +170,7 @@ pub(crate) fn ignored() {
 /// A task of no known site may be the one that is to be ignored, or may not.
 pub(crate) fn inconclusive() {
     let runtime = plain(Threads::Current);
-    let check = Check::new("a pool", runtime.handle())
+    let check = TaskCheck::new("a pool", runtime.handle())
         .within(SHORT)
         .ignoring("a_pool");
     runtime.spawn(pending::<()>());
@@ -197,7 +197,7 @@ pub(crate) fn inconclusive() {
 
 pub(crate) fn unknown_sites() {
     let runtime = plain(Threads::Current);
-    let check = Check::new("past the wrapper", runtime.handle()).within(SHORT);
+    let check = TaskCheck::new("past the wrapper", runtime.handle()).within(SHORT);
     runtime.spawn(pending::<()>());
     let left = runtime.block_on(check.find());
     assert_eq!(
@@ -231,7 +231,7 @@ pub(crate) fn neighbour() {
     });
     for _ in 0..20 {
         each(|way, runtime| {
-            let check = Check::new("beside a busy thread", runtime.handle());
+            let check = TaskCheck::new("beside a busy thread", runtime.handle());
             let task = way.spawn(runtime.handle(), async {});
             runtime.block_on(task).expect("it doesn't panic");
             runtime.block_on(check.find()).assert_none();
@@ -244,7 +244,7 @@ pub(crate) fn neighbour() {
 pub(crate) fn text() {
     let runtime = hooked(Threads::Current);
     a_pool(Way::Wrapped, runtime.handle());
-    let check = Check::new("watching zones", runtime.handle())
+    let check = TaskCheck::new("watching zones", runtime.handle())
         .within(SHORT)
         .ignoring("a_pool");
     let (_sender, changes) = watch::channel(0);
@@ -258,7 +258,7 @@ pub(crate) fn text() {
     }
 
     let plain = plain(Threads::Current);
-    let check = Check::new("watching zones", plain.handle())
+    let check = TaskCheck::new("watching zones", plain.handle())
         .within(SHORT)
         .ignoring("a_pool");
     plain.spawn(pending::<()>());
@@ -266,7 +266,7 @@ pub(crate) fn text() {
     if cfg!(tokio_unstable) {
         shows("inconclusive", &left.to_string());
     }
-    let check = Check::new("watching zones", plain.handle());
+    let check = TaskCheck::new("watching zones", plain.handle());
     shows("none", &plain.block_on(check.find()).to_string());
 }
 

@@ -1,7 +1,7 @@
 //! The tasks as a profile, which any reader of pprof's format shows.
 
 use super::subject::{Threads, hooked};
-use detectors::tasks::{Check, Tasks};
+use detectors::tasks::{TaskCheck, Tasks};
 use std::future::pending;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -80,7 +80,7 @@ pub(crate) fn is_kept() {
     // SAFETY: this process runs one test, on this thread.
     unsafe { std::env::set_var("DETECTORS_OUT", folder.path()) };
     let runtime = hooked(Threads::Current);
-    let check = Check::new("watchers", runtime.handle()).within(Duration::from_millis(20));
+    let check = TaskCheck::new("watchers", runtime.handle()).within(Duration::from_millis(20));
     watchers(runtime.handle(), 2);
     let complaint = runtime.block_on(check.find()).to_string();
     let path = folder

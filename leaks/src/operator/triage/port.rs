@@ -1,7 +1,7 @@
 //! A service's debug port, asked over HTTP.
 
 use super::options::TriageArgs;
-use detectors::triage::Asks;
+use detectors::triage::Fetches;
 use reqwest::{Client, StatusCode, Url};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -72,7 +72,7 @@ impl Port {
     }
 }
 
-impl Asks for Port {
+impl Fetches for Port {
     fn ask(&self, path: &str) -> std::result::Result<Vec<u8>, String> {
         let watched = path
             .split_once("seconds=")

@@ -3,7 +3,7 @@
 use crate::model::finding::Finding;
 use crate::model::kind::{Kind, NotRead};
 use crate::model::words::{amount, listed, one_of};
-use crate::readings::holders::{Holders, Holding};
+use crate::readings::holders::{HeldBy, Holders};
 use crate::verdicts::evidence::Evidence;
 use crate::verdicts::sites::{Amount, Grown};
 use crate::verdicts::watch::counted::Counted;
@@ -80,9 +80,9 @@ pub(super) fn findings(counted: &Counted, grown: &Grown, by_site: bool) -> Vec<F
 pub(super) fn holders(
     read: Option<Result<Holders, String>>,
     evidence: &mut Evidence,
-) -> Vec<Holding> {
+) -> Vec<HeldBy> {
     let (read, not_read) = match read {
-        Some(Ok(Holders { holdings, not_read })) => (holdings, not_read),
+        Some(Ok(Holders { by_site, not_read })) => (by_site, not_read),
         Some(Err(why)) => (Vec::new(), Some(why)),
         None => return Vec::new(),
     };
@@ -90,7 +90,7 @@ pub(super) fn holders(
         kind: Kind::Blocks,
         why: format!("who holds them: {why}"),
     }));
-    let mut ordered: Vec<Holding> = Vec::new();
+    let mut ordered: Vec<HeldBy> = Vec::new();
     for site in evidence
         .findings
         .iter()
