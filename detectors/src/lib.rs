@@ -114,6 +114,8 @@ mod model;
 mod outside;
 pub mod profile;
 mod readings;
+#[cfg(test)]
+mod sendable;
 mod verdicts;
 #[cfg(not(feature = "harness"))]
 mod without_harness;
@@ -122,10 +124,12 @@ pub use allocator::{ProfilingAllocator, Scope};
 #[cfg(feature = "dhat")]
 pub use dhat::Alloc as DhatAllocator;
 pub use model::class::{Class, UnknownClass};
+pub use model::complaint::Complaint;
 pub use model::finding::{Finding, Instrument, SmallestLeak};
 pub use model::kind::{Counts, Kind, NotRead};
 pub use model::place::{Frame, Origin, Site};
-pub use model::verdict::Verdict;
+pub use model::reading::ReadError;
+pub use model::verdict::{UnknownVerdict, Verdict};
 pub use model::workload::{Kept, Workload};
 #[cfg(feature = "debug")]
 pub use outside::debug;
@@ -136,7 +140,6 @@ pub use readings::spawn_site::SpawnSite;
 #[cfg(feature = "tokio")]
 pub use readings::tasks;
 pub use readings::{contention, heap, memory, process};
-pub use verdicts::assert::Complaint;
 pub use verdicts::bodies;
 pub use verdicts::evidence::{Evidence, Reading, Sample};
 pub use verdicts::peak::{Items, Peak, PeakEvidence, PeakReading};

@@ -43,12 +43,10 @@ impl Underlying for Jemalloc {
         let _: u64 = exchange(c"epoch", Some(1))?;
         let figure = |name| exchange::<usize>(name, None).map(|bytes| bytes as u64);
         let in_use = figure(c"stats.allocated")?;
-        Some(AllocatorFigures {
-            mapped: figure(c"stats.resident")?,
-            in_use,
-            metadata: figure(c"stats.metadata"),
-            fragmentation: figure(c"stats.active").map(|active| active.saturating_sub(in_use)),
-        })
+        let mut figures = AllocatorFigures::new(figure(c"stats.resident")?, in_use);
+        figures.metadata = figure(c"stats.metadata");
+        figures.fragmentation = figure(c"stats.active").map(|active| active.saturating_sub(in_use));
+        Some(figures)
     }
 
     fn decay(&self) -> Option<&'static str> {

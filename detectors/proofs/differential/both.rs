@@ -55,9 +55,9 @@ impl Both {
 
     /// Every figure but the peak is the same now. For a moment at which no thread allocates.
     pub(crate) fn agree_but_for_the_peak(&self) {
-        let no_peak = |reading: HeapReading| HeapReading {
-            peak_bytes: 0,
-            ..reading
+        let no_peak = |mut reading: HeapReading| {
+            reading.peak_bytes = 0;
+            reading
         };
         assert_eq!(no_peak(self.ours()), no_peak(self.dhats()));
     }
@@ -77,12 +77,10 @@ impl Both {
     }
 
     fn dhats(&self) -> HeapReading {
-        let now = by_dhat();
-        HeapReading {
-            total_blocks: now.total_blocks - self.before.total_blocks,
-            total_bytes: now.total_bytes - self.before.total_bytes,
-            ..now
-        }
+        let mut now = by_dhat();
+        now.total_blocks -= self.before.total_blocks;
+        now.total_bytes -= self.before.total_bytes;
+        now
     }
 
     /// Ends both. What each site has allocated and holds is the same; gives the sites.
@@ -111,13 +109,11 @@ impl Both {
 
 fn by_dhat() -> HeapReading {
     let stats = uncounted(dhat::HeapStats::get);
-    HeapReading {
-        blocks: stats.curr_blocks as u64,
-        bytes: stats.curr_bytes as u64,
-        peak_bytes: stats.max_bytes as u64,
-        total_blocks: stats.total_blocks,
-        total_bytes: stats.total_bytes,
-    }
+    let mut reading = HeapReading::live(stats.curr_blocks as u64, stats.curr_bytes as u64);
+    reading.peak_bytes = stats.max_bytes as u64;
+    reading.total_blocks = stats.total_blocks;
+    reading.total_bytes = stats.total_bytes;
+    reading
 }
 
 /// Sums by the test's own functions: the stacks themselves differ, since each instrument has frames of its own at the leaf.

@@ -1,6 +1,6 @@
 //! What a person reads when a memory test fails: each text is kept as a snapshot, made by a real run.
 
-use detectors::heap::{Detail, HeapReading, HeapSource, SourceError};
+use detectors::heap::{Detail, HeapReading, HeapSource, ReadError};
 use detectors::{Class, Complaint, Evidence, Kept, Profile, Verdict, Watch};
 use std::cell::Cell;
 use std::hint::black_box;
@@ -132,7 +132,7 @@ impl HeapSource for Noise {
         "none".to_owned()
     }
 
-    fn start(&mut self, _detail: Detail) -> Result<(), SourceError> {
+    fn start(&mut self, _detail: Detail) -> Result<(), ReadError> {
         Ok(())
     }
 
@@ -143,14 +143,10 @@ impl HeapSource for Noise {
             2 => 9_000_000,
             _ => 1_000_000,
         };
-        HeapReading {
-            blocks: bytes / 1_000,
-            bytes,
-            ..HeapReading::default()
-        }
+        HeapReading::live(bytes / 1_000, bytes)
     }
 
-    fn stop(&mut self) -> Result<Option<Profile>, SourceError> {
+    fn stop(&mut self) -> Result<Option<Profile>, ReadError> {
         Ok(None)
     }
 }
@@ -168,18 +164,18 @@ impl HeapSource for Blind {
         "none".to_owned()
     }
 
-    fn start(&mut self, _detail: Detail) -> Result<(), SourceError> {
-        Err(SourceError {
-            reason: "it sees no allocation of this process".to_owned(),
-            next: "open its eyes".to_owned(),
-        })
+    fn start(&mut self, _detail: Detail) -> Result<(), ReadError> {
+        Err(ReadError::new(
+            "it sees no allocation of this process",
+            "open its eyes",
+        ))
     }
 
     fn read(&self) -> HeapReading {
         HeapReading::default()
     }
 
-    fn stop(&mut self) -> Result<Option<Profile>, SourceError> {
+    fn stop(&mut self) -> Result<Option<Profile>, ReadError> {
         Ok(None)
     }
 }

@@ -70,6 +70,7 @@ fn sampled(site: &Site<Estimates>) -> [u64; 4] {
 /// What [`profile`] estimates at one stack, before anything is rounded or named.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Estimate {
     /// Return addresses, the innermost first.
     pub stack: &'static [usize],

@@ -6,6 +6,7 @@ use super::Profile;
 
 /// One way through the program that ended in an allocation, and what it allocated.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stack<'a> {
     /// The frames, the one that allocated first.
     pub frames: Vec<StackFrame<'a>>,
@@ -15,6 +16,7 @@ pub struct Stack<'a> {
 
 /// One call in a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct StackFrame<'a> {
     /// The function's name, without hash; empty when it is unknown.
     pub function: &'a str,

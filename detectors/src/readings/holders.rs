@@ -36,6 +36,7 @@ use std::fmt;
 
 /// Who holds the live blocks of one growing site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct HeldBy {
     /// The site, as the findings name it.
     pub site: String,
@@ -67,6 +68,7 @@ pub struct Holders {
 /// Where a chain of pointers begins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Root {
     /// A static, by its name where the program has symbols.
     Static(String),

@@ -49,6 +49,7 @@ use std::io;
 
 /// Resident memory, and the part of it that was freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Resident {
     /// Bytes in RAM, as the system counts them (`Rss`).
     pub resident: u64,
@@ -112,6 +113,7 @@ pub fn give_back() -> Option<&'static str> {
 
 /// What holds a part of resident memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ResidentPart {
     /// Blocks that the program has allocated and not freed.
     Live,
@@ -163,6 +165,7 @@ impl fmt::Display for ResidentPart {
 
 /// A part of resident memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Account {
     /// Which part.
     pub part: ResidentPart,

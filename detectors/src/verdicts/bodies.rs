@@ -54,7 +54,7 @@
 //!   this machine, the kernel tells who closed first; else a reader must know.
 
 use crate::model::class::Class;
-use crate::model::concept::Concept;
+use crate::model::complaint::{Complaint, Concept, passed};
 use crate::model::this_test;
 use crate::model::verdict::Verdict;
 use crate::model::words::{count, grouped, wrapped};
@@ -72,6 +72,7 @@ const CHURN_FROM: f64 = 0.05;
 
 /// What became of the bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Outcome {
     /// Somebody keeps responses whose bodies aren't read: their connections stay. A leak.
     Held,
@@ -103,11 +104,29 @@ impl Display for Outcome {
 
 /// What was asked since the check's baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Requests {
     /// How many requests were answered.
     pub made: u64,
     /// How many connections the server accepted meanwhile; `None` where it doesn't tell. Without, dropped and read look the same.
     pub accepted: Option<u64>,
+}
+
+impl Requests {
+    /// So many requests were answered.
+    pub fn new(made: u64) -> Self {
+        Requests {
+            made,
+            accepted: None,
+        }
+    }
+
+    /// The server accepted so many connections meanwhile.
+    #[must_use]
+    pub fn accepted(mut self, connections: impl Into<Option<u64>>) -> Self {
+        self.accepted = connections.into();
+        self
+    }
 }
 
 /// Tells what becomes of the bodies that a client is sent: taken before the requests, asked after them.
@@ -353,10 +372,10 @@ impl Found {
     /// # Errors
     ///
     /// With the failure's text: they weren't, or it couldn't be told.
-    pub fn check_idle(&self) -> Result<(), String> {
+    pub fn check_idle(&self) -> Result<(), Complaint> {
         match self.outcome() {
             Outcome::Idle => Ok(()),
-            _ => Err(self.to_string()),
+            _ => Err(Complaint::new(self)),
         }
     }
 
@@ -367,7 +386,7 @@ impl Found {
     /// With the text of [`check_idle`](Found::check_idle).
     #[track_caller]
     pub fn assert_idle(&self) -> &Self {
-        crate::model::concept::passed(self, self.check_idle())
+        passed(self, self.check_idle())
     }
 }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 /// Serialised, it is the report that `leaks` writes: `verdict`, `class`, `findings` and `readings`
 /// are always there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Evidence {
     /// The name that the watch was given.
     pub name: String,
@@ -57,6 +58,7 @@ pub struct Evidence {
 
 /// What one window saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Reading {
     /// The first iteration of the window.
     pub from: u64,
@@ -80,6 +82,7 @@ pub struct Reading {
 
 /// What there was after one iteration, above what there was at the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Sample {
     /// How many iterations had run.
     pub iteration: u64,

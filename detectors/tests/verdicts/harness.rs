@@ -42,7 +42,7 @@ fn prove(run: impl Fn(Watch, u64) -> Evidence, is_right: impl Fn(&Evidence) -> b
     let mut wrong = Vec::new();
     for seed in 0..repetitions() {
         let evidence = run(Watch::new(format!("seed {seed}")), seed);
-        *words.entry(evidence.verdict.word()).or_default() += 1;
+        *words.entry(evidence.verdict.as_str()).or_default() += 1;
         if !is_right(&evidence) {
             wrong.push(evidence);
         }

@@ -68,7 +68,7 @@ detectors::tests! {
     fn tasks_that_end_late() { silent(|watch, _| watch.run_async(clean::late_tasks)); }
     fn tasks_on_a_runtime_of_many_threads() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        silent_or_unsure(|watch, _| watch.run_on(&runtime, clean::late_tasks));
+        silent_or_unsure(|watch, _| watch.run_on(runtime.handle(), clean::late_tasks));
     }
     fn nothing_at_all() { silent(|watch, _| watch.run(|| || ())); }
 }

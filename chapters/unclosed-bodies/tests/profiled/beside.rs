@@ -82,8 +82,8 @@ where
         for _ in 0..40 {
             kept.push(request(client.clone(), Arc::clone(&backend)).await);
         }
-        let accepted = Some(backend.accepted() as u64);
-        let found = check.find_async(Requests { made: 40, accepted }).await;
+        let requests = Requests::new(40).accepted(backend.accepted() as u64);
+        let found = check.find_async(requests).await;
         found.expect("Linux tells").outcome()
     })
 }

@@ -31,10 +31,7 @@ async fn ask(client: &Client, server: &Server) -> Response {
 }
 
 async fn found(check: &BodyCheck, accepted: Option<u64>) -> Found {
-    let requests = Requests {
-        made: REQUESTS,
-        accepted,
-    };
+    let requests = Requests::new(REQUESTS).accepted(accepted);
     check.find_async(requests).await.expect("Linux tells")
 }
 
@@ -128,10 +125,7 @@ pub(crate) fn not_told() {
                 .contains("connections that the server accepted"),
             "{unknown}"
         );
-        let few = Requests {
-            made: 2,
-            accepted: Some(2),
-        };
+        let few = Requests::new(2).accepted(2);
         is(
             &check.find_async(few).await.expect("Linux tells"),
             Outcome::Inconclusive,

@@ -58,7 +58,7 @@ fn finds_an_orphan(way: Way, runtime: &Runtime) {
         "{site}"
     );
     assert_eq!(site.origin, detectors::Origin::Own);
-    let complaint = left.check_none().expect_err("three are left");
+    let complaint = left.check_none().expect_err("three are left").to_string();
     assert!(
         complaint.contains("watch_zone") && complaint.contains("orphaned-tasks"),
         "{complaint}"
@@ -182,7 +182,8 @@ pub(crate) fn inconclusive() {
     );
     let complaint = left
         .check_none()
-        .expect_err("what couldn't be told isn't proved");
+        .expect_err("what couldn't be told isn't proved")
+        .to_string();
     assert!(
         complaint.contains("saw inconclusive") && complaint.contains("what would settle it"),
         "{complaint}"
@@ -204,7 +205,7 @@ pub(crate) fn unknown_sites() {
         (left.tasks(), left.unknown(), left.verdict()),
         (1, 1, Verdict::Leak)
     );
-    let complaint = left.check_none().expect_err("one is left");
+    let complaint = left.check_none().expect_err("one is left").to_string();
     assert!(
         complaint.contains("1 task from an unknown site"),
         "{complaint}"

@@ -15,11 +15,9 @@ const LOG: &[&str] = &[
 ];
 
 fn options(style: FlamegraphStyle) -> FlamegraphOptions {
-    FlamegraphOptions {
-        style,
-        title: Some("Live <after> 100 requests & more".to_owned()),
-        ..FlamegraphOptions::default()
-    }
+    FlamegraphOptions::default()
+        .style(style)
+        .title("Live <after> 100 requests & more")
 }
 
 #[test]
@@ -83,10 +81,7 @@ fn depth_and_number_of_frames_are_bounded() {
 fn gos_profiles_are_drawn_for_every_type() {
     let profile = go_profile("every.pb.gz");
     for ty in profile.sample_types() {
-        let options = FlamegraphOptions {
-            sample_type: Some(ty.name.clone()),
-            ..FlamegraphOptions::default()
-        };
+        let options = FlamegraphOptions::default().sample_type(ty.name.clone());
         assert!(
             profile.flamegraph(&options).unwrap().contains("main.keep"),
             "{ty}"

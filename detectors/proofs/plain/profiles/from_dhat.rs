@@ -52,10 +52,9 @@ fn machinery_is_cut_at_both_ends_and_only_there() {
 
 #[test]
 fn machinery_stays_when_asked_for_and_its_start_when_nothing_else_is_there() {
-    let options = DhatOptions {
-        symbols: Symbols::Recorded,
-        keep_machinery: true,
-    };
+    let options = DhatOptions::default()
+        .symbols(Symbols::Recorded)
+        .keep_machinery();
     let whole = Profile::from_dhat(&dhat_json(&[(PUSH, [1, 1, 1, 1])]), &options).unwrap();
     assert_eq!(names(&whole)[0].len(), PUSH.len());
     let only_machinery = profile(&[(&PUSH[..4], [1, 1, 1, 1])]);
@@ -101,10 +100,8 @@ fn a_resolver_names_inlined_calls_of_one_address() {
     let asked = std::cell::RefCell::new(Vec::new());
     let resolve = |address: u64| {
         asked.borrow_mut().push(address);
-        let frame = |function: &str, line| SourceFrame {
-            function: function.to_owned(),
-            file: "/home/someone/shop/src/cart.rs".to_owned(),
-            line,
+        let frame = |function: &str, line| {
+            SourceFrame::new(function, "/home/someone/shop/src/cart.rs", line)
         };
         match address {
             16 => vec![
@@ -115,10 +112,7 @@ fn a_resolver_names_inlined_calls_of_one_address() {
             _ => Vec::new(),
         }
     };
-    let options = DhatOptions {
-        symbols: Symbols::With(&resolve),
-        ..DhatOptions::default()
-    };
+    let options = DhatOptions::default().symbols(Symbols::With(&resolve));
     let profile = Profile::from_dhat(&dhat_json(&[(KEPT, [1, 1, 1, 1])]), &options).unwrap();
     let stack = profile.stacks().next().unwrap();
     let seen: Vec<_> = stack

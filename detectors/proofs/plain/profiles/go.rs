@@ -50,10 +50,7 @@ fn top_is_that_of_the_go_that_is_installed() {
 
 #[test]
 fn a_limit_shows_the_first_rows() {
-    let options = TopOptions {
-        rows_max: Some(3),
-        ..TopOptions::default()
-    };
+    let options = TopOptions::default().rows_max(3);
     let top = go_profile("every.pb.gz")
         .top_with(Some("alloc_space"), &options)
         .unwrap();
@@ -75,9 +72,7 @@ fn recursion_counts_a_function_once_per_sample() {
 
 #[test]
 fn listings_are_those_of_go() {
-    let sources = SourcePaths {
-        roots: vec![data("")],
-    };
+    let sources = SourcePaths::new([data("")]);
     let listing = go_profile("every.pb.gz")
         .list(None, r"^main\.", &sources)
         .unwrap();

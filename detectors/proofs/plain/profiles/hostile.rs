@@ -32,10 +32,7 @@ fn exercise(profile: &Profile) {
         let _ = profile
             .list(Some(&ty.name), ".", &SourcePaths::default())
             .map(|listing| listing.to_string());
-        let _ = profile.flamegraph(&FlamegraphOptions {
-            sample_type: Some(ty.name),
-            ..FlamegraphOptions::default()
-        });
+        let _ = profile.flamegraph(&FlamegraphOptions::default().sample_type(ty.name));
     }
     let _ = profile
         .diff(profile)

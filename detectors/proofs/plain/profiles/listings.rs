@@ -50,9 +50,7 @@ fn a_source_root_holds_the_end_of_the_recorded_path() {
     fs::create_dir(folder.path().join("src")).unwrap();
     fs::write(folder.path().join("src/cart.rs"), SOURCE).unwrap();
     let profile = cart("/build/machine/shop/src/cart.rs");
-    let sources = SourcePaths {
-        roots: vec![folder.path().join("elsewhere"), folder.path().to_owned()],
-    };
+    let sources = SourcePaths::new([folder.path().join("elsewhere"), folder.path().to_owned()]);
     let listing = profile.list(None, "add$", &sources).unwrap();
     assert_eq!(listing.routines[0].lines[3].text, "    let page = fetch();");
     assert_eq!(listing.routines[0].lines[3].flat, 4096);

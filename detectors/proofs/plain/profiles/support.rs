@@ -78,10 +78,7 @@ pub(crate) fn dhat_json(stacks: &[(&[&str], [u64; 4])]) -> String {
 
 /// A profile of these stacks.
 pub(crate) fn profile(stacks: &[(&[&str], [u64; 4])]) -> Profile {
-    let options = DhatOptions {
-        symbols: Symbols::Recorded,
-        ..DhatOptions::default()
-    };
+    let options = DhatOptions::default().symbols(Symbols::Recorded);
     Profile::from_dhat(&dhat_json(stacks), &options).unwrap()
 }
 

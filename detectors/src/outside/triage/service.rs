@@ -5,6 +5,7 @@ use super::evidence::{Moment, Part};
 use super::sampling::{GrowingGroup, Source};
 use crate::model::kind::{Counts, Kind};
 use crate::model::place::{self, Frame, Site};
+use crate::model::reading::ReadError;
 use crate::profile::Profile;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ pub trait Fetches: Send + Sync {
     /// # Errors
     ///
     /// In words, when there is no answer, or one with a status other than 200.
-    fn ask(&self, path: &str) -> Result<Vec<u8>, String>;
+    fn ask(&self, path: &str) -> Result<Vec<u8>, ReadError>;
 }
 
 /// A service with a debug port.
@@ -52,14 +53,11 @@ impl Service {
 
     fn metrics(&self) -> Result<Metrics, TriageError> {
         const PATH: &str = "/metrics";
-        let body = self
-            .asks
-            .ask(PATH)
-            .map_err(|reason| TriageError::NoAnswer {
-                service: self.name.clone(),
-                path: PATH.to_owned(),
-                reason,
-            })?;
+        let body = self.asks.ask(PATH).map_err(|error| TriageError::NoAnswer {
+            service: self.name.clone(),
+            path: PATH.to_owned(),
+            reason: error.to_string(),
+        })?;
         Ok(Metrics(String::from_utf8_lossy(&body).into_owned()))
     }
 
@@ -229,7 +227,7 @@ fn by_site(kind: Kind, profile: &Profile, seconds: f64) -> Vec<GrowingGroup> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fetches, Metrics, Service, TriageError};
+    use super::{Fetches, Metrics, ReadError, Service, TriageError};
     use crate::model::kind::Kind;
 
     #[test]
@@ -249,7 +247,7 @@ mod tests {
     fn what_answers_with_something_else_is_no_debug_port() {
         struct Says(&'static str);
         impl Fetches for Says {
-            fn ask(&self, _path: &str) -> Result<Vec<u8>, String> {
+            fn ask(&self, _path: &str) -> Result<Vec<u8>, ReadError> {
                 Ok(self.0.as_bytes().to_vec())
             }
         }

@@ -22,6 +22,7 @@ const TIMES: u64 = 4;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Retention {
     /// What keeps it.
     pub kind: RetentionKind,
@@ -44,6 +45,7 @@ pub struct Retention {
 /// What keeps freed memory resident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum RetentionKind {
     /// The allocator holds whole free pages, in its arenas or below a block that pins the end of its heap: asked for them, it
     /// gives them back.
@@ -97,6 +99,7 @@ impl fmt::Display for RetentionKind {
 
 /// One thing that was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Trial {
     /// What was called: `malloc_trim(0)`.
     pub call: String,

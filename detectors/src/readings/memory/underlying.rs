@@ -39,6 +39,7 @@ pub trait Underlying: fmt::Debug + Sync {
 
 /// What an allocator has from the system, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AllocatorFigures {
     /// All that it has and may be in RAM.
     pub mapped: u64,
@@ -51,6 +52,16 @@ pub struct AllocatorFigures {
 }
 
 impl AllocatorFigures {
+    /// What it has from the system, and the part of it that is in blocks. The other parts are its fields, where it tells them.
+    pub fn new(mapped: u64, in_use: u64) -> Self {
+        AllocatorFigures {
+            mapped,
+            in_use,
+            metadata: None,
+            fragmentation: None,
+        }
+    }
+
     /// The part that holds no block now.
     pub fn free(&self) -> u64 {
         let other = self.in_use + self.metadata.unwrap_or(0);

@@ -3,7 +3,7 @@
 use super::open::{Group, Open};
 use super::waits::Waits;
 use crate::model::class::Class;
-use crate::model::concept::Concept;
+use crate::model::complaint::{Complaint, Concept, passed};
 use crate::model::kind::Kind;
 use crate::model::this_test;
 use crate::model::verdict::Verdict;
@@ -166,10 +166,10 @@ impl LeftOpen {
     /// # Errors
     ///
     /// With the failure's text.
-    pub fn check_none(&self) -> Result<(), String> {
+    pub fn check_none(&self) -> Result<(), Complaint> {
         match self.verdict() {
             Verdict::Steady => Ok(()),
-            _ => Err(self.to_string()),
+            _ => Err(Complaint::new(self)),
         }
     }
 
@@ -180,7 +180,7 @@ impl LeftOpen {
     /// With the text of [`check_none`](LeftOpen::check_none).
     #[track_caller]
     pub fn assert_none(&self) -> &Self {
-        crate::model::concept::passed(self, self.check_none())
+        passed(self, self.check_none())
     }
 
     /// Files alone are cleanup that comes too late; what else is left has no class by itself.

@@ -53,6 +53,7 @@ use std::{fmt, io};
 
 /// An open descriptor of this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Descriptor {
     /// Its number.
     pub number: i32,
@@ -91,6 +92,7 @@ impl fmt::Display for Target {
 
 /// An open socket of this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Socket {
     /// Its descriptor's number.
     pub descriptor: i32,
@@ -100,6 +102,7 @@ pub struct Socket {
 
 /// The kernel's row for a TCP socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tcp {
     /// This end.
     pub local: SocketAddr,
@@ -114,6 +117,7 @@ pub struct Tcp {
 /// The states of RFC 9293, with `netstat`'s names. `TimeWait` has no descriptor any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "RFC 9293 says what each one means")]
+#[non_exhaustive]
 pub enum TcpState {
     Established,
     SynSent,
@@ -165,6 +169,7 @@ impl fmt::Display for Socket {
 
 /// A thread of this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Thread {
     /// The kernel's number for it.
     pub id: i32,

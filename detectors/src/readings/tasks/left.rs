@@ -2,6 +2,7 @@
 
 use super::snapshot::{NewTasks, Tasks};
 use super::waiting::{AwaitStack, await_stacks};
+use crate::model::complaint::{Complaint, passed};
 use crate::model::out;
 use crate::model::place::Site;
 use crate::model::verdict::Verdict;
@@ -253,10 +254,10 @@ impl LeftTasks {
     /// # Errors
     ///
     /// With the failure's text: some are, or it couldn't be told.
-    pub fn check_none(&self) -> Result<(), String> {
+    pub fn check_none(&self) -> Result<(), Complaint> {
         match self.verdict() {
             Verdict::Steady => Ok(()),
-            _ => Err(self.to_string()),
+            _ => Err(Complaint::new(self)),
         }
     }
 
@@ -267,6 +268,6 @@ impl LeftTasks {
     /// With the text of [`check_none`](LeftTasks::check_none).
     #[track_caller]
     pub fn assert_none(&self) -> &Self {
-        crate::model::concept::passed(self, self.check_none())
+        passed(self, self.check_none())
     }
 }

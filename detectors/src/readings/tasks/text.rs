@@ -2,7 +2,7 @@
 
 use super::left::LeftTasks;
 use crate::model::class::Class;
-use crate::model::concept::Concept;
+use crate::model::complaint::Concept;
 use crate::model::out;
 use crate::model::this_test;
 use crate::model::verdict::Verdict;

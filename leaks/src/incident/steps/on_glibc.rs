@@ -345,10 +345,7 @@ fn load_command(service: &Service, size: &Size, count: u64) -> String {
 }
 
 fn top(profile: &Profile, sample_type: &str) -> Result<String> {
-    let options = TopOptions {
-        rows_max: Some(8),
-        ..TopOptions::default()
-    };
+    let options = TopOptions::default().rows_max(8);
     let top = profile.top_with(Some(sample_type), &options);
     Ok(top.map_err(told_by_profile)?.to_string())
 }

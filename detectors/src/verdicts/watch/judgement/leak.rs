@@ -2,6 +2,7 @@
 
 use crate::model::finding::Finding;
 use crate::model::kind::{Kind, NotRead};
+use crate::model::reading::ReadError;
 use crate::model::words::{amount, listed, one_of};
 use crate::readings::holders::{HeldBy, Holders};
 use crate::verdicts::evidence::Evidence;
@@ -78,12 +79,12 @@ pub(super) fn findings(counted: &Counted, grown: &Grown, by_site: bool) -> Vec<F
 
 /// Who holds what grows, in the order of the findings.
 pub(super) fn holders(
-    read: Option<Result<Holders, String>>,
+    read: Option<Result<Holders, ReadError>>,
     evidence: &mut Evidence,
 ) -> Vec<HeldBy> {
     let (read, not_read) = match read {
         Some(Ok(Holders { by_site, not_read })) => (by_site, not_read),
-        Some(Err(why)) => (Vec::new(), Some(why)),
+        Some(Err(error)) => (Vec::new(), Some(error.to_string())),
         None => return Vec::new(),
     };
     evidence.not_read.extend(not_read.map(|why| NotRead {
