@@ -1,4 +1,4 @@
-// Included by each chapter's `tests/proof.rs`: a module with the checker beside one variant of the exercise.
+// Included by each chapter's `tests/profiled/proof.rs`: a module with the checker beside one variant of the exercise.
 
 macro_rules! checked {
     ($name:ident, $file:literal) => {
@@ -14,7 +14,7 @@ macro_rules! checked {
             mod exercise;
 
             #[allow(unreachable_pub, reason = "two test targets share it")]
-            #[path = "checker.rs"]
+            #[path = "../checker.rs"]
             pub mod checker;
         }
     };

@@ -12,7 +12,8 @@ fn main() {
     let is_miri = std::env::var_os("CARGO_CFG_MIRI").is_some();
     println!("cargo::rustc-check-cfg=cfg(tells_await_stacks)");
     // Where Cargo.toml asks tokio for `taskdump`.
-    if std::env::var_os("CARGO_CFG_TOKIO_UNSTABLE").is_some()
+    if std::env::var_os("CARGO_FEATURE_TASKDUMP").is_some()
+        && std::env::var_os("CARGO_CFG_TOKIO_UNSTABLE").is_some()
         && of_target("OS") == "linux"
         && matches!(of_target("ARCH").as_str(), "x86_64" | "aarch64")
     {

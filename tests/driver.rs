@@ -63,13 +63,13 @@ impl Workbook {
                 "version = \"0.1.0\"",
                 &format!("version = \"0.1.0-copy-{name}\""),
             )
-            .replace("\"detectors/benches/peers\", ", "")
+            .replace("\"detectors/benches/subjects\", ", "")
             .replace("\"detectors/jemalloc\", ", "")
             .replace("\"detectors\", ", "");
         for part in ["detectors", "detectors/jemalloc"] {
             manifest = manifest.replace(
-                &format!("{{ path = {part:?} }}"),
-                &format!("{{ path = {:?} }}", real.join(part).display().to_string()),
+                &format!("path = {part:?}"),
+                &format!("path = {:?}", real.join(part).display().to_string()),
             );
         }
         fs::write(folder.join("Cargo.toml"), manifest).expect("a writable copy");

@@ -4,142 +4,97 @@
 
 mod driver;
 
-use driver::{Ran, Workbook, real_root};
+use chapters::{Chapter, Figures};
+use driver::{CHAPTER, Ran, Workbook, real_root};
+use libtest_mimic::{Arguments, Trial};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::sync::OnceLock;
 
-/// What the pages of one chapter show.
-struct Chapter {
-    name: &'static str,
-    /// The function whose listing the page shows; `None` where no heap is to blame.
-    listed: Option<&'static str>,
-    /// Which values of the profile the listing shows; `None` for the profile's own choice, what is in use.
-    values: Option<&'static str>,
-    /// Whether a run's figures differ a little from the next, as where sockets and timers take part.
-    figures: Figures,
-}
+/// What each chapter's page shows.
+const OF_A_CHAPTER: [(&str, fn(&Chapter)); 4] = [
+    ("a_run_its_fix_and_its_pictures", run_and_fix),
+    ("a_check_of_the_exercise_as_shipped", check),
+    ("what_a_failing_test_says", complaint),
+    ("what_its_look_alikes_print", beside),
+];
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Figures {
-    Exact,
-    /// They differ by a quarter at most.
-    Alike,
-    /// By half at most.
-    Roughly,
-    /// Which of many sites comes first differs as well, and with it the lines: only the verdict is compared.
-    Verdict,
-}
+/// What the other pages show.
+const BESIDE_THE_CHAPTERS: [(&str, fn()); 4] = [
+    ("a_night_on_other_allocators", a_night_on_other_allocators),
+    ("a_profile_in_every_view", a_profile_in_every_view),
+    ("three_figures_of_one_process", three_figures_of_one_process),
+    (
+        "estimates_of_a_sampled_profile",
+        estimates_of_a_sampled_profile,
+    ),
+];
 
-const SUBSLICES: Chapter = of(
-    "retained-subslices",
-    Some("leaky::SeenIds::refresh"),
-    Figures::Exact,
-);
-
-const fn of(name: &'static str, listed: Option<&'static str>, figures: Figures) -> Chapter {
-    Chapter {
-        name,
-        listed,
-        values: None,
-        figures,
-    }
-}
-
-impl Chapter {
-    /// Lists what was allocated, freed or not.
-    const fn freed_or_not(self) -> Self {
-        Chapter {
-            values: Some("alloc_space"),
-            ..self
-        }
-    }
-}
-
-macro_rules! chapters {
-    ($($module:ident: $chapter:expr;)*) => {$(
-        mod $module {
-            const CHAPTER: super::Chapter = $chapter;
-
-            #[test]
-            fn a_run_its_fix_and_its_pictures() {
-                super::run_and_fix(&CHAPTER);
-            }
-
-            #[test]
-            fn a_check_of_the_exercise_as_shipped() {
-                super::check(&CHAPTER);
-            }
-
-            #[test]
-            fn what_a_failing_test_says() {
-                super::complaint(&CHAPTER);
-            }
-
-            #[test]
-            fn what_its_look_alikes_print() {
-                super::beside(&CHAPTER);
-            }
-        }
-    )*};
-}
-
-chapters! {
-    retained_subslices: super::SUBSLICES;
-    unclosed_bodies: super::of("unclosed-bodies", Some("Prober::probe"), super::Figures::Verdict);
-    orphaned_tasks: super::of("orphaned-tasks", Some("leaky::Page::open"), super::Figures::Alike);
-    global_caches: super::of("global-caches", Some("leaky::hosts"), super::Figures::Verdict);
-    deferred_cleanup: super::of("deferred-cleanup", None, super::Figures::Exact);
-    reference_cycles: super::of("reference-cycles", Some("Host::below"), super::Figures::Exact);
-    unbounded_queues: super::of("unbounded-queues", Some("Audit::note"), super::Figures::Alike);
-    retained_capacity: super::of("retained-capacity", Some("refresh"), super::Figures::Exact);
-    lost_pointers: super::of("lost-pointers", Some("leaky::name_of"), super::Figures::Exact);
-    memory_pressure: super::of("memory-pressure", Some("leaky::by_apex"), super::Figures::Exact).freed_or_not();
-    allocator_retention: super::of("allocator-retention", None, super::Figures::Verdict);
+/// A test for each chapter of the list and each thing that its page shows, and those of the other pages.
+fn main() -> ExitCode {
+    let of_chapters = chapters::ALL.iter().flat_map(|chapter| {
+        OF_A_CHAPTER.into_iter().map(move |(what, test)| {
+            let name = format!("{}::{what}", chapter.name().replace('-', "_"));
+            Trial::test(name, move || {
+                test(chapter);
+                Ok(())
+            })
+        })
+    });
+    let others = BESIDE_THE_CHAPTERS.into_iter().map(|(name, test)| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    let trials = of_chapters.chain(others).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
 fn run_and_fix(chapter: &Chapter) {
-    let name = chapter.name;
+    let name = chapter.name();
     let workbook = Workbook::copy(&format!("shown-run-{name}"));
     let run = leaks(&workbook, &["run", name]);
-    chapter.shown("run.txt", &text(run.exits(0)));
-    if let Some(function) = chapter.listed {
+    shown_of(chapter, "run.txt", &text(run.exits(0)));
+    if let Some(function) = chapter.page.listed {
         let profile = format!("target/leaks/{name}/heap.pb.gz");
-        let values = chapter.values.map(|values| ["--sample-type", values]);
+        let values = chapter.page.values.map(|values| ["--sample-type", values]);
         let arguments = ["list-source", &profile, function].into_iter();
         let list = workbook.leaks(arguments.chain(values.into_iter().flatten()));
-        chapter.shown("list.txt", &text(list.exits(0)));
+        shown_of(chapter, "list.txt", &text(list.exits(0)));
     }
     let fixed = leaks(&workbook, &["run", name, "--fixed"]);
-    chapter.shown("run-fixed.txt", &text(fixed.exits(0)));
+    shown_of(chapter, "run-fixed.txt", &text(fixed.exits(0)));
     let both = workbook.read(&format!("target/leaks/{name}/fixed/both.svg"));
-    chapter.shown("timeline.svg", &both);
+    shown_of(chapter, "timeline.svg", &both);
 }
 
 fn check(chapter: &Chapter) {
-    let name = chapter.name;
+    let name = chapter.name();
     let workbook = Workbook::copy(&format!("shown-check-{name}"));
     workbook.solve(name, "as-shipped.rs");
     let check = leaks(&workbook, &["check", name]);
-    chapter.shown("check.txt", &text(check.exits(1)));
+    shown_of(chapter, "check.txt", &text(check.exits(1)));
 }
 
 /// Every chapter has one regression test that is shown failing.
 fn complaint(chapter: &Chapter) {
-    let printed = test_output(chapter.name, "detection", "brought_back_fails_the_test");
+    let printed = test_output(chapter.name(), "profiled", "brought_back_fails_the_test");
     let complaint: Vec<&str> = printed
         .lines()
         .skip_while(|line| !line.contains("panicked at"))
         .skip(1)
         .take_while(|line| !line.starts_with("note: run with"))
         .collect();
-    chapter.shown("complaint.txt", &complaint.join("\n"));
+    shown_of(chapter, "complaint.txt", &complaint.join("\n"));
 }
 
+/// The look-alikes are measured on the one allocator or the other.
 fn beside(chapter: &Chapter) {
-    let printed = test_output(chapter.name, "beside", "");
-    chapter.shown("beside.txt", &tables(&printed));
+    let printed = ["profiled", "by_dhat"]
+        .map(|target| tables(&test_output(chapter.name(), target, "beside::")));
+    shown_of(chapter, "beside.txt", &printed.concat());
 }
 
 /// What passing tests printed, without the harness' own lines.
@@ -161,7 +116,6 @@ fn tables(printed: &str) -> String {
     tables.join("\n")
 }
 
-#[test]
 fn a_night_on_other_allocators() {
     // mimalloc looks at its clock during the night too, as often as chance has it.
     for (allocator, figures) in [("jemalloc", Figures::Alike), ("mimalloc", Figures::Roughly)] {
@@ -173,9 +127,9 @@ fn a_night_on_other_allocators() {
     }
 }
 
-#[test]
 fn a_profile_in_every_view() {
-    let name = SUBSLICES.name;
+    let chapter = chapters::named(CHAPTER).expect("the first chapter");
+    let name = chapter.name();
     let workbook = Workbook::copy("shown-profile");
     workbook.leaks(["run", name]).exits(0);
     let profile = format!("target/leaks/{name}/heap.pb.gz");
@@ -183,11 +137,11 @@ fn a_profile_in_every_view() {
         let ran = workbook.leaks([&arguments[..1], &[&profile], &arguments[1..]].concat());
         text(ran.exits(0))
     };
-    SUBSLICES.shown("top.txt", &view(&["top", "--limit", "6"]));
+    shown_of(chapter, "top.txt", &view(&["top", "--limit", "6"]));
     let objects = ["top", "--sample-type", "inuse_objects", "--limit", "6"];
-    SUBSLICES.shown("top-objects.txt", &view(&objects));
+    shown_of(chapter, "top-objects.txt", &view(&objects));
     let flames = ["flamegraph", "--inline", "--out", "-"];
-    SUBSLICES.shown("flamegraph.svg", &view(&flames));
+    shown_of(chapter, "flamegraph.svg", &view(&flames));
 
     let mut go = Command::new("go");
     go.args(["tool", "pprof", "-top", "-nodecount=6", &profile])
@@ -196,19 +150,17 @@ fn a_profile_in_every_view() {
         Ok(output) if output.status.success() => {
             let table = String::from_utf8_lossy(&output.stdout).into_owned();
             let table = without_machine(&table, &workbook.path("."));
-            SUBSLICES.shown("go-top.txt", &table);
+            shown_of(chapter, "go-top.txt", &table);
         }
         _ => eprintln!("not compared: go-top.txt, since `go tool pprof` can't be run here"),
     }
 }
 
-#[test]
 fn three_figures_of_one_process() {
     let printed = cargo(&["run", "-q", "-p", "leaks", "--example", "three_figures"]);
     shown("chapters", "three-figures.txt", &printed);
 }
 
-#[test]
 fn estimates_of_a_sampled_profile() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a writable target");
     let plot = folder.path().join("estimates.svg");
@@ -261,7 +213,7 @@ fn executable(folder: &Path, target: &str) -> &'static Path {
     static BUILT: OnceLock<Vec<serde_json::Value>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let targets =
-            ["detection", "beside", "on_jemalloc", "on_mimalloc"].map(|target| ["--test", target]);
+            ["profiled", "by_dhat", "on_jemalloc", "on_mimalloc"].map(|target| ["--test", target]);
         let json = ["--message-format", "json-render-diagnostics"];
         let messages = cargo(&[&["test", "--no-run"], targets.as_flattened(), &json].concat());
         let messages = messages.lines();
@@ -337,12 +289,10 @@ fn without_chance(text: &str) -> String {
     }
 }
 
-impl Chapter {
-    #[track_caller]
-    fn shown(&self, name: &str, printed: &str) {
-        let folder = format!("chapters/{}/shown", self.name);
-        shown_within(&folder, name, printed, self.figures);
-    }
+#[track_caller]
+fn shown_of(chapter: &Chapter, file: &str, printed: &str) {
+    let folder = format!("chapters/{}/shown", chapter.name());
+    shown_within(&folder, file, printed, chapter.page.figures);
 }
 
 /// Compares what was printed with what the page shows, or writes it.

@@ -1,5 +1,16 @@
 //! Finds memory growth in Rust services, says what grows and where, and turns that into tests.
 //!
+//! ```text
+//! outside     a process that runs: triage, the debug port                       |
+//! verdicts    what a run comes to: watched, judged, told, asserted              |  harness
+//! readings    what can be read now: heap, tasks, open, resident, waits, holders |  a process of
+//! allocator   the allocator that knows: scopes, sites, samples                  |  its own for
+//! profile     heap profiles: made, read, shown                                  |  each test
+//! model       the words and values that all share                               |
+//! ```
+//!
+//! Six floors, a folder each, and the harness beside them. A floor imports from those below it, and never through this file.
+//!
 //! Two halves. *Find*: a [`Watch`] runs a workload and returns [`Evidence`] with one [`Verdict`]; it never fails by
 //! itself. *Assert*: [`Evidence::assert_steady`] and its sisters fail a test, with a text that ends with the next command
 //! to run.
@@ -55,6 +66,27 @@
 //! Plain `#[test]` functions under a `ProfilingAllocator` run in parallel and stay exact, as far as [`Scope`] can see. What it
 //! can't see needs the process of its own that [`tests!`] gives.
 //!
+//! # Features
+//!
+//! | feature | on by default | brings | other libraries that it compiles |
+//! |---|---|---|---|
+//! | none | always | [`ProfilingAllocator`], [`Scope`], profiles, [`Watch`] and [`Peak`] of plain calls, [`memory`], [`process`], [`contention`], [`triage`] | BASE |
+//! | `harness` | yes | [`tests!`], [`memory_tests!`], [`test_modules!`]: tests in a process of their own | HARNESS more |
+//! | `dhat` | yes | [`DhatAllocator`], and watches that read it; a profile that dhat wrote is read without | DHAT more |
+//! | `tokio` | yes | [`Watch::run_async`], [`tasks`]; tokio from 1.47 on | TOKIO more |
+//! | `taskdump` | no | [`tasks::await_stacks`]: where a task waits, in a build with `--cfg tokio_unstable` on Linux on x86-64 and aarch64; tokio from 1.48 on | TASKDUMP more |
+//! | `debug` | no | [`debug`]: what a running service tells of itself, on a port of its own | DEBUG more |
+//!
+//! A service that runs takes the allocator alone, and its tests take the rest:
+//!
+//! ```toml
+//! [dependencies]
+//! detectors = { version = "0.1", default-features = false }
+//!
+//! [dev-dependencies]
+//! detectors = "0.1"
+//! ```
+//!
 //! # Where it can mislead you
 //!
 //! - dhat counts every thread of the process. [`tests!`] gives each test a process of its own; a plain `#[test]` shares
@@ -72,49 +104,38 @@
 #![warn(missing_docs)]
 
 pub mod allocator;
-mod artefacts;
-mod assert;
-pub mod bodies;
-mod class;
-pub mod contention;
-mod counters;
-#[cfg(feature = "debug")]
-pub mod debug;
-mod evidence;
-pub mod heap;
-mod holders;
+#[cfg(test)]
+mod floors;
+#[cfg(feature = "harness")]
 #[doc(hidden)]
 #[allow(missing_docs, reason = "what `tests!` expands to; nothing to call")]
-pub mod isolation;
-mod judge;
-pub mod memory;
-mod peak;
-pub mod process;
+pub mod harness;
+mod model;
+mod outside;
 pub mod profile;
-#[cfg(feature = "tokio")]
-mod runtime;
-mod sites;
-mod spawn_site;
-#[cfg(feature = "tokio")]
-pub mod tasks;
-mod text;
-pub mod triage;
-mod verdict;
-mod watch;
-mod workload;
+mod readings;
+mod verdicts;
+#[cfg(not(feature = "harness"))]
+mod without_harness;
 
 pub use allocator::{ProfilingAllocator, Scope};
-pub use assert::Complaint;
-pub use class::{Class, UnknownClass};
+#[cfg(feature = "dhat")]
 pub use dhat::Alloc as DhatAllocator;
-pub use evidence::{
-    Counts, Evidence, Finding, Frame, Instrument, Kind, NotRead, Origin, Reading, Sample, Site,
-    SmallestLeak,
-};
-pub use holders::{Holders, Holding, Root};
-pub use peak::{Items, Peak, PeakEvidence, PeakReading};
+pub use model::class::{Class, UnknownClass};
+pub use model::finding::{Finding, Instrument, SmallestLeak};
+pub use model::kind::{Counts, Kind, NotRead};
+pub use model::place::{Frame, Origin, Site};
+pub use model::verdict::Verdict;
+pub use model::workload::{Kept, Workload};
+#[cfg(feature = "debug")]
+pub use outside::{debug, triage};
 pub use profile::Profile;
-pub use spawn_site::SpawnSite;
-pub use verdict::Verdict;
-pub use watch::{Progress, Stage, Watch};
-pub use workload::{Kept, Workload};
+pub use readings::holders::{Holders, Holding, Root};
+pub use readings::spawn_site::SpawnSite;
+#[cfg(feature = "tokio")]
+pub use readings::{contention, heap, memory, process, tasks};
+pub use verdicts::assert::Complaint;
+pub use verdicts::bodies;
+pub use verdicts::evidence::{Evidence, Reading, Sample};
+pub use verdicts::peak::{Items, Peak, PeakEvidence, PeakReading};
+pub use verdicts::watch::{Progress, Stage, Watch};

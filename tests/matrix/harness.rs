@@ -1,10 +1,10 @@
-//! Runs a case and says what is wrong.
+//! Runs a chapter and says what is wrong.
 //!
 //! Once: a second run in one process would find what a chapter's statics and freed memory keep of the first. `.ci/soak` runs the
 //! whole of it hundreds of times.
 
-use crate::cases::Case;
 use crate::chart;
+use chapters::Chapter;
 use detectors::{Evidence, Peak, Verdict, Watch};
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -12,9 +12,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// The leaky variant has its chapter's verdict and class, and the first finding is of the kind that tells most.
-pub(crate) fn leaks(case: &Case, tells_classes: bool) {
+pub(crate) fn leaks(chapter: &Chapter, tells_classes: bool) {
     let _neighbour = BusyNeighbour::start();
-    let evidence = (case.leaky)(watch(case, "leaky"));
+    let evidence = (chapter.leaky)(watch(chapter, "leaky"));
     let told = || {
         let (because, not_read) = (&evidence.because, &evidence.not_read);
         format!(
@@ -22,33 +22,38 @@ pub(crate) fn leaks(case: &Case, tells_classes: bool) {
             evidence.findings_list()
         )
     };
-    assert_eq!(evidence.verdict, case.verdict, "{}", told());
+    assert_eq!(evidence.verdict, chapter.verdict, "{}", told());
     let class = evidence.class;
-    let is_right = class == Some(case.class) || !tells_classes && class.is_none();
-    assert!(is_right, "{class:?} instead of {}: {}", case.class, told());
+    let is_right = class == Some(chapter.class) || !tells_classes && class.is_none();
+    assert!(
+        is_right,
+        "{class:?} instead of {}: {}",
+        chapter.class,
+        told()
+    );
     if tells_classes {
         let by_chart = chart::follow(&evidence);
         assert_eq!(
             by_chart.as_deref(),
-            Some(case.class.name()),
+            Some(chapter.class.name()),
             "the page's chart: {}",
             told()
         );
     }
     let first = evidence.findings.first().map(|finding| finding.kind);
-    assert_eq!(first, Some(case.first), "{}", told());
+    assert_eq!(first, Some(chapter.first), "{}", told());
 }
 
 /// What is asked here is whether the word is right, however long a busy machine takes to say it.
-fn watch(case: &Case, variant: &str) -> Watch {
-    Watch::new(format!("{} ({variant})", case.class)).deadline(Duration::from_hours(1))
+fn watch(chapter: &Chapter, variant: &str) -> Watch {
+    Watch::new(format!("{} ({variant})", chapter.class)).deadline(Duration::from_hours(1))
 }
 
 /// No instrument accuses the fixed variant: the watch doesn't, and its peak doesn't grow with the work.
-pub(crate) fn is_calm(case: &Case) {
+pub(crate) fn is_calm(chapter: &Chapter) {
     let _neighbour = BusyNeighbour::start();
-    (case.fixed)(watch(case, "fixed")).assert_steady();
-    let peak = (case.fixed_at_once)(Peak::new(format!("{} (fixed)", case.class)));
+    (chapter.fixed)(watch(chapter, "fixed")).assert_steady();
+    let peak = (chapter.fixed_at_once)(Peak::new(format!("{} (fixed)", chapter.class)));
     // A cache's own housekeeping may make the line crooked: that is no accusation.
     let accuses = matches!(peak.verdict, Verdict::Leak | Verdict::Pressure);
     assert!(

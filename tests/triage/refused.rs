@@ -81,8 +81,11 @@ fn what_makes_no_sense_is_refused_with_what_would() {
             &["triage", "--pid", "1", "--url", "http://x"],
             "cannot be used with",
         ),
-        (&["triage", "--pid", "1", "--for", "0s"], "15s or 2m"),
-        (&["triage", "--pid", "1", "--for", "25h"], "15s or 2m"),
+        (&["triage", "--pid", "1", "--for", "0s"], "write 500ms"),
+        (
+            &["triage", "--pid", "1", "--for", "25h"],
+            "longer than a day",
+        ),
         (&["triage", "--pid", "1", "--expect", "fine"], "warming-up"),
         (&["triage", "--url", "ftp://x"], "http://127.0.0.1:6060"),
         (&["triage", "--url", "6060"], "http://127.0.0.1:6060"),

@@ -7,3 +7,27 @@
 pub mod at_once;
 pub mod fixed;
 pub mod leaky;
+
+use chapter::{Chapter, FEW, Figures, Page};
+use detectors::{Class, Kind, Verdict};
+
+/// What the workbook runs and shows of this chapter.
+pub const CHAPTER: Chapter = Chapter {
+    class: Class::DeferredCleanup,
+    verdict: Verdict::Leak,
+    first: Kind::Descriptors,
+    leaky: |watch| watch.warm_up(FEW).run(leaky::workload),
+    fixed: |watch| watch.warm_up(FEW).run(fixed::workload),
+    fixed_at_once: |peak| {
+        peak.run(|items| {
+            let mut iteration = fixed::workload();
+            items.for_each(|_| iteration());
+        })
+    },
+    leaky_in_turns: |turns| turns.run(leaky::workload),
+    page: Page {
+        listed: None,
+        values: None,
+        figures: Figures::Exact,
+    },
+};

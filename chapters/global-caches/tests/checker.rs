@@ -1,5 +1,5 @@
 //! The checker of the exercise: what it must still do, and that it is steady. Used on the learner's file by
-//! `tests/exercise.rs`, and on the author's three by `tests/proof.rs`.
+//! `tests/exercise.rs`, and on the author's three by `tests/profiled/proof.rs`.
 
 use super::exercise::{REQUESTS_A_MINUTE, may_ask};
 use detectors::{Class, Evidence, Watch};

@@ -9,5 +9,31 @@ pub mod fixed;
 pub mod leaky;
 pub mod ways;
 
+use chapter::{Chapter, FEW, Figures, Page};
+use detectors::{Class, Kind, Verdict, Watch};
+
 /// What one request may need at once: a container of 256 MiB answers up to 128 requests at the same time.
 pub const BUDGET_BYTES: u64 = 2 << 20;
+
+/// What the workbook runs and shows of this chapter.
+pub const CHAPTER: Chapter = Chapter {
+    class: Class::MemoryPressure,
+    verdict: Verdict::Pressure,
+    first: Kind::Bytes,
+    leaky: |watch| within_budget(watch).run(leaky::workload),
+    fixed: |watch| within_budget(watch).run(fixed::workload),
+    fixed_at_once: |peak| {
+        peak.run(|pages| fixed::by_apex(pages.map(cluster::page), &mut std::io::sink()))
+    },
+    leaky_in_turns: |turns| turns.run(leaky::workload),
+    page: Page {
+        listed: Some("leaky::by_apex"),
+        values: Some("alloc_space"),
+        figures: Figures::Exact,
+    },
+};
+
+/// A watch that calls it pressure when a request needs more than its budget.
+fn within_budget(watch: Watch) -> Watch {
+    watch.warm_up(FEW).pressure_from(BUDGET_BYTES)
+}

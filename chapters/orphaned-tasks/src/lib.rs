@@ -8,3 +8,29 @@ pub mod beside;
 pub mod changes;
 pub mod fixed;
 pub mod leaky;
+
+use chapter::{Chapter, FEW, Figures, Page};
+use detectors::{Class, Kind, Verdict};
+
+/// What the workbook runs and shows of this chapter.
+pub const CHAPTER: Chapter = Chapter {
+    class: Class::OrphanedTasks,
+    verdict: Verdict::Leak,
+    first: Kind::Tasks,
+    leaky: |watch| watch.warm_up(FEW).run_async(leaky::workload),
+    fixed: |watch| watch.warm_up(FEW).run_async(fixed::workload),
+    fixed_at_once: |peak| {
+        peak.run_async(async |items| {
+            let mut iteration = fixed::workload().await;
+            for _ in items {
+                iteration().await;
+            }
+        })
+    },
+    leaky_in_turns: |turns| turns.run_async(leaky::workload),
+    page: Page {
+        listed: Some("leaky::Page::open"),
+        values: None,
+        figures: Figures::Alike,
+    },
+};

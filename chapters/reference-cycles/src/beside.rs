@@ -1,4 +1,4 @@
-//! The same class in other clothes, each leaking and fixed: what each leaves behind is measured in `tests/beside.rs`.
+//! The same class in other clothes, each leaking and fixed: what each leaves behind is measured in `tests/by_dhat/beside.rs`.
 
 use crate::backend::{Record, SearchCluster};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -9,3 +9,27 @@ pub mod backend;
 pub mod beside;
 pub mod fixed;
 pub mod leaky;
+
+use chapter::{Chapter, Figures, Page};
+use detectors::{Class, Kind, Verdict};
+
+/// What the workbook runs and shows of this chapter.
+pub const CHAPTER: Chapter = Chapter {
+    class: Class::ReferenceCycles,
+    verdict: Verdict::Leak,
+    first: Kind::Bytes,
+    leaky: |watch| watch.run(leaky::workload),
+    fixed: |watch| watch.run(fixed::workload),
+    fixed_at_once: |peak| {
+        peak.run(|items| {
+            let mut iteration = fixed::workload();
+            items.for_each(|_| iteration());
+        })
+    },
+    leaky_in_turns: |turns| turns.run(leaky::workload),
+    page: Page {
+        listed: Some("Host::below"),
+        values: None,
+        figures: Figures::Exact,
+    },
+};

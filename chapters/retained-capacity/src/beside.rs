@@ -1,5 +1,5 @@
 //! Collections that have shrunk or emptied, each with and without its room: what each keeps is measured in
-//! `tests/beside.rs`.
+//! `tests/by_dhat/beside.rs`.
 
 use crate::backend::{Certificate, CertificateId, Day};
 use std::collections::{BTreeMap, HashMap, VecDeque};

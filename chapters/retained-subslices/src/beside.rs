@@ -1,4 +1,4 @@
-//! Ways to keep sixteen bytes of a buffer: what each keeps alive is measured in `tests/beside.rs`.
+//! Ways to keep sixteen bytes of a buffer: what each keeps alive is measured in `tests/by_dhat/beside.rs`.
 
 use bytes::{Bytes, BytesMut};
 use std::ops::Range;

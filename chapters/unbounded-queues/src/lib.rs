@@ -8,3 +8,29 @@ pub mod beside;
 pub mod fixed;
 pub mod leaky;
 pub mod record;
+
+use chapter::{Chapter, Figures, Page};
+use detectors::{Class, Kind, Verdict};
+
+/// What the workbook runs and shows of this chapter.
+pub const CHAPTER: Chapter = Chapter {
+    class: Class::UnboundedQueues,
+    verdict: Verdict::Leak,
+    first: Kind::Bytes,
+    leaky: |watch| watch.run_async(leaky::workload),
+    fixed: |watch| watch.run_async(fixed::workload),
+    fixed_at_once: |peak| {
+        peak.run_async(async |items| {
+            let mut iteration = fixed::workload().await;
+            for _ in items {
+                iteration().await;
+            }
+        })
+    },
+    leaky_in_turns: |turns| turns.run_async(leaky::workload),
+    page: Page {
+        listed: Some("Audit::note"),
+        values: None,
+        figures: Figures::Alike,
+    },
+};

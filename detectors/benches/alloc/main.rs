@@ -1,7 +1,7 @@
 //! What the profiling allocator costs, and what its peers do: each as a ratio to the same inner allocator, bare.
 //!
-//! A program has one global allocator, so each subject is a program of its own (`subjects/`, `../peers/`), with the same
-//! compiled work in it (`../workloads/`). Times are medians of runs that take turns, so that the machine's moods hit all of
+//! A program has one global allocator, so each subject is a program of its own (`../subjects/`), with the same compiled
+//! work in it (`../workloads/`). Times are medians of runs that take turns, so that the machine's moods hit all of
 //! them alike. Instructions are valgrind's, of which there are as many on a busy machine as on an idle one.
 
 mod arguments;
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Vec<Row>, String> {
-    let subjects = Subjects::build()?;
+    let subjects = Subjects::all()?;
     let counts = measure::has_valgrind();
     eprintln!(
         "stacks are taken {}\n{}",

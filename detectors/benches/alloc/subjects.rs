@@ -81,18 +81,24 @@ pub(crate) struct Subjects(HashMap<String, PathBuf>);
 
 impl Subjects {
     /// Builds all of them, with what cargo has to say on standard error.
-    pub(crate) fn build() -> Result<Self, String> {
+    pub(crate) fn all() -> Result<Self, String> {
         eprintln!("building the subjects: the first time takes some minutes");
+        // Another build for the jemalloc that has its profiler compiled in, and for none of the programs on the other one.
+        Self::of(&[
+            "--bins --features dhat,jemalloc,pprof-alloc",
+            "--bin alloc-pprof-alloc-jemalloc --bin alloc-bare-jemalloc-with-profiler --features jemalloc-with-profiler",
+        ])
+    }
+
+    /// Builds those on the system's allocator, bare and counted, which need nothing but the library.
+    pub(crate) fn on_system() -> Result<Self, String> {
+        Self::of(&["--bin alloc-bare-system --bin alloc-profiling-system"])
+    }
+
+    fn of(builds: &[&str]) -> Result<Self, String> {
         let mut programs = HashMap::new();
-        // One build for all that share an allocator, so that the work in them is compiled once; another for the jemalloc that
-        // has its profiler compiled in.
-        for arguments in [
-            "-p detectors --example alloc-* -p allocator-peers --bin alloc-pprof-alloc-system",
-            "-p allocator-peers --bins --features jemalloc",
-        ] {
-            for (name, path) in built(arguments)? {
-                programs.entry(name).or_insert(path);
-            }
+        for arguments in builds {
+            programs.extend(built(arguments)?);
         }
         Ok(Subjects(programs))
     }
@@ -108,7 +114,7 @@ impl Subjects {
 /// What cargo says that it built: names and paths.
 fn built(arguments: &str) -> Result<Vec<(String, PathBuf)>, String> {
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--release"])
+        .args(["build", "--release", "-p", "allocator-subjects"])
         .arg("--message-format=json-render-diagnostics")
         .args(arguments.split(' '))
         .stdin(Stdio::null())
@@ -117,7 +123,7 @@ fn built(arguments: &str) -> Result<Vec<(String, PathBuf)>, String> {
         .map_err(|error| format!("cargo doesn't start: {error}"))?;
     if !output.status.success() {
         return Err(format!(
-            "cargo build --release {arguments}: {}",
+            "cargo build --release -p allocator-subjects {arguments}: {}",
             output.status
         ));
     }

@@ -1,8 +1,8 @@
 //! The heap profile of a running process, from its samples.
 
 use super::sampling::{self, OBJECT};
-use super::sites::{Estimates, SITES, Site};
 use super::slot;
+use super::stacks::sites::{Estimates, SITES, Site};
 use crate::profile::{Measured, Profile, ProfileError, Symbols};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;

@@ -79,9 +79,8 @@ mod owners;
 mod refusal;
 mod sampling;
 mod scope;
-pub(crate) mod sites;
 mod slot;
-mod stack;
+pub(crate) mod stacks;
 mod stats;
 mod this_thread;
 
@@ -98,9 +97,9 @@ pub(crate) use scope::{each_block, own_tables};
 pub use stats::{Lost, Stats, stats};
 
 use sampling::{SAMPLES, Sample};
-use sites::SITES;
 use slot::Step;
-pub(crate) use stack::Stack;
+pub(crate) use stacks::Stack;
+use stacks::sites::SITES;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -264,7 +263,8 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         if exact::is_on() {
             scope::forget(block.addr(), size);
         }
-        let layout = match taken(block, size) {
+        let may_be_sampled = may_be_sampled(block, size);
+        let layout = match may_be_sampled.then(|| SAMPLES.take(block.addr())).flatten() {
             Some(sample) => {
                 end(sample, size);
                 inner_layout(layout)
@@ -299,7 +299,8 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         } else {
             0
         };
-        let sample = taken(block, old_size);
+        let may_be_sampled = may_be_sampled(block, old_size);
+        let sample = may_be_sampled.then(|| SAMPLES.lift(block.addr())).flatten();
         let old_layout = if sample.is_some() {
             inner_layout(layout)
         } else {
@@ -322,11 +323,9 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         };
 
         if moved.is_null() {
-            // The old block stays as it was. Its sample's place was just left, so there is room for it.
-            if let Some(sample) = sample
-                && !SAMPLES.insert(block.addr(), sample)
-            {
-                end(sample, old_size);
+            // The old block stays as it was.
+            if let Some(sample) = sample {
+                sample.put_back();
             }
             scope::put_back(block.addr(), old_size, owner);
             slot::refused(alloc, new_size);
@@ -337,7 +336,7 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
             slot::allocated(new_size);
         }
         if let Some(sample) = sample {
-            end(sample, old_size);
+            end(sample.take(), old_size);
         }
         if exact::is_on() && !scope::put_down(moved.addr(), owner, old_size, new_size) {
             slot::inside(|| scope::record(moved.addr(), new_size));
@@ -381,14 +380,12 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
 #[inline(always)]
 fn sample_here(rate: usize) -> Sample {
     let site = slot::inside(|| SITES.number(Stack::here().frames()));
-    Sample::new(site.unwrap_or(sites::NONE), rate)
+    Sample::new(site.unwrap_or(stacks::sites::NONE), rate)
 }
 
-/// The sample of a block that is about to go, if it is one that may have one.
-fn taken(block: *mut u8, size: usize) -> Option<Sample> {
-    let may_be_sampled =
-        !sampling::is_small(size) || block.addr().is_multiple_of(sampling::PAGE_BYTES);
-    may_be_sampled.then(|| SAMPLES.take(block.addr())).flatten()
+/// Whether a block is one that may have a sample.
+fn may_be_sampled(block: *mut u8, size: usize) -> bool {
+    !sampling::is_small(size) || block.addr().is_multiple_of(sampling::PAGE_BYTES)
 }
 
 /// The layout by which the inner allocator knows a sampled block.
@@ -487,7 +484,7 @@ pub(crate) fn stack_here() -> Box<[usize]> {
 
 /// How stacks are taken in this build, in words for a report.
 pub fn how_stacks_are_taken() -> String {
-    stack::how()
+    stacks::how()
 }
 
 /// Begins the calling thread's sampling from a seed, so that a test can repeat it.

@@ -120,6 +120,8 @@ impl Sample {
 const EMPTY: usize = 0;
 /// An entry that was taken: a search goes on past it, and an insertion may use it.
 const TAKEN: usize = 1;
+/// An entry whose block is being moved: it is kept for the case that the block stays.
+const LIFTED: usize = 2;
 
 /// How far from its first place an entry may lie. It bounds the cost of a free that finds nothing.
 const STEPS_MAX: usize = 32;
@@ -217,14 +219,32 @@ impl<const N: usize> Samples<N> {
 
     /// Takes the sample of a block that is about to go; `None` when it has none.
     pub(super) fn take(&self, address: usize) -> Option<Sample> {
+        let entry = self.entry(address)?;
+        let sample = Sample::unpacked(entry.sample.load(Acquire));
+        self.leave(entry, address);
+        Some(sample)
+    }
+
+    /// The sample of a block that may move; `None` when it has none. Nobody finds it until it is decided whether the block does,
+    /// since another one may have its address before that; and its place is nobody else's, so that it can always be put back.
+    pub(super) fn lift(&self, address: usize) -> Option<Lifted<'_, N>> {
+        let entry = self.entry(address)?;
+        let sample = Sample::unpacked(entry.sample.load(Acquire));
+        entry.address.store(LIFTED, Relaxed);
+        Some(Lifted {
+            samples: self,
+            entry,
+            address,
+            sample,
+        })
+    }
+
+    fn entry(&self, address: usize) -> Option<&Entry> {
         for place in Self::places(address) {
             let entry = &self.entries[place];
             let now = entry.address.load(Relaxed);
             if now == address {
-                let sample = Sample::unpacked(entry.sample.load(Acquire));
-                entry.address.store(TAKEN, Release);
-                self.count_page(address, |count| count - 1);
-                return Some(sample);
+                return Some(entry);
             }
             if now == EMPTY {
                 return None;
@@ -233,8 +253,35 @@ impl<const N: usize> Samples<N> {
         None
     }
 
+    fn leave(&self, entry: &Entry, address: usize) {
+        entry.address.store(TAKEN, Release);
+        self.count_page(address, |count| count - 1);
+    }
+
     pub(super) fn lost(&self) -> u64 {
         self.lost.load(Relaxed)
+    }
+}
+
+/// A sample that was [lifted](Samples::lift): one of the two that end it follows.
+#[must_use]
+pub(super) struct Lifted<'s, const N: usize> {
+    samples: &'s Samples<N>,
+    entry: &'s Entry,
+    address: usize,
+    sample: Sample,
+}
+
+impl<const N: usize> Lifted<'_, N> {
+    /// The block stayed where it was.
+    pub(super) fn put_back(self) {
+        self.entry.address.store(self.address, Relaxed);
+    }
+
+    /// The block has gone.
+    pub(super) fn take(self) -> Sample {
+        self.samples.leave(self.entry, self.address);
+        self.sample
     }
 }
 
@@ -296,5 +343,34 @@ mod tests {
         }
         assert!(SAMPLES.insert(kept[0], sample));
         assert_eq!(SAMPLES.take(kept[0]), Some(sample));
+    }
+
+    #[test]
+    fn a_lifted_entry_is_kept_and_not_found() {
+        static SAMPLES: Samples<64> = Samples::new();
+        let (first, other) = (Sample::new(7, 512), Sample::new(8, 512));
+        for end in [true, false] {
+            assert!(SAMPLES.insert(PAGE_BYTES, first));
+            let lifted = SAMPLES.lift(PAGE_BYTES).expect("it was inserted");
+            assert!(SAMPLES.lift(PAGE_BYTES).is_none());
+            // Another block may be given the address before the move is over.
+            assert!(SAMPLES.insert(PAGE_BYTES, other));
+            assert_eq!(SAMPLES.take(PAGE_BYTES), Some(other));
+            let filling = (2..200).map(|page| page * PAGE_BYTES);
+            let kept: Vec<usize> = filling
+                .filter(|page| SAMPLES.insert(*page, other))
+                .collect();
+            assert!(kept.len() < 64, "the table is full");
+            if end {
+                assert_eq!(lifted.take(), first);
+                assert_eq!(SAMPLES.take(PAGE_BYTES), None);
+            } else {
+                lifted.put_back();
+                assert_eq!(SAMPLES.take(PAGE_BYTES), Some(first));
+            }
+            for page in kept {
+                assert_eq!(SAMPLES.take(page), Some(other));
+            }
+        }
     }
 }

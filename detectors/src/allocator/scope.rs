@@ -6,9 +6,9 @@ mod tag;
 pub(crate) use tag::{each_block, own_tables};
 pub(super) use tag::{forget, lift, of_spawner, put_back, put_down, record};
 
-use super::sites::{self, SITES};
+use super::stacks::sites::{self, SITES};
 use super::{exact, slot};
-use crate::heap::{Detail, HeapReading, SiteReading, SourceError};
+use crate::model::reading::{Detail, HeapReading, SiteReading, SourceError};
 use crate::profile::{Profile, ProfileError, Symbols};
 use counters::{CORES_MAX, Core};
 use std::marker::PhantomData;

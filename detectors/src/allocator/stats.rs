@@ -1,7 +1,7 @@
 //! What the process has allocated and freed, exactly.
 
 use super::sampling::SAMPLES;
-use super::sites::SITES;
+use super::stacks::sites::SITES;
 use super::{own_memory, owners, slot};
 
 /// What the process has allocated and freed since it began.

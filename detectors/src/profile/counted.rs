@@ -6,13 +6,13 @@ use std::rc::Rc;
 use super::assemble::{self, Call};
 use super::trim::Role;
 use super::{Profile, ProfileError, SourceFrame};
-use crate::evidence;
+use crate::model::place;
 
 /// `unit` is what is counted, and the name of the only sample type.
 pub(super) fn convert(
     name: &str,
     unit: &str,
-    stacks: &[(Vec<evidence::Frame>, u64)],
+    stacks: &[(Vec<place::Frame>, u64)],
 ) -> Result<Profile, ProfileError> {
     let mut addresses = HashMap::new();
     let mut samples: Vec<(Vec<Call>, [i64; 1])> = stacks
@@ -34,7 +34,7 @@ pub(super) fn convert(
 }
 
 /// Frames come without addresses, and readers tell locations apart by address: so each frame gets one of its own.
-fn call(frame: &evidence::Frame, addresses: &mut HashMap<evidence::Frame, u64>) -> Call {
+fn call(frame: &place::Frame, addresses: &mut HashMap<place::Frame, u64>) -> Call {
     let next = addresses.len() as u64 + 1;
     let address = *addresses.entry(frame.clone()).or_insert(next);
     let frames: Rc<[SourceFrame]> = Rc::new([SourceFrame {

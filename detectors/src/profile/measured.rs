@@ -7,7 +7,7 @@ use super::assemble::{self, Call, HEAP, HEAP_ORDER, SPACE, Stacked, WAITS, WAITS
 use super::symbols::{resolve_all, resolve_here};
 use super::trim::{self, Role};
 use super::{Profile, SourceFrame, Symbols};
-use crate::evidence;
+use crate::model::place;
 
 /// A stack, and what was measured there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(super) fn this_program() -> String {
 }
 
 /// The frames of stacks of return addresses, each trimmed as a profile's are, allocation first.
-pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<evidence::Frame>> {
+pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<place::Frame>> {
     let mut known = known(stacks.iter().copied(), how);
     stacks
         .iter()
@@ -74,7 +74,7 @@ pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<e
             trimmed(stack, how, &mut known)
                 .iter()
                 .flat_map(|call| call.frames.iter())
-                .map(evidence::Frame::from)
+                .map(place::Frame::from)
                 .collect()
         })
         .collect()
@@ -84,7 +84,7 @@ pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<e
 /// made a block tell what kind of block it is.
 pub(crate) fn resolve_stacks_and_names(
     stacks: &[&[usize]],
-) -> Vec<(Vec<evidence::Frame>, Vec<String>)> {
+) -> Vec<(Vec<place::Frame>, Vec<String>)> {
     let resolved = resolve_all(&distinct(stacks.iter().copied()));
     let names: Vec<Vec<String>> = stacks
         .iter()
@@ -106,7 +106,7 @@ pub(crate) fn resolve_stacks_and_names(
         .map(|(stack, names)| {
             let calls = trimmed(stack, Symbols::ThisProcess, &mut known);
             let frames = calls.iter().flat_map(|call| call.frames.iter());
-            (frames.map(evidence::Frame::from).collect(), names)
+            (frames.map(place::Frame::from).collect(), names)
         })
         .collect()
 }

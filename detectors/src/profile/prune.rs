@@ -4,7 +4,7 @@
 //! converter cuts at the leaf instead.
 
 use super::protos;
-use regex::Regex;
+use regex_lite::Regex;
 
 use super::ProfileError;
 use super::list::last_line;

@@ -1,5 +1,6 @@
 //! From addresses to names, files and lines.
 
+use crate::model::place::{Frame, without_detours};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -42,6 +43,16 @@ pub struct SourceFrame {
     pub file: String,
     /// The line, counted from one; zero when it is unknown.
     pub line: u32,
+}
+
+impl From<&SourceFrame> for Frame {
+    fn from(frame: &SourceFrame) -> Self {
+        Frame {
+            function: frame.function.clone(),
+            file: without_detours(&frame.file),
+            line: frame.line,
+        }
+    }
 }
 
 /// The calls at a return address of this process; `backtrace` itself looks at the call before it.

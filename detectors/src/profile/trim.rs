@@ -10,8 +10,8 @@ use super::assemble::Call;
 const ALLOCATOR: [&str; 12] = [
     "<detectors::allocator::",
     "detectors::allocator::",
-    "<detectors::contention::",
-    "detectors::contention::",
+    "<detectors::readings::contention::",
+    "detectors::readings::contention::",
     "__rdl_",
     "__rg_",
     "__rust_",
@@ -33,9 +33,9 @@ const STANDARD_FILES: [&str; 3] = ["/rustc/", "/rust/deps/", "/lib/rustlib/src/"
 
 /// Where a thread's or a measurement's own frames begin, seen from the leaf.
 const START: [&str; 4] = [
-    "detectors::isolation::",
-    "detectors::watch::",
-    "detectors::workload::",
+    "detectors::harness::",
+    "detectors::verdicts::watch::",
+    "detectors::model::workload::",
     "__rust_begin_short_backtrace",
 ];
 

@@ -1,7 +1,9 @@
 //! Profiles as files.
 
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::protos::Message;
 use flate2::{Compression, GzBuilder};
@@ -28,30 +30,71 @@ pub(super) fn to_path(profile: &Profile, path: &Path) -> Result<(), ProfileError
     })
 }
 
-/// Writes beside the path, then renames: a reader sees the old file or the new one, never a part.
+/// Writes beside the path, then renames: a reader sees the old file or the new one, never a part. What couldn't be written is
+/// removed.
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
+    let (beside, mut file) = new_file_beside(path)?;
+    let written = file
+        .write_all(content)
+        .and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// A file that nobody else has: by this process' number, and by a count where another one left such a file.
+fn new_file_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    let Some(name) = path.file_name() else {
+        let why = "it names no file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     };
-    let mut file = readable_by_others(&mut tempfile::Builder::new()).tempfile_in(folder)?;
-    file.write_all(content)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    let mut count = 0_u32;
+    loop {
+        let mut hidden = OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}-{count}", std::process::id()));
+        let beside = path.with_file_name(hidden);
+        match File::create_new(&beside) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => count += 1,
+            file => return Ok((beside, file?)),
+        }
+    }
 }
 
-/// Temporary files are private by default; a profile is an ordinary file, as the umask has it.
-#[cfg(unix)]
-fn readable_by_others<'a>(
-    builder: &'a mut tempfile::Builder<'static, 'static>,
-) -> &'a tempfile::Builder<'static, 'static> {
-    use std::os::unix::fs::PermissionsExt;
-    builder.permissions(std::fs::Permissions::from_mode(0o666))
-}
+#[cfg(test)]
+mod tests {
+    use super::write_whole;
+    use std::fs;
 
-#[cfg(not(unix))]
-fn readable_by_others<'a>(
-    builder: &'a mut tempfile::Builder<'static, 'static>,
-) -> &'a tempfile::Builder<'static, 'static> {
-    builder
+    #[test]
+    fn a_file_is_there_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = || {
+            let entries = fs::read_dir(&folder).unwrap();
+            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            names.collect::<Vec<_>>()
+        };
+        // Another process of the same number left one when it was killed.
+        let left = folder
+            .path()
+            .join(format!(".heap.pb.gz.{}-0", std::process::id()));
+        fs::write(&left, "a part").unwrap();
+        let path = folder.path().join("heap.pb.gz");
+        write_whole(&path, b"old").unwrap();
+        write_whole(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read(&left).unwrap(), b"a part");
+        fs::remove_file(left).unwrap();
+
+        // A folder stands in its place.
+        let taken = folder.path().join("taken");
+        fs::create_dir(&taken).unwrap();
+        write_whole(&taken, b"new").unwrap_err();
+        write_whole(&folder.path().join("no-folder/heap.pb.gz"), b"new").unwrap_err();
+        let mut names = names();
+        names.sort();
+        assert_eq!(names, ["heap.pb.gz", "taken"]);
+    }
 }

@@ -1,8 +1,14 @@
 //! Each byte of resident memory is in one part, at rest and after a burst.
 
+use detectors::allocator::{profile, set_sampling_rate};
 use detectors::memory::{Accounts, Holder, Underlying, give_back, resident, underlying};
+use detectors::{Verdict, Watch};
 use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::fs::File;
 use std::hint::black_box;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::channel;
@@ -102,6 +108,33 @@ detectors::memory_tests! {
         thread.expect("a thread").join().expect("it doesn't panic");
     }
 
+    /// The bug: the kernel's list of mappings was read as UTF-8, and one such name in it made all of it unreadable.
+    fn a_mapped_file_whose_name_is_no_text_hides_nothing() {
+        set_sampling_rate(Some(1));
+        let before = accounts();
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let path = folder.path().join(OsStr::from_bytes(b"cut in a letter: \xd1"));
+        let file = File::create_new(&path).expect("the system takes such names");
+        let mapped = Pages::of_file(&file, 16 << 20);
+        let after = accounts();
+        println!("{after}");
+        adds_up(&after);
+        is_about(after.of_holder(Holder::Files), before.of_holder(Holder::Files) + 16 * MIB, &after);
+
+        let profile = profile().expect("blocks were sampled");
+        let functions = profile.stacks().flat_map(|stack| stack.frames);
+        let is_named = functions.into_iter().any(|frame| frame.function.contains("memory::accounts"));
+        assert!(is_named, "{profile:?}");
+
+        let evidence = Watch::new("a log").warm_up(8).run(|| {
+            let mut log = Vec::with_capacity(1_000);
+            move || log.push(Box::new(7))
+        });
+        assert_eq!(evidence.verdict, Verdict::Leak, "{}", evidence.because);
+        assert!(!evidence.holders.is_empty(), "{:?}", evidence.not_read);
+        drop(mapped);
+    }
+
     fn a_busy_program_is_known_to_be_on_glibc() {
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -147,12 +180,19 @@ struct Pages {
 
 impl Pages {
     fn new(length: usize) -> Self {
-        let (access, kind) = (
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-        );
+        Pages::mapped(length, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)
+    }
+
+    /// The file becomes that long.
+    fn of_file(file: &File, length: usize) -> Self {
+        file.set_len(length as u64).expect("the disk has the room");
+        Pages::mapped(length, libc::MAP_SHARED, file.as_raw_fd())
+    }
+
+    fn mapped(length: usize, kind: i32, file: i32) -> Self {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing that is there.
-        let start = unsafe { libc::mmap(std::ptr::null_mut(), length, access, kind, -1, 0) };
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), length, access, kind, file, 0) };
         assert_ne!(start, libc::MAP_FAILED, "the system has the memory");
         // SAFETY: the mapping is that long, writable and nobody else's.
         unsafe { start.cast::<u8>().write_bytes(1, length) };

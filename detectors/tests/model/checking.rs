@@ -16,6 +16,8 @@ struct State {
     /// Of so many requests one is refused; 0 for none.
     refuse_one_in: usize,
     random: Option<Random>,
+    /// The next request is refused, once this is done.
+    refuse_after: Option<fn()>,
     /// Pages to take blocks from instead of the system's, if there are any left.
     pages: usize,
     pages_end: usize,
@@ -25,6 +27,7 @@ static STATE: Mutex<State> = Mutex::new(State {
     live: None,
     refuse_one_in: 0,
     random: None,
+    refuse_after: None,
     pages: 0,
     pages_end: 0,
 });
@@ -41,6 +44,11 @@ impl Checking {
         state.random = Some(Random::new(seed));
     }
 
+    /// Refuses the next request, after doing that.
+    pub(crate) fn refuse_after(work: fn()) {
+        state().refuse_after = Some(work);
+    }
+
     /// From here on, blocks come from fresh addresses of these, one behind the other.
     pub(crate) fn take_from(pages: &'static [u8]) {
         let mut state = state();
@@ -52,6 +60,12 @@ impl Checking {
     pub(crate) fn live() -> usize {
         state().live.as_ref().map_or(0, HashMap::len)
     }
+}
+
+/// Whether the next request is refused by [`Checking::refuse_after`].
+fn refuses_after_work() -> bool {
+    let work = state().refuse_after.take();
+    work.map(|work| work()).is_some()
 }
 
 impl State {
@@ -102,6 +116,9 @@ const JUNK_MAX: usize = 1 << 12;
 // SAFETY: every block comes from `System`, or from pages of its own, with the asked layout.
 unsafe impl GlobalAlloc for Checking {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if refuses_after_work() {
+            return null_mut();
+        }
         let mut state = state();
         if state.refuses() {
             return null_mut();
@@ -138,6 +155,9 @@ unsafe impl GlobalAlloc for Checking {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if refuses_after_work() {
+            return null_mut();
+        }
         let mut state = state();
         assert_eq!(state.pages_end, 0, "no test reallocates in these pages");
         if state.refuses() {

@@ -24,6 +24,10 @@ detectors::tests! {
         bounds::more_samples_than_there_is_room_for();
     }
 
+    fn a_move_that_is_refused_while_the_table_fills() {
+        bounds::a_move_that_is_refused_while_the_table_fills();
+    }
+
     fn five_hundred_threads() {
         threads::five_hundred();
     }

@@ -1,12 +1,15 @@
 //! Single readings.
 
 use crate::server::ended;
-use detectors::process::{Open, Target, Tcp, TcpState, descriptors, spawn_thread_with};
+use detectors::process::{Check, Open, Target, Tcp, TcpState, descriptors, spawn_thread_with};
+use detectors::triage::Triage;
 use detectors::{Kind, Verdict, Watch};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread::Builder;
+use std::time::Duration;
 
 pub(crate) fn a_file_and_a_pipe() {
     let file = tempfile::NamedTempFile::new().expect("a scratch file");
@@ -119,6 +122,61 @@ pub(crate) fn threads() {
     drop(stop);
     thread.join().expect("it doesn't panic");
     ended("the thread to be gone", || named().is_none());
+}
+
+/// Its fifteen bytes end inside a letter, as the kernel has room for no more.
+const CUT: &str = "наблюда";
+const WHOLE: &str = "наблюдатель";
+
+/// The bug: what had such a name was no thread, and its process couldn't be looked at.
+pub(crate) fn names_that_are_cut() {
+    let (stop, stopped) = channel::<()>();
+    let (started, has_started) = channel::<()>();
+    let check = Check::new("an observer")
+        .expect("Linux tells")
+        .within(Duration::ZERO);
+    let thread = Builder::new().name(WHOLE.to_owned()).spawn(move || {
+        drop(started);
+        let _ = stopped.recv();
+    });
+    let _ = has_started.recv();
+    let all = detectors::process::threads().expect("Linux tells");
+    let cut: Vec<&str> = all.iter().map(|thread| &*thread.name).collect();
+    assert_eq!(cut.last(), Some(&&*format!("{CUT}\u{fffd}")), "{cut:?}");
+    let left = check.find().expect("Linux tells");
+    assert_eq!(left.count(), 1, "{left}");
+    assert!(left.to_string().contains(CUT), "{left}");
+    drop(stop);
+    thread.expect("a thread").join().expect("it doesn't panic");
+}
+
+pub(crate) fn a_process_whose_name_is_cut() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let program = folder.path().join(WHOLE);
+    std::fs::write(&program, "#!/bin/sh\nread line\n").expect("a script");
+    let all = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, all).expect("it is ours");
+    let child = Command::new(&program).stdin(Stdio::piped()).spawn();
+    let mut child = child.expect("it can be run");
+    ended("the shell to be named after its script", || {
+        let name = std::fs::read(format!("/proc/{}/comm", child.id()));
+        name.is_ok_and(|name| name.starts_with(CUT.as_bytes()))
+    });
+    let found = Triage::of_pid(child.id()).map(|triage| {
+        let mut triage = triage.for_at_most(Duration::from_secs(1));
+        let evidence = triage.find();
+        let evidence = evidence.expect("it lives");
+        (triage.name(), evidence)
+    });
+    let open = Open::of_pid(child.id());
+    drop(child.stdin.take());
+    child.wait().expect("it is ours");
+    let (name, evidence) = found.expect("it can be looked at");
+    assert!(name.contains(CUT), "{name}");
+    let now = evidence.timeline.last().expect("a reading");
+    assert!(now.highest.is_some() && now.shared.is_some(), "{now:?}");
+    let threads = open.expect("Linux tells").count(Kind::Threads);
+    assert_eq!(threads, 1);
 }
 
 pub(crate) fn compared() {

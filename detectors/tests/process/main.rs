@@ -22,6 +22,14 @@ detectors::memory_tests! {
         listed::threads();
     }
 
+    fn threads_whose_names_are_cut_are_listed() {
+        listed::names_that_are_cut();
+    }
+
+    fn a_process_whose_name_is_cut_is_looked_at() {
+        listed::a_process_whose_name_is_cut();
+    }
+
     fn what_is_open_is_compared_by_group() {
         listed::compared();
     }

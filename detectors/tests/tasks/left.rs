@@ -253,7 +253,11 @@ pub(crate) fn text() {
     }
     a_pool(Way::Wrapped, runtime.handle());
     let left = runtime.block_on(check.find());
-    if cfg!(all(tokio_unstable, target_os = "linux")) {
+    if cfg!(all(
+        feature = "taskdump",
+        tokio_unstable,
+        target_os = "linux"
+    )) {
         shows("left", &left.to_string());
     }
 

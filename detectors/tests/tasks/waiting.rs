@@ -6,7 +6,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Whether it can be told at all.
-const TOLD: bool = cfg!(all(tokio_unstable, target_os = "linux"));
+const TOLD: bool = cfg!(all(
+    feature = "taskdump",
+    tokio_unstable,
+    target_os = "linux"
+));
 
 const LONG: Duration = Duration::from_secs(10);
 
@@ -22,8 +26,8 @@ pub(crate) fn told() {
     }
     let told = runtime
         .block_on(async { await_stacks(runtime.handle(), Duration::from_secs(10), 3).await });
-    if cfg!(not(tokio_unstable)) {
-        let refused = told.expect_err("without tokio_unstable nothing is told");
+    if cfg!(not(all(feature = "taskdump", tokio_unstable))) {
+        let refused = told.expect_err("without taskdump and tokio_unstable nothing is told");
         assert!(refused.to_string().contains("tokio_unstable"), "{refused}");
         return;
     }

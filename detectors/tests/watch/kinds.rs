@@ -1,8 +1,11 @@
 //! Tasks, threads, descriptors and sockets that stay, and such that don't.
 
+use detectors::allocator::stats;
+use detectors::heap::AllocatorSource;
 use detectors::{Class, Evidence, Kind, Verdict, Watch};
 use std::collections::VecDeque;
 use std::fs::File;
+use std::hint::black_box;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::channel;
@@ -192,5 +195,78 @@ pub(crate) fn names() {
     assert!(
         both.iter().all(|name| name.ends_with(", ESTABLISHED")),
         "{both:?}"
+    );
+}
+
+/// The bug: room for every reading of the longest run was taken before the first iteration: 11.7 GB.
+pub(crate) fn many_windows_need_little_room() {
+    const ROOM_MAX: u64 = 8 << 20;
+    for (warm_up, windows) in [(50, 20), (u64::MAX, 3), (u64::MAX / 16, 3)] {
+        let before = stats().live_bytes;
+        let evidence = Watch::new("calm")
+            .warm_up(warm_up)
+            .windows(windows)
+            .deadline(Duration::from_millis(100))
+            .run(|| || drop(black_box(vec![0_u8; 64])));
+        let room = stats().peak_bytes.saturating_sub(before);
+        assert!(room <= ROOM_MAX, "{room} bytes for {warm_up} << {windows}");
+        assert_ne!(evidence.verdict, Verdict::Leak);
+    }
+}
+
+pub(crate) fn more_windows_than_can_be() {
+    drop(Watch::new("for ever").windows(64));
+}
+
+/// A run of twice as many iterations as readings are kept: 32,768.
+pub(crate) fn a_long_run_keeps_few_readings() {
+    const ITERATIONS: u64 = 8 << 12;
+    const KEPT_MAX: usize = 16_384;
+    const BURST: u64 = 25_001;
+    let evidence = watch("a long run")
+        .windows(12)
+        .heap_source(AllocatorSource::of_thread())
+        .run(|| {
+            let mut log = Vec::with_capacity(2 << 15);
+            let mut iteration = 0;
+            let mut burst: Vec<u8> = Vec::new();
+            move || {
+                iteration += 1;
+                log.push(Box::new(iteration));
+                burst.clear();
+                burst.shrink_to_fit();
+                if iteration == BURST {
+                    burst.reserve_exact(8 << 20);
+                }
+            }
+        });
+    assert_eq!(evidence.verdict, Verdict::Leak, "{}", evidence.because);
+    let each = |kind| {
+        let of_kind = evidence.findings.iter().filter(|found| found.kind == kind);
+        of_kind.filter_map(|found| found.per_iteration).sum::<f64>()
+    };
+    assert_eq!((each(Kind::Blocks), each(Kind::Bytes)), (1.0, 8.0));
+    assert_eq!(evidence.readings.len(), 12);
+
+    let timeline = &evidence.timeline;
+    assert!(timeline.len() <= KEPT_MAX, "{} readings", timeline.len());
+    assert!(timeline.len() > KEPT_MAX / 4, "{} readings", timeline.len());
+    assert!(timeline.is_sorted_by(|one, next| one.iteration < next.iteration));
+    let ends = [timeline.first(), timeline.last()].map(|end| end.map(|sample| sample.iteration));
+    assert_eq!(ends, [Some(1), Some(ITERATIONS)]);
+    let highest = timeline.iter().max_by_key(|sample| sample.bytes);
+    assert_eq!(
+        highest.map(|sample| sample.iteration),
+        Some(BURST),
+        "a short peak stays"
+    );
+    // No stretch of the run is without readings.
+    let gap = timeline
+        .windows(2)
+        .map(|pair| pair[1].iteration - pair[0].iteration)
+        .max();
+    assert!(
+        gap <= Some(2 * ITERATIONS / (KEPT_MAX as u64 / 4)),
+        "{gap:?}"
     );
 }

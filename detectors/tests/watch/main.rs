@@ -21,6 +21,11 @@ detectors::tests! {
     fn what_grows_has_a_name() { kinds::names(); }
     fn what_grows_beside_the_heap_is_in_every_text() { kinds::texts(); }
 
+    fn many_windows_need_little_room() { kinds::many_windows_need_little_room(); }
+    #[should_panic(expected = "64 windows can't be judged")]
+    fn more_windows_than_can_be_are_refused_in_words() { kinds::more_windows_than_can_be(); }
+    fn a_long_run_keeps_few_readings() { kinds::a_long_run_keeps_few_readings(); }
+
     fn a_cache_that_was_full_before_is_not_accused() { older::full_cache(); }
     fn a_leak_beside_a_full_cache_is_still_one() { older::leak_beside_it(); }
 

@@ -1,16 +1,15 @@
 //! Leaks on demand: each request also does what a chapter's leaky code does, once.
 
+use chapters::{Chapter, Turns};
 use detectors::contention::waiting;
 use std::fmt;
+use std::pin::Pin;
 use std::thread;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 /// One turn of a chapter's leaky code, and who waits for its end.
 type Turn = oneshot::Sender<()>;
-
-/// A thread of its own runs a chapter's code, since that need not be `Send`; what it spawns lives on the service's runtime.
-type Run = fn(&Handle, mpsc::Receiver<Turn>);
 
 /// The leaks that a service was started with.
 #[derive(Debug, Default)]
@@ -24,7 +23,7 @@ pub struct UnknownClass(pub String);
 
 impl fmt::Display for UnknownClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<&str> = CLASSES.iter().map(|(name, _)| *name).collect();
+        let known: Vec<&str> = chapters::ALL.iter().map(Chapter::name).collect();
         write!(
             f,
             "no class is named `{}`; there are {}",
@@ -36,45 +35,18 @@ impl fmt::Display for UnknownClass {
 
 impl std::error::Error for UnknownClass {}
 
-macro_rules! plain {
-    ($chapter:ident) => {
-        |_, mut turns| {
-            let mut iteration = $chapter::leaky::workload();
-            while let Some(turn) = turns.blocking_recv() {
-                let _ = iteration();
-                let _ = turn.send(()); // fails when the request has gone
-            }
-        }
+/// The thread that runs a chapter's leaky code: an iteration for each turn that comes.
+fn run(chapter: &Chapter, runtime: &Handle, mut turns: mpsc::Receiver<Turn>) {
+    let mut turn = None;
+    let mut next = || {
+        // The one before has ended. Telling so fails when its request has gone.
+        let _ = turn.take().map(|turn: Turn| turn.send(()));
+        turn = turns.blocking_recv();
+        turn.is_some()
     };
+    let block_on = |future: Pin<&mut dyn Future<Output = ()>>| runtime.block_on(future);
+    (chapter.leaky_in_turns)(Turns::new(&mut next, &block_on));
 }
-
-macro_rules! on_the_runtime {
-    ($chapter:ident) => {
-        |runtime, mut turns| {
-            runtime.block_on(async {
-                let mut iteration = $chapter::leaky::workload().await;
-                while let Some(turn) = turns.recv().await {
-                    let _ = iteration().await;
-                    let _ = turn.send(()); // fails when the request has gone
-                }
-            });
-        }
-    };
-}
-
-const CLASSES: [(&str, Run); 11] = [
-    ("retained-subslices", plain!(retained_subslices)),
-    ("unclosed-bodies", on_the_runtime!(unclosed_bodies)),
-    ("orphaned-tasks", on_the_runtime!(orphaned_tasks)),
-    ("global-caches", plain!(global_caches)),
-    ("deferred-cleanup", plain!(deferred_cleanup)),
-    ("reference-cycles", plain!(reference_cycles)),
-    ("unbounded-queues", on_the_runtime!(unbounded_queues)),
-    ("retained-capacity", plain!(retained_capacity)),
-    ("lost-pointers", plain!(lost_pointers)),
-    ("memory-pressure", plain!(memory_pressure)),
-    ("allocator-retention", plain!(allocator_retention)),
-];
 
 impl Leaks {
     /// Starts the leaky code of these chapters, by name, within this runtime.
@@ -87,25 +59,22 @@ impl Leaks {
     ///
     /// Outside of a runtime, or when the system refuses a thread.
     pub fn start(classes: &[impl AsRef<str>]) -> Result<Self, UnknownClass> {
-        let runs: Result<Vec<(&str, Run)>, UnknownClass> = classes
-            .iter()
-            .map(|class| {
-                let known = CLASSES.iter().find(|(name, _)| *name == class.as_ref());
-                known
-                    .copied()
-                    .ok_or_else(|| UnknownClass(class.as_ref().to_owned()))
-            })
-            .collect();
-        let start = |(name, run): (&str, Run)| {
+        let known = classes.iter().map(|class| {
+            let class = class.as_ref();
+            chapters::named(class).ok_or_else(|| UnknownClass(class.to_owned()))
+        });
+        let known: Vec<&Chapter> = known.collect::<Result<_, _>>()?;
+        let start = |chapter: &'static Chapter| {
             let (sender, turns) = mpsc::channel(1);
             let runtime = Handle::current();
-            let thread = thread::Builder::new().name(name.to_owned());
-            let started = thread.spawn(move || run(&runtime, turns));
+            // A thread of its own, since a chapter's code need not be `Send`; what it spawns lives on the service's runtime.
+            let thread = thread::Builder::new().name(chapter.name().to_owned());
+            let started = thread.spawn(move || run(chapter, &runtime, turns));
             started.expect("the system gives a thread");
             sender
         };
         Ok(Leaks {
-            running: runs?.into_iter().map(start).collect(),
+            running: known.into_iter().map(start).collect(),
         })
     }
 

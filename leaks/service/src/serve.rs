@@ -9,6 +9,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+use workbook::duration::of_an_hour_at_most;
 use workbook::problem::{Problem, Result};
 use workbook::{Ending, say};
 
@@ -55,9 +56,9 @@ pub struct ServeArgs {
     /// Keep the last answers, up to so many bytes, for whoever asks again
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     pub keep_answers: u64,
-    /// Seconds that an answer may take; then it is 504
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
-    pub within: u64,
+    /// How long an answer may take; then it is 504
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = of_an_hour_at_most)]
+    pub within: Duration,
     /// The memory that it may have for itself, such as 300MB; beyond that it ends with a report of what it held
     ///
     /// Sets RLIMIT_DATA, which counts heap and stacks. RLIMIT_AS would count the program's file and addresses kept for later
@@ -147,7 +148,7 @@ async fn serving(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {
         page_size: args.page_size,
         at_once: args.at_once,
         keep_answers: args.keep_answers,
-        within: Duration::from_secs(args.within),
+        within: args.within,
         ..Options::new(search_url)
     };
     let service = Service::start(options, leaks)

@@ -1,6 +1,6 @@
 //! The story as a page: its steps, and their plots in it.
 
-use super::{Step, Story};
+use super::story::{Step, Story};
 use std::fmt::Write;
 
 /// A step as the book includes it: what was run, and what came.

@@ -1,12 +1,12 @@
 //! The service's program on jemalloc, which is built the first time that an incident needs it: jemalloc is C, and nobody else
 //! should wait for it.
 
-use crate::problem::{Problem, Result};
-use crate::say;
-use crate::workspace::Workspace;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use workbook::problem::{Problem, Result};
+use workbook::say;
+use workbook::workspace::Workspace;
 
 const PROGRAM: &str = "leaks-on-jemalloc";
 

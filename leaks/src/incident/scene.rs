@@ -1,9 +1,7 @@
 //! The incident's processes, and what they tell of themselves: all by their own ports, as anybody could ask them.
 
 use crate::load::{self, Pace, Pattern, Plan, Targets};
-use crate::problem::{Problem, Result};
-use crate::progress::Line;
-use crate::workspace::Workspace;
+use crate::show::progress::Line;
 use reqwest::Client;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +12,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use workbook::problem::{Problem, Result};
+use workbook::workspace::Workspace;
 
 /// How often the graph has a point.
 const EVERY: Duration = Duration::from_millis(250);
@@ -127,7 +127,7 @@ impl Scene {
         let number = self.at_once.to_string();
         let kept = kept.to_string();
         command.args(["--port", "0", "--debug-port", "0", "--page-size", "10000"]);
-        command.args(["--within", "120"]);
+        command.args(["--within", "2m"]);
         command.args(["--threads", &number, "--at-once", &number]);
         command.args(["--keep-answers", &kept, "--search-url", &search]);
         let process = Process::start(command, 2).await?;

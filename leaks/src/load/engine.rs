@@ -1,15 +1,16 @@
 //! Runs a plan: so many clients, each taking the next request that is due.
 
+use super::plan::{Pace, Plan};
 use super::report::{Load, Report};
 use super::tally::{Answer, Failure, Tally};
-use super::{Pace, Plan, Targets};
-use crate::problem::Result;
+use super::targets::Targets;
 use reqwest::{Client, Url, header};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, sleep_until};
+use workbook::problem::Result;
 
 /// How often progress is told.
 const TICK: Duration = Duration::from_millis(250);

@@ -1,12 +1,13 @@
 //! What load is asked for.
 
-use super::Targets;
+use super::targets::Targets;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+use workbook::duration::of_an_hour_at_most;
 
 /// The longest that a whole pattern may take, pauses included.
-pub(crate) const LONGEST: Duration = Duration::from_hours(1);
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// Load, in all that it needs.
 #[derive(Debug)]
@@ -56,7 +57,10 @@ impl FromStr for Pattern {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parts: Vec<Duration> = text.split('/').map(duration).collect::<Result<_, _>>()?;
+        let parts: Vec<Duration> = text
+            .split('/')
+            .map(of_an_hour_at_most)
+            .collect::<Result<_, _>>()?;
         if parts.len().is_multiple_of(2) {
             return Err(format!(
                 "it has {} parts; load, pause, load are an odd number, as in 10s/5s/10s",
@@ -81,16 +85,6 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// A duration with its unit: `10s`, `500ms`, `2m`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text.trim()) {
-        Ok(duration) if duration.is_zero() => Err("nothing happens in no time".to_owned()),
-        Ok(duration) if duration > LONGEST => Err("it is longer than an hour".to_owned()),
-        Ok(duration) => Ok(duration),
-        Err(why) => Err(format!("{why}; write 500ms, 10s or 2m")),
-    }
-}
-
 /// Requests a second: `200`, `0.5`.
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -101,7 +95,7 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pattern, duration, rate};
+    use super::{Pattern, rate};
     use std::time::Duration;
 
     #[test]
@@ -115,22 +109,6 @@ mod tests {
             "", "/", "10s/5s", "10s//10s", "10/5/10", "0s", "1h/1s/1s", "-1s", "x",
         ] {
             assert!(wrong.parse::<Pattern>().is_err(), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn durations_have_units_and_bounds() {
-        assert_eq!(duration(" 2m "), Ok(Duration::from_mins(2)));
-        for wrong in [
-            "",
-            "10",
-            "0ms",
-            "61m",
-            "1s2",
-            "1e3s",
-            "999999999999999999999s",
-        ] {
-            assert!(duration(wrong).is_err(), "{wrong:?}");
         }
     }
 

@@ -1,13 +1,9 @@
-//! What a load did, for a person and as JSON.
+//! What a load did, as values and so as JSON.
 
+use super::plan::{Pace, Plan};
 use super::tally::{self, Failure, Latencies, Percentiles, Tally};
-use super::{Pace, Plan};
-use crate::problem::Result;
-use crate::say::{BOLD, DIM};
-use crate::scale;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::time::Duration;
 
 /// What a plan's loads did.
@@ -86,7 +82,7 @@ impl Report {
     }
 
     /// How many requests may still begin.
-    pub(super) fn begins_left(&self) -> u64 {
+    pub(crate) fn begins_left(&self) -> u64 {
         self.count_max.saturating_sub(self.begun)
     }
 
@@ -100,45 +96,6 @@ impl Report {
                 + failed.map(|failed| failed.requests).sum::<u64>()
         };
         self.loads.iter().map(reached).sum()
-    }
-
-    pub(crate) fn print(&self, out: &mut dyn Write) -> Result<()> {
-        let of = self.pattern.split('/').count().div_ceil(2);
-        for (number, load) in (1..).zip(&self.loads) {
-            let which = if of == 1 {
-                String::new()
-            } else {
-                format!(" {number} of {of}")
-            };
-            write!(
-                out,
-                "{BOLD}Load{which}:{BOLD:#} {:.1} s, ",
-                load.lasted_seconds
-            )?;
-            match self.rate {
-                None => writeln!(
-                    out,
-                    "{} at once, each client asks again when it is answered",
-                    self.at_once
-                )?,
-                Some(rate) => writeln!(
-                    out,
-                    "{rate} due each second, {} at once; latency counts from when a request was due",
-                    self.at_once
-                )?,
-            }
-            load.print(out)?;
-        }
-        if self.was_cut_short {
-            writeln!(out, "It was ended early: these are the figures until then.")?;
-        } else if self.begins_left() == 0 {
-            writeln!(
-                out,
-                "It ended at {} requests, the most that were to begin.",
-                self.count_max
-            )?;
-        }
-        Ok(())
     }
 }
 
@@ -168,47 +125,6 @@ impl Load {
     pub(crate) fn answered(&self) -> u64 {
         self.ok.requests + self.overloaded.requests + self.other.requests
     }
-
-    fn print(&self, out: &mut dyn Write) -> Result<()> {
-        let columns = ["p50", "p90", "p99", "p99.9", "max"]
-            .map(|name| format!("{name:>9}"))
-            .concat();
-        writeln!(
-            out,
-            "  {DIM}{:<18}{:>10}{columns}   in ms{DIM:#}",
-            "answer", "requests"
-        )?;
-        self.ok.print("200", true, out)?;
-        self.overloaded.print("503, overloaded", false, out)?;
-        self.other.print("other status", false, out)?;
-        self.unanswered.print("cut off", false, out)?;
-        self.unsent.print("due, never sent", false, out)?;
-        if self.without_retry_after > 0 {
-            writeln!(
-                out,
-                "  503 without Retry-After, so a client can't know when to come again: {}",
-                self.without_retry_after
-            )?;
-        }
-        for (status, requests) in &self.other_statuses {
-            writeln!(out, "  status {status}: {requests}")?;
-        }
-        for Failed {
-            reason,
-            requests,
-            example,
-        } in &self.failed
-        {
-            writeln!(out, "  failed, {reason}: {requests} ({example})")?;
-        }
-        writeln!(
-            out,
-            "  {:.1} answers a second, {} of bodies\n",
-            self.answered_per_second,
-            scale::bytes(self.body_bytes as f64)
-        )?;
-        Ok(())
-    }
 }
 
 impl Requests {
@@ -217,26 +133,5 @@ impl Requests {
             requests: latencies.count(),
             latency_ms: latencies.percentiles(),
         }
-    }
-
-    fn print(&self, name: &str, even_if_none: bool, out: &mut dyn Write) -> Result<()> {
-        if self.requests == 0 && !even_if_none {
-            return Ok(());
-        }
-        write!(out, "  {name:<18}{:>10}", self.requests)?;
-        if let Some(Percentiles {
-            p50,
-            p90,
-            p99,
-            p99_9,
-            max,
-        }) = self.latency_ms
-        {
-            for value in [p50, p90, p99, p99_9, max] {
-                write!(out, "{value:>9.1}")?;
-            }
-        }
-        writeln!(out)?;
-        Ok(())
     }
 }

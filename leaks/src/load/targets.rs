@@ -1,10 +1,11 @@
 //! Which URLs are asked, and by which addresses: of this machine alone, unless forced.
 
-use crate::problem::{Problem, Result};
 use reqwest::{Client, Url, redirect};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use workbook::problem::{Problem, Result};
+use workbook::say;
 
 /// How long the first connection may take, which shows that a service is there.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -66,7 +67,10 @@ impl Targets {
             };
             return Err(Problem::new(format!("no request can be sent to {url}"))
                 .because(why)
-                .next(super::start_a_service()));
+                .next(format!(
+                    "Start one in another terminal: {}",
+                    say::command("serve")
+                )));
         }
         Ok(())
     }

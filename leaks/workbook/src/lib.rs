@@ -1,5 +1,6 @@
 //! Where the workbook lies, and how its two programs, `leaks` and `leaks-book`, speak to a reader.
 
+pub mod duration;
 pub mod files;
 pub mod problem;
 pub mod say;

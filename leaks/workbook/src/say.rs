@@ -3,6 +3,7 @@
 use anstyle::{AnsiColor, Style};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 pub const BOLD: Style = Style::new().bold();
 pub const DIM: Style = Style::new().dimmed();
@@ -13,6 +14,9 @@ pub const LINE: Style = AnsiColor::Cyan.on_default();
 
 /// The width of text where no terminal says otherwise.
 const PLAIN_WIDTH: usize = 80;
+
+/// The room that a line has on however narrow a terminal.
+const NARROWEST: usize = 20;
 
 /// Standard output. Colours are taken out where it is no terminal or `NO_COLOR` is set.
 pub fn stdout() -> impl Write {
@@ -56,25 +60,17 @@ pub fn path(path: &Path) -> String {
         .to_string()
 }
 
-/// Text in lines of at most `width` columns, each behind `indent`.
+/// Text in lines of at most `width` columns, each behind `indent`. A line break in it stays.
 pub fn wrapped(text: &str, indent: &str, width: usize) -> String {
-    let room = width.saturating_sub(indent.chars().count()).max(20);
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let Some(last) = lines.last_mut() else {
-            break; // never: there is a line from the start
-        };
-        let needed = word.chars().count() + usize::from(!last.is_empty());
-        if last.chars().count() + needed > room && !last.is_empty() {
-            lines.push(word.to_owned());
-        } else {
-            if !last.is_empty() {
-                last.push(' ');
-            }
-            last.push_str(word);
-        }
-    }
-    lines.iter().flat_map(|line| [indent, line, "\n"]).collect()
+    let options = Options::new(width.max(indent.len() + NARROWEST))
+        .initial_indent(indent)
+        .subsequent_indent(indent)
+        .wrap_algorithm(WrapAlgorithm::FirstFit)
+        .word_separator(WordSeparator::AsciiSpace)
+        // A word may be a path, or a name to type: it is never cut.
+        .word_splitter(WordSplitter::NoHyphenation)
+        .break_words(false);
+    textwrap::fill(text, options) + "\n"
 }
 
 #[cfg(test)]
@@ -87,6 +83,17 @@ mod tests {
         assert_eq!(
             wrapped(text, "  ", 26),
             "  something live grows in\n  every window of this run\n"
+        );
+        assert_eq!(wrapped("short", "", 80), "short\n");
+        assert_eq!(wrapped("one\ntwo", "  ", 80), "  one\n  two\n");
+    }
+
+    #[test]
+    fn a_word_is_never_cut() {
+        let path = "chapters/retained-subslices/src/exercise.rs";
+        assert_eq!(
+            wrapped(&format!("see {path} there"), "", 0),
+            format!("see\n{path}\nthere\n")
         );
     }
 }

@@ -1,9 +1,9 @@
 //! A scope's counters, by site, in cores that one scope after another uses.
 
 use super::tag::Tag;
-use crate::allocator::sites::{self, SITES};
+use crate::allocator::stacks::sites::{self, SITES};
 use crate::allocator::{own_memory, slot};
-use crate::heap::HeapReading;
+use crate::model::reading::HeapReading;
 use std::ptr::null_mut;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU64};

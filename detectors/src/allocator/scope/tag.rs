@@ -3,8 +3,8 @@
 use super::ScopeHandle;
 use super::counters::{CORES, Core};
 use crate::allocator::sampling::SAMPLES;
-use crate::allocator::sites::{self, SITES};
-use crate::allocator::stack::Stack;
+use crate::allocator::stacks::Stack;
+use crate::allocator::stacks::sites::{self, SITES};
 use crate::allocator::{owners, slot};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};

@@ -56,8 +56,8 @@ fn met() -> Vec<usize> {
         met
     });
     met.extend(elsewhere.join().expect("nothing there panics"));
-    let words = regex::Regex::new(r"[a-z]+").expect("this is a pattern");
-    let _replaced = words.replace_all("one two", |captures: &regex::Captures<'_>| {
+    let words = regex_lite::Regex::new(r"[a-z]+").expect("this is a pattern");
+    let _replaced = words.replace_all("one two", |captures: &regex_lite::Captures<'_>| {
         stack_here(&mut met);
         captures[0].to_owned()
     });

@@ -1,16 +1,15 @@
 //! On the system's allocator: from the climbing graph to the verdict, and the memory given back.
 
-use super::shared::{kernel, load, mark, resident_and_live, rest, table, triage};
-use super::{PAUSE, ROUNDS};
+use super::shared::{PAUSE, ROUNDS, kernel, load, mark, resident_and_live, rest, table, triage};
 use crate::incident::plot::draw;
 use crate::incident::scene::{Metrics, Scene, Service};
-use crate::incident::{Size, Step, Story};
-use crate::problem::{Problem, Result};
-use crate::scale::bytes;
+use crate::incident::story::{Size, Step, Story};
+use crate::show::scale::bytes;
 use detectors::Profile;
 use detectors::profile::TopOptions;
 use std::fmt::Write as _;
 use std::time::Duration;
+use workbook::problem::{Problem, Result};
 
 /// What stands for the five quiet minutes that its authors waited.
 const QUIET: Duration = Duration::from_secs(10);

@@ -1,15 +1,14 @@
 //! On jemalloc: the three ways in which freed memory leaves, or doesn't.
 
-use super::PAUSE;
-use super::shared::{each, kernel, load, mark, resident_and_live, rest, table, triage};
+use super::shared::{PAUSE, each, kernel, load, mark, resident_and_live, rest, table, triage};
 use crate::incident::plot::{Colour, Line, draw};
 use crate::incident::scene::{Metrics, On, Scene};
-use crate::incident::{Size, Step, Story};
-use crate::problem::Result;
-use crate::progress;
-use crate::scale::bytes;
+use crate::incident::story::{Size, Step, Story};
+use crate::show::progress;
+use crate::show::scale::bytes;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use workbook::problem::Result;
 
 /// What jemalloc is told, for each of the three.
 const LAZILY: &str = "dirty_decay_ms:100,muzzy_decay_ms:-1,background_thread:true";

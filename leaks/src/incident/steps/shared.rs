@@ -3,13 +3,19 @@
 use crate::incident::plot::{Colour, Line, Mark};
 use crate::incident::scene::{Customers, Metrics, Point, Scene, Service};
 use crate::load::Pace;
-use crate::problem::{Problem, Result};
-use crate::progress;
-use crate::scale::bytes;
+use crate::show::progress;
+use crate::show::scale::bytes;
 use std::fmt::Write as _;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use workbook::problem::{Problem, Result};
 use workbook::say;
+
+/// The pause of the incident's experiment.
+pub(super) const PAUSE: Duration = Duration::from_secs(5);
+
+/// A load that has this many requests for each client has touched every thread's arena.
+pub(super) const ROUNDS: u64 = 4;
 
 /// How wide the book shows what a command printed.
 const WIDTH: usize = 90;

@@ -1,0 +1,13 @@
+//! The chapter's tests on the profiling allocator.
+
+mod beside;
+mod detection;
+mod figures;
+// With its path, so that the paths inside start in this folder.
+#[path = "proof.rs"]
+mod proof;
+
+#[global_allocator]
+static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
+
+detectors::test_modules! { detection, beside, figures, proof }

@@ -1,0 +1,15 @@
+//! The words and values that all share: kinds and places, findings and verdicts, the rule that judges, and how figures are worded.
+
+pub(crate) mod class;
+pub(crate) mod combination;
+pub(crate) mod concept;
+pub(crate) mod finding;
+pub(crate) mod judge;
+pub(crate) mod kind;
+pub(crate) mod out;
+pub(crate) mod place;
+pub(crate) mod reading;
+pub(crate) mod this_test;
+pub(crate) mod verdict;
+pub(crate) mod words;
+pub(crate) mod workload;

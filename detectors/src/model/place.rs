@@ -1,0 +1,163 @@
+//! A place in the code: a line of a stack, whose code it is, and the line of a stack to look at first.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A place in the code that allocates, and how the program came there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// The frame to look at first: the innermost one of the workload's own code, or of a dependency's where
+    /// no own frame is on the stack.
+    pub frame: Frame,
+    /// Whose code that frame is.
+    pub origin: Origin,
+    /// The same for the same leak in every run: a hash of the stack's functions, without addresses and lines.
+    pub signature: String,
+    /// The whole stack, allocation first, the workload's entry last.
+    pub stack: Vec<Frame>,
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.frame.fmt(f)
+    }
+}
+
+/// One line of a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Frame {
+    /// The function's whole name, without a hash.
+    pub function: String,
+    /// The whole path of its source file, as the compiler saw it; empty where unknown.
+    pub file: String,
+    /// The line in that file; 0 where unknown.
+    pub line: u32,
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.file.is_empty() {
+            write!(f, "{}", self.function)
+        } else {
+            write!(f, "{} ({}:{})", self.function, self.file, self.line)
+        }
+    }
+}
+
+/// Whose code a frame belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The workload's own crate or workspace.
+    Own,
+    /// A dependency's.
+    Dependency,
+    /// The standard library's.
+    Standard,
+    /// No file is known.
+    Unknown,
+}
+
+/// A `#[path = "../src/exercise.rs"]` is seen by the compiler as `tests/../src/exercise.rs`.
+pub(crate) fn without_detours(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match (part, parts.last()) {
+            (".", Some(_)) => {}
+            ("..", Some(&last)) if !matches!(last, "" | "." | "..") => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// The name of the site that a stack points at, as findings have it.
+pub(crate) fn name_of(stack: &[Frame]) -> String {
+    site(stack.to_vec()).to_string()
+}
+
+/// The site that a stack points at: its innermost own frame, else its innermost dependency's, else its leaf.
+pub(crate) fn site(stack: Vec<Frame>) -> Site {
+    let first = |origin| stack.iter().find(|frame| frame.origin() == origin);
+    let chosen = first(Origin::Own)
+        .or_else(|| first(Origin::Dependency))
+        .or_else(|| stack.first())
+        .cloned()
+        .unwrap_or_else(|| Frame {
+            function: "an unknown function".to_owned(),
+            file: String::new(),
+            line: 0,
+        });
+    Site {
+        origin: chosen.origin(),
+        signature: signature(&stack),
+        frame: chosen,
+        stack,
+    }
+}
+
+impl Frame {
+    /// Whose code the frame belongs to, told by where its file lies.
+    pub fn origin(&self) -> Origin {
+        let path = self.file.replace('\\', "/");
+        if path.is_empty() {
+            Origin::Unknown
+        } else if path.starts_with("/rustc/")
+            // Where the standard library's own dependencies were built.
+            || path.starts_with("/rust/deps/")
+            || path.contains("/lib/rustlib/src/")
+        {
+            Origin::Standard
+        } else if path.contains("/registry/src/") || path.contains("/git/checkouts/") {
+            Origin::Dependency
+        } else if is_ours(&self.function) {
+            // The watch is on every stack and never at fault.
+            Origin::Dependency
+        } else {
+            Origin::Own
+        }
+    }
+}
+
+/// Whether a function belongs to this library, as a function of it or of a closure in it.
+fn is_ours(function: &str) -> bool {
+    function
+        .trim_start_matches(['<', '&'])
+        .starts_with("detectors::")
+}
+
+/// FNV-1a over the names of the stack's functions, without this library's own, which are no part of the leak: it must be the same in every run and on every machine, which the
+/// standard hasher doesn't promise.
+fn signature(stack: &[Frame]) -> String {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let names = stack.iter().map(|frame| frame.function.as_str());
+    let names = names.filter(|function| !is_ours(function));
+    for byte in names.flat_map(|name| name.bytes().chain([0])) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_detours;
+
+    #[test]
+    fn a_path_goes_straight_to_its_file() {
+        for (detour, straight) in [
+            (
+                "/w/chapter/tests/../src/exercise.rs",
+                "/w/chapter/src/exercise.rs",
+            ),
+            ("/w/./a/../b/./c.rs", "/w/b/c.rs"),
+            ("../outside.rs", "../outside.rs"),
+            ("/../top.rs", "/../top.rs"),
+            ("src/lib.rs", "src/lib.rs"),
+            ("", ""),
+        ] {
+            assert_eq!(without_detours(detour), straight);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Figures for Prometheus, and the request to give memory back.
+
+use super::answers::{self, Refusal};
+use super::off_the_runtime::off_the_runtime;
+use crate::allocator;
+use crate::model::kind::Kind;
+use crate::model::words::grouped;
+use crate::readings::process::{self, Target};
+use crate::readings::{memory, tasks};
+use axum::response::Response;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use tokio::runtime::Handle;
+
+pub(super) async fn metrics() -> Result<Response, Refusal> {
+    let runtime = Handle::current();
+    off_the_runtime(move || Ok(answers::text(exposition(&runtime)))).await
+}
+
+/// In Prometheus' text format, version 0.0.4. What can't be read is left out, and never zero.
+fn exposition(runtime: &Handle) -> String {
+    // Before anything here allocates.
+    let resident = memory::resident();
+    let mut text = Exposition::default();
+    if let Ok(resident) = resident {
+        text.gauge(
+            "process_resident_memory_bytes",
+            "Memory that is in RAM now.",
+            resident.resident,
+        );
+        text.gauge(
+            "process_lazily_freed_memory_bytes",
+            "Part of it that was freed with MADV_FREE: the system takes it when it needs it.",
+            resident.lazily_freed,
+        );
+    }
+    if allocator::is_in_use() {
+        let stats = allocator::stats();
+        text.gauge(
+            "heap_live_bytes",
+            "Bytes allocated and not freed.",
+            stats.live_bytes,
+        );
+        text.gauge(
+            "heap_live_blocks",
+            "Blocks allocated and not freed.",
+            stats.live_blocks,
+        );
+        text.counter(
+            "heap_allocated_bytes_total",
+            "Bytes allocated so far.",
+            stats.total_bytes,
+        );
+        text.counter(
+            "heap_allocated_blocks_total",
+            "Blocks allocated so far.",
+            stats.total_blocks,
+        );
+        text.gauge(
+            "heap_instrument_bytes",
+            "Bytes that the profiling allocator itself holds.",
+            stats.instrument_bytes,
+        );
+    }
+    if let Some(held) = memory::underlying().and_then(memory::Underlying::holdings) {
+        text.gauge(
+            "heap_allocator_mapped_bytes",
+            "Bytes that the allocator has from the system.",
+            held.mapped,
+        );
+        text.gauge(
+            "heap_allocator_free_bytes",
+            "Part of them that holds no block now.",
+            held.free(),
+        );
+    }
+    text.gauge(
+        "tokio_tasks_alive",
+        "Tasks of this runtime that aren't done.",
+        tasks::alive(runtime) as u64,
+    );
+    if let Ok(descriptors) = process::descriptors() {
+        text.gauge(
+            "process_open_fds",
+            "Open descriptors, sockets among them.",
+            descriptors.len() as u64,
+        );
+        let sockets = |descriptor: &&process::Descriptor| descriptor.target == Target::Socket;
+        text.gauge(
+            "process_open_sockets",
+            "Open sockets.",
+            descriptors.iter().filter(sockets).count() as u64,
+        );
+    }
+    if let Ok(sockets) = process::sockets() {
+        let mut by_state: BTreeMap<String, u64> = BTreeMap::new();
+        for tcp in sockets.iter().filter_map(|socket| socket.tcp) {
+            *by_state.entry(tcp.state.to_string()).or_default() += 1;
+        }
+        text.gauges(
+            "process_tcp_sockets",
+            "Open TCP sockets by state.",
+            "state",
+            &by_state,
+        );
+    }
+    if let Some(threads) = process::kernel::counts().get(Kind::Threads) {
+        text.gauge(
+            "process_threads",
+            "Threads of the process.",
+            u64::try_from(threads).unwrap_or(0),
+        );
+    }
+    text.0
+}
+
+#[derive(Debug, Default)]
+struct Exposition(String);
+
+impl Exposition {
+    fn gauge(&mut self, name: &str, help: &str, value: u64) {
+        self.one(name, help, "gauge", value);
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.one(name, help, "counter", value);
+    }
+
+    fn one(&mut self, name: &str, help: &str, kind: &str, value: u64) {
+        self.head(name, help, kind);
+        self.line(format_args!("{name} {value}"));
+    }
+
+    fn gauges(&mut self, name: &str, help: &str, label: &str, values: &BTreeMap<String, u64>) {
+        self.head(name, help, "gauge");
+        for (of, value) in values {
+            self.line(format_args!("{name}{{{label}=\"{of}\"}} {value}"));
+        }
+    }
+
+    fn head(&mut self, name: &str, help: &str, kind: &str) {
+        self.line(format_args!("# HELP {name} {help}"));
+        self.line(format_args!("# TYPE {name} {kind}"));
+    }
+
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        let _ = writeln!(self.0, "{line}"); // a String takes whatever comes
+    }
+}
+
+/// What asking the allocator gave.
+pub(super) async fn free_memory() -> Result<Response, Refusal> {
+    off_the_runtime(|| Ok(answers::text(given_back()))).await
+}
+
+fn given_back() -> String {
+    let before = memory::resident();
+    let asked = memory::give_back();
+    let after = memory::resident();
+    let Some(call) = asked else {
+        return "this program's allocator can't be asked to give memory back\n".to_owned();
+    };
+    let (Ok(before), Ok(after)) = (before, after) else {
+        return format!("called {call}\nwhat it gave can't be read on this system\n");
+    };
+    let gave = grouped(before.resident.saturating_sub(after.resident).cast_signed());
+    format!(
+        "called {call}\nresident before {before}\nresident after  {after}\ngiven back      {gave} bytes\n"
+    )
+}

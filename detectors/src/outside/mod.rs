@@ -1,0 +1,5 @@
+//! A process that runs: looked at from outside, and what it tells of itself on a port of its own.
+
+#[cfg(feature = "debug")]
+pub mod debug;
+pub mod triage;

@@ -1,0 +1,184 @@
+//! What a triage saw: a value to read, print and store.
+
+use super::quantity::{amount, is_memory, rate};
+use crate::model::class::Class;
+use crate::model::kind::{Counts, Kind, NotRead};
+use crate::model::verdict::Verdict;
+use serde::Serialize;
+use std::fmt;
+
+/// What a triage saw, and what follows from it.
+///
+/// Serialised it has `verdict`, `class`, `findings` and `readings`, as a watch's evidence has.
+#[derive(Debug, Clone, Serialize)]
+pub struct TriageEvidence {
+    /// What was looked at: `process 4711 (python3)`.
+    pub name: String,
+    /// The one word.
+    pub verdict: Verdict,
+    /// The class of growth, where the evidence tells it; `None` where it doesn't.
+    pub class: Option<Class>,
+    /// Why this verdict: one sentence with the deciding figures.
+    pub because: String,
+    /// What would turn `inconclusive` into an answer; `None` for every other verdict.
+    pub settle_by: Option<String>,
+    /// For how long to look to have that answer, in seconds; `None` where more time doesn't help.
+    pub settle_seconds: Option<u64>,
+    /// What grows: tasks, sockets, descriptors and threads first, then memory. Empty unless it is a leak.
+    pub findings: Vec<Growth>,
+    /// What the verdict doesn't say, and what else it could be: a sentence each.
+    pub caveats: Vec<String>,
+    /// Resident memory at the end, by what it is for; empty where that isn't known.
+    pub parts: Vec<Part>,
+    /// A span for each window, in order.
+    pub readings: Vec<Span>,
+    /// All that was read.
+    pub timeline: Vec<Moment>,
+    /// The slowest growth that this very look would have called one.
+    pub smallest: Vec<Smallest>,
+    /// What was not read, and why: never to be taken as fine.
+    pub not_read: Vec<NotRead>,
+    /// What went when the process was squeezed; `None` where it wasn't asked for.
+    pub squeezed: Option<super::Squeezed>,
+}
+
+/// One thing that grows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Growth {
+    /// What is counted.
+    pub kind: Kind,
+    /// Always `None`: a triage sees no iterations. It is there for readers of any finding.
+    pub per_iteration: Option<f64>,
+    /// How much more there is each second, in the kind's unit.
+    pub per_second: f64,
+    /// What it is, as far as that is known: a group of descriptors, or an allocation's site.
+    pub site: Option<String>,
+}
+
+/// The slowest growth of a kind that a look would have called growth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Smallest {
+    /// What is counted.
+    pub kind: Kind,
+    /// The same in words: `anonymous memory`.
+    pub what: &'static str,
+    /// In the kind's unit.
+    pub per_second: f64,
+}
+
+/// A part of resident memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// What it is for.
+    pub what: String,
+    /// Resident bytes.
+    pub bytes: u64,
+}
+
+/// What one window saw: the floors of each kind, which are the minima of its second half. What wasn't read is `None`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Span {
+    /// When it began, in seconds of the look.
+    pub from_seconds: f64,
+    /// When it ended.
+    pub to_seconds: f64,
+    /// The floors.
+    pub floors: Moment,
+}
+
+/// What there was at one moment. What wasn't read is `None`, and never zero. All memory is in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Moment {
+    /// In seconds since the look began.
+    pub seconds: f64,
+    /// In RAM, by the kernel's count.
+    pub resident: Option<u64>,
+    /// The part of it without a file behind it, and not lazily freed: heap and stacks; with what is swapped out.
+    pub anonymous: Option<u64>,
+    /// The part of it that is lazily freed.
+    pub lazily_freed: Option<u64>,
+    /// The part of it that maps files.
+    pub files: Option<u64>,
+    /// The part of it that is shared memory.
+    pub shared: Option<u64>,
+    /// Allocated and not freed, by the service's own count.
+    pub live: Option<u64>,
+    /// What the service's allocator holds without a block in it, by its own count.
+    pub allocator_free: Option<u64>,
+    /// The highest that resident memory has ever been.
+    pub highest: Option<u64>,
+    /// Sockets, descriptors, threads and tasks.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+impl Moment {
+    /// Each figure at its least.
+    pub(super) fn least(&self, other: &Moment) -> Moment {
+        let least = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
+        Moment {
+            seconds: self.seconds.min(other.seconds),
+            resident: least(self.resident, other.resident),
+            anonymous: least(self.anonymous, other.anonymous),
+            lazily_freed: least(self.lazily_freed, other.lazily_freed),
+            files: least(self.files, other.files),
+            shared: least(self.shared, other.shared),
+            live: least(self.live, other.live),
+            allocator_free: least(self.allocator_free, other.allocator_free),
+            highest: least(self.highest, other.highest),
+            counts: self.counts.zip(&other.counts, i64::min),
+        }
+    }
+}
+
+/// The verdict, why, and what grows: what a test's failure or a log wants to say.
+impl fmt::Display for TriageEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}: {}, {}",
+            self.name,
+            self.verdict,
+            self.verdict.definition()
+        )?;
+        writeln!(f, "because {}", self.because)?;
+        for growth in &self.findings {
+            writeln!(f, "{growth}")?;
+        }
+        if let Some(settle_by) = &self.settle_by {
+            writeln!(f, "what would settle it: {settle_by}")?;
+        }
+        for caveat in &self.caveats {
+            writeln!(f, "{caveat}")?;
+        }
+        if let Some(squeezed) = &self.squeezed {
+            writeln!(f, "squeezed: {squeezed}")?;
+        }
+        Ok(())
+    }
+}
+
+/// `10 sockets a second: TCP to 127.0.0.1:9200, CLOSE_WAIT`.
+impl fmt::Display for Growth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&rate(self.kind, self.per_second))?;
+        match (&self.site, self.kind) {
+            (Some(site), _) => write!(f, ": {site}"),
+            (None, Kind::Resident) => f.write_str(" of resident memory"),
+            (None, Kind::Bytes) => f.write_str(" of live memory"),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+/// `47,104 bytes of anonymous memory`, `0.7 sockets`.
+impl fmt::Display for Smallest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let amount = amount(self.kind, self.per_second);
+        if is_memory(self.kind) {
+            write!(f, "{amount} of {}", self.what)
+        } else {
+            f.write_str(&amount)
+        }
+    }
+}

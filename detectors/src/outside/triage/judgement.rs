@@ -1,0 +1,379 @@
+//! From all that was read to one word. The [module](super) has the table of what entitles to which.
+
+use super::evidence::{Growth, Moment, Smallest, Span, TriageEvidence};
+use super::quantity::{Quantity, is_memory};
+use super::sampling::{Look, Named, Source};
+use crate::model::combination;
+use crate::model::finding::Finding;
+use crate::model::judge::Motion;
+use crate::model::kind::{Counts, Kind, NotRead};
+use crate::model::verdict::Verdict;
+use crate::model::words::{bytes, listed};
+use std::time::Duration;
+
+/// Less than this is nobody's incident, whatever it is many times of.
+const WORTH_A_WORD: u64 = 64 << 20;
+
+/// What stays, or what is live, is at most one part in this of what there was besides: as in a watch.
+const MANY_TIMES: u64 = 4;
+
+/// A group that explains less of its kind's growth than this is not worth a reader's time.
+const LEAST_SHARE: f64 = 0.05;
+
+/// Groups that are told of a kind.
+const GROUPS_MAX: usize = 5;
+
+const FROM_OUTSIDE: &str = "From outside, live memory isn't known. An allocator that keeps more and more looks the same, and so does a \
+    garbage collector that has not run yet. Look for longer than the collector's period, or ask the service itself.";
+
+pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
+    let counts = Quantity::counts(look);
+    let memory = Quantity::memory(look);
+    let all = || counts.iter().chain(&memory);
+    let (verdict, because, settle) = verdict(&counts, &memory, look);
+    let mut evidence = TriageEvidence {
+        name: source.name(),
+        verdict,
+        class: None,
+        because,
+        settle_by: settle.as_ref().map(|(how, _)| how.clone()),
+        settle_seconds: settle.and_then(|(_, time)| Some(time?.as_secs())),
+        findings: Vec::new(),
+        caveats: caveats(source, verdict, &counts, &memory, look),
+        parts: source.parts(),
+        readings: spans(look, all()),
+        timeline: look.moments.clone(),
+        smallest: all().map(smallest).collect(),
+        not_read: not_read(source, &counts, &memory),
+        squeezed: None,
+    };
+    if verdict == Verdict::Leak {
+        let growing: Vec<&Quantity> = all().filter(|quantity| quantity.grows()).collect();
+        let kinds: Vec<Kind> = growing.iter().map(|quantity| quantity.kind).collect();
+        let named = source.named(&kinds, look.rest);
+        evidence.class = class_of(&growing, &named);
+        evidence.findings = growing
+            .iter()
+            .flat_map(|quantity| findings(quantity, &named))
+            .collect();
+    }
+    evidence
+}
+
+type Settle = (String, Option<Duration>);
+
+/// The word, why, and what would settle it.
+fn verdict(
+    counts: &[Quantity],
+    memory: &[Quantity],
+    look: &Look,
+) -> (Verdict, String, Option<Settle>) {
+    let all = || counts.iter().chain(memory);
+    if all().next().is_none() {
+        let because = "not one figure could be read".to_owned();
+        return (Verdict::Inconclusive, because, None);
+    }
+    let reuses = memory
+        .iter()
+        .any(|quantity| reuses_what_it_freed(quantity, look));
+    let growing: Vec<String> = all()
+        .filter(|quantity| quantity.grows() && !(is_memory(quantity.kind) && reuses))
+        .map(|quantity| risen(quantity, "in every window"))
+        .collect();
+    if !growing.is_empty() {
+        return (Verdict::Leak, listed(&growing), None);
+    }
+    if reuses {
+        let because = "anonymous memory rises while lazily freed memory falls: the process takes back what it had freed".to_owned();
+        let how = "look again when no lazily freed memory is left".to_owned();
+        return (
+            Verdict::Inconclusive,
+            because,
+            Some((how, Some(look.with_readings_for(2 * look.time)))),
+        );
+    }
+    if let Some(unclear) = all().find(|quantity| quantity.judged.motion == Motion::Unclear) {
+        let (because, settle) = unclear_words(unclear, look);
+        return (Verdict::Inconclusive, because, Some(settle));
+    }
+    let calm = retention(look)
+        .map(|because| (Verdict::Retention, because))
+        .or_else(|| pressure(look).map(|because| (Verdict::Pressure, because)))
+        .or_else(|| {
+            let stopped = all().find(|quantity| quantity.judged.motion == Motion::Stopped)?;
+            let because = format!("{}, and then no more", risen(stopped, "at first"));
+            Some((Verdict::WarmingUp, because))
+        });
+    let (verdict, because) =
+        calm.unwrap_or_else(|| (Verdict::Steady, steady(&all().collect::<Vec<_>>(), look)));
+    (verdict, because, None)
+}
+
+fn risen(quantity: &Quantity, when: &str) -> String {
+    format!(
+        "{} rose {when} by {} a second, from {} to {}",
+        quantity.name,
+        quantity.figure(quantity.judged.per_second),
+        quantity.text(quantity.first()),
+        quantity.text(quantity.last()),
+    )
+}
+
+/// Whether what seems to grow is taken from what had been freed: together they don't.
+fn reuses_what_it_freed(quantity: &Quantity, look: &Look) -> bool {
+    if quantity.kind != Kind::Resident || !quantity.grows() {
+        return false;
+    }
+    let with_freed = Quantity::of(look, Kind::Resident, quantity.name, |now| {
+        let memory = now.anonymous? + now.lazily_freed?;
+        Some(memory.cast_signed())
+    });
+    quantity.name == "anonymous memory" && with_freed.is_some_and(|with_freed| !with_freed.grows())
+}
+
+fn unclear_words(unclear: &Quantity, look: &Look) -> (String, Settle) {
+    let name = unclear.name;
+    let judged = &unclear.judged;
+    if judged.floors.len() < 3 {
+        let because = format!(
+            "{} readings in {} s are too few to judge {name}",
+            unclear.series.len(),
+            look.time.as_secs()
+        );
+        let how = "look for longer: each reading of this process takes long".to_owned();
+        return (because, (how, Some(look.with_readings_for(4 * look.time))));
+    }
+    let because = format!(
+        "{name} moved from {} to {}, and not clearly in every window; by {} it moves when nothing grows",
+        unclear.text(unclear.first()),
+        unclear.text(unclear.last()),
+        unclear.text(judged.noise),
+    );
+    let needs = judged.needs.map(|time| look.with_readings_for(time));
+    let how = match needs {
+        Some(time) => format!(
+            "look for {} s: if it goes on by {} a second, that makes it clear",
+            time.as_secs(),
+            unclear.figure(judged.per_second)
+        ),
+        None => "ask the service itself: at this pace a day would not make it clear".to_owned(),
+    };
+    (because, (how, needs))
+}
+
+/// Why it is retention, if it is.
+fn retention(look: &Look) -> Option<String> {
+    let now = look.moments.last()?;
+    let resident = now.resident?;
+    let freed = now.lazily_freed.unwrap_or(0);
+    if freed >= WORTH_A_WORD && 2 * freed >= resident {
+        return Some(format!(
+            "{} of {} resident are lazily freed: the process has given them up, the kernel takes them when it needs them, and \
+             nothing grows",
+            bytes(freed),
+            bytes(resident)
+        ));
+    }
+    let live = now.live?;
+    let beside = resident.saturating_sub(live);
+    if beside < WORTH_A_WORD || beside < MANY_TIMES * live {
+        return None;
+    }
+    let worth = |part: Option<u64>, words: &str| {
+        let part = part.filter(|part| *part >= WORTH_A_WORD);
+        part.map_or_else(String::new, |part| format!("; {} {words}", bytes(part)))
+    };
+    Some(format!(
+        "live memory is {} of {} resident, and nothing grows{}{}",
+        bytes(live),
+        bytes(resident),
+        worth(now.lazily_freed, "are lazily freed"),
+        worth(
+            now.allocator_free,
+            "are in the allocator's hands, without a block in them"
+        ),
+    ))
+}
+
+/// Why it is pressure, if it is: the highest of the look, or one between two readings that the kernel remembers.
+fn pressure(look: &Look) -> Option<String> {
+    let of = |value: fn(&Moment) -> Option<u64>| {
+        Quantity::of(look, Kind::Resident, "resident memory", |now| {
+            value(now).map(u64::cast_signed)
+        })
+    };
+    let resident = of(|now| now.resident)?;
+    let between = of(|now| now.highest)
+        .filter(|highest| highest.last() > highest.first())
+        .map_or(0, |highest| highest.last());
+    let peak = resident.highest().max(between).unsigned_abs();
+    let rests = resident.rests_at().unsigned_abs();
+    let beside = peak.saturating_sub(rests);
+    (beside >= WORTH_A_WORD && peak >= MANY_TIMES * rests).then(|| {
+        format!(
+            "resident memory reached {} and fell back to {}",
+            bytes(peak),
+            bytes(rests)
+        )
+    })
+}
+
+fn steady(all: &[&Quantity], look: &Look) -> String {
+    let names: Vec<String> = all
+        .iter()
+        .map(|quantity| quantity.name.to_owned())
+        .collect();
+    let now = look.moments.last().and_then(|now| now.resident);
+    let resident = now.map_or_else(String::new, |now| {
+        format!("; resident memory is {}", bytes(now))
+    });
+    format!(
+        "none of {} rose in {} s{resident}",
+        listed(&names),
+        look.time.as_secs()
+    )
+}
+
+fn caveats(
+    source: &dyn Source,
+    verdict: Verdict,
+    counts: &[Quantity],
+    memory: &[Quantity],
+    look: &Look,
+) -> Vec<String> {
+    let mut caveats = Vec::new();
+    let by_memory = memory.iter().any(Quantity::grows) && !counts.iter().any(Quantity::grows);
+    let live_is_known = memory.iter().any(|quantity| quantity.kind == Kind::Bytes);
+    if !live_is_known && verdict == Verdict::Leak && by_memory {
+        caveats.push(FROM_OUTSIDE.to_owned());
+    }
+    let held = memory
+        .first()
+        .map_or(0, |quantity| quantity.last().unsigned_abs());
+    if !live_is_known && verdict.is_calm() && held >= WORTH_A_WORD {
+        caveats.push(format!(
+            "Whether these {} are live, or kept by the allocator, can't be seen from outside.",
+            bytes(held)
+        ));
+    }
+    if source.knows_live() && !live_is_known {
+        caveats.push(
+            "The service counts no live memory: declare a detectors::ProfilingAllocator in it."
+                .to_owned(),
+        );
+    }
+    let files = Quantity::of(look, Kind::Resident, "mapped files", |now| {
+        now.files.map(u64::cast_signed)
+    });
+    if let Some(files) = files.filter(Quantity::grows) {
+        caveats.push(format!(
+            "Mapped files rose by {} a second. That is no leak: the kernel drops their pages when it needs the room.",
+            files.figure(files.judged.per_second)
+        ));
+    }
+    let freed = look.moments.last().and_then(|now| now.lazily_freed);
+    if let Some(freed) = freed.filter(|freed| *freed > 0 && verdict != Verdict::Retention) {
+        caveats.push(format!(
+            "{} are lazily freed: resident until the kernel needs them.",
+            bytes(freed)
+        ));
+    }
+    caveats
+}
+
+/// The groups of its kind that grew, or the whole where none is known.
+fn findings(quantity: &Quantity, named: &[Named]) -> Vec<Growth> {
+    let growth = |per_second, site| Growth {
+        kind: quantity.kind,
+        per_iteration: None,
+        per_second,
+        site,
+    };
+    let of_kind: Vec<&Named> = named
+        .iter()
+        .filter(|named| named.kind == quantity.kind)
+        .collect();
+    let total: f64 = of_kind.iter().map(|named| named.per_second).sum();
+    let large = |named: &&&Named| named.per_second >= LEAST_SHARE * total;
+    let groups: Vec<Growth> = of_kind
+        .iter()
+        .filter(large)
+        .take(GROUPS_MAX)
+        .map(|named| growth(named.per_second, Some(named.name.clone())))
+        .collect();
+    if groups.is_empty() {
+        return vec![growth(quantity.judged.per_second, None)];
+    }
+    groups
+}
+
+/// By the combination of what grows, as a watch tells it. Who holds live memory isn't known.
+fn class_of(growing: &[&Quantity], named: &[Named]) -> Option<crate::model::class::Class> {
+    let finding = |kind, at| Finding {
+        kind,
+        per_iteration: None,
+        cum_per_iteration: None,
+        site: None,
+        at,
+    };
+    let kinds = growing.iter().map(|quantity| finding(quantity.kind, None));
+    let sites = named
+        .iter()
+        .map(|named| finding(named.kind, named.site.clone()));
+    let findings: Vec<Finding> = sites.chain(kinds).collect();
+    combination::class_of(&findings, || None)
+}
+
+fn smallest(quantity: &Quantity) -> Smallest {
+    Smallest {
+        kind: quantity.kind,
+        what: quantity.name,
+        per_second: quantity.judged.smallest_per_second,
+    }
+}
+
+fn not_read(source: &dyn Source, counts: &[Quantity], memory: &[Quantity]) -> Vec<NotRead> {
+    let why = if source.knows_live() {
+        "the service doesn't tell it"
+    } else {
+        "it can't be seen from outside"
+    };
+    let kinds = Counts::KINDS.into_iter().chain([Kind::Bytes]);
+    let was_read = |kind| {
+        counts
+            .iter()
+            .chain(memory)
+            .any(|quantity| quantity.kind == kind)
+    };
+    kinds
+        .filter(|kind| !was_read(*kind))
+        .map(|kind| NotRead {
+            kind,
+            why: why.to_owned(),
+        })
+        .collect()
+}
+
+/// A span for each window, with the floors of all that was read.
+fn spans<'q>(look: &Look, mut all: impl Iterator<Item = &'q Quantity>) -> Vec<Span> {
+    let windows = all.next().map(|quantity| quantity.judged.floors.as_slice());
+    let windows = windows.unwrap_or_default().iter();
+    windows
+        .map(|window| {
+            let (from, to) = (window.from.as_secs_f64(), window.to.as_secs_f64());
+            let half = f64::midpoint(from, to);
+            let within = look
+                .moments
+                .iter()
+                .filter(|now| (half..to).contains(&now.seconds));
+            Span {
+                from_seconds: from,
+                to_seconds: to,
+                floors: within
+                    .copied()
+                    .reduce(|a, b| a.least(&b))
+                    .unwrap_or_default(),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,157 @@
+//! What is judged of a look: each quantity with what it did.
+
+use super::evidence::Moment;
+use super::rule::{self, Judged, Series};
+use super::sampling::Look;
+use crate::model::judge::Motion;
+use crate::model::kind::{Counts, Kind};
+use crate::model::words;
+use crate::model::words::{bytes, figure, one_of};
+use std::time::Duration;
+
+/// Memory moves by this much without a reason worth a word: an allocator takes pages from the system some at a time.
+const MEMORY_GRAIN: i64 = 64 << 10;
+
+/// One descriptor comes and goes with whatever a process does in passing.
+const COUNT_GRAIN: i64 = 1;
+
+/// One quantity over a look.
+#[derive(Debug)]
+pub(super) struct Quantity {
+    pub(super) kind: Kind,
+    /// Its name in a sentence: `anonymous memory`.
+    pub(super) name: &'static str,
+    pub(super) series: Series,
+    pub(super) judged: Judged,
+}
+
+impl Quantity {
+    /// `None` when it was never read.
+    pub(super) fn of(
+        look: &Look,
+        kind: Kind,
+        name: &'static str,
+        value: impl Fn(&Moment) -> Option<i64>,
+    ) -> Option<Self> {
+        let read = |moment: &Moment| {
+            let at = Duration::from_secs_f64(moment.seconds);
+            value(moment).map(|value| (at, value))
+        };
+        let series: Series = look.moments.iter().filter_map(read).collect();
+        if series.is_empty() {
+            return None;
+        }
+        let grain = if is_memory(kind) {
+            MEMORY_GRAIN
+        } else {
+            COUNT_GRAIN
+        };
+        let judged = rule::judge(&series, look.time, grain);
+        Some(Quantity {
+            kind,
+            name,
+            series,
+            judged,
+        })
+    }
+
+    /// Tasks, sockets, descriptors and threads, as far as they were read.
+    pub(super) fn counts(look: &Look) -> Vec<Self> {
+        let name = |kind| match kind {
+            Kind::Tasks => "tasks",
+            Kind::Sockets => "sockets",
+            Kind::Descriptors => "descriptors",
+            _ => "threads",
+        };
+        let kinds = Counts::KINDS.into_iter();
+        kinds
+            .filter_map(|kind| Quantity::of(look, kind, name(kind), |now| now.counts.get(kind)))
+            .collect()
+    }
+
+    /// What tells of live memory: itself where the service counts it; else what is nearest to it from outside.
+    pub(super) fn memory(look: &Look) -> Vec<Self> {
+        let of = |kind, name, value: fn(&Moment) -> Option<u64>| {
+            Quantity::of(look, kind, name, |now| value(now).map(u64::cast_signed))
+        };
+        if let Some(live) = of(Kind::Bytes, "live memory", |now| now.live) {
+            return vec![live];
+        }
+        let outside = [
+            of(Kind::Resident, "anonymous memory", |now| now.anonymous),
+            of(Kind::Resident, "shared memory", |now| now.shared),
+        ];
+        let outside: Vec<Self> = outside.into_iter().flatten().collect();
+        if outside.is_empty() {
+            let resident = of(Kind::Resident, "resident memory", |now| {
+                Some(now.resident?.saturating_sub(now.lazily_freed?))
+            });
+            return resident.into_iter().collect();
+        }
+        outside
+    }
+
+    pub(super) fn grows(&self) -> bool {
+        self.judged.motion == Motion::Growing
+    }
+
+    pub(super) fn first(&self) -> i64 {
+        self.series.first().map_or(0, |(_, value)| *value)
+    }
+
+    pub(super) fn last(&self) -> i64 {
+        self.series.last().map_or(0, |(_, value)| *value)
+    }
+
+    pub(super) fn highest(&self) -> i64 {
+        let values = self.series.iter().map(|(_, value)| *value);
+        values.max().unwrap_or(0)
+    }
+
+    /// What stays: the last window's floor.
+    pub(super) fn rests_at(&self) -> i64 {
+        let last = self.judged.floors.last();
+        last.map_or_else(|| self.last(), |window| window.floor)
+    }
+
+    /// A value beside the quantity's name: `3 MiB`, `12`.
+    pub(super) fn text(&self, value: i64) -> String {
+        self.figure(value as f64)
+    }
+
+    /// The same of what isn't whole.
+    pub(super) fn figure(&self, value: f64) -> String {
+        if is_memory(self.kind) {
+            memory(value)
+        } else {
+            figure(value)
+        }
+    }
+}
+
+pub(super) fn is_memory(kind: Kind) -> bool {
+    matches!(kind, Kind::Bytes | Kind::Resident)
+}
+
+/// `2.1 MiB a second`, `10 sockets a second`.
+pub(super) fn rate(kind: Kind, per_second: f64) -> String {
+    format!("{} a second", amount(kind, per_second))
+}
+
+/// `2.1 MiB`, `10 sockets`.
+pub(super) fn amount(kind: Kind, value: f64) -> String {
+    if is_memory(kind) {
+        memory(value)
+    } else {
+        words::amount(value, one_of(kind))
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "bytes of a process: positive, and far below 2^63"
+)]
+fn memory(value: f64) -> String {
+    bytes(value.max(0.0).round() as u64)
+}

@@ -1,0 +1,173 @@
+//! The profiling allocator as a heap source: exact, cheap, and able to tell its sites while it runs.
+
+use super::{Detail, HeapReading, HeapSource, SiteReading, SourceError};
+use crate::allocator::{self, Scope};
+use crate::model::place::Frame;
+use crate::model::this_test;
+use crate::profile::{Profile, ProfileError, Symbols, resolve_stacks, resolve_stacks_and_names};
+use crate::readings::holders::{self, Holders, Wanted};
+
+/// Reads the heap through a [`ProfilingAllocator`](crate::ProfilingAllocator), which the test's file or the program declares.
+///
+/// It counts the whole process where a test has one for itself, by [`tests!`](crate::tests). Elsewhere it counts the watch's
+/// own thread and what that one spawns, so that plain tests run in parallel: see [`Scope`] for what a scope can't see.
+#[derive(Debug, Default)]
+pub struct AllocatorSource {
+    reach: Option<Reach>,
+    scope: Option<Scope>,
+    /// The process' live bytes at the start.
+    before: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Process,
+    Thread,
+}
+
+impl AllocatorSource {
+    /// Counts every thread of the process.
+    pub fn of_process() -> Self {
+        AllocatorSource {
+            reach: Some(Reach::Process),
+            ..AllocatorSource::default()
+        }
+    }
+
+    /// Counts the thread that runs the watch, and what it spawns.
+    pub fn of_thread() -> Self {
+        AllocatorSource {
+            reach: Some(Reach::Thread),
+            ..AllocatorSource::default()
+        }
+    }
+
+    fn reach(&self) -> Reach {
+        self.reach.unwrap_or_else(|| {
+            if this_test::name().is_some() {
+                Reach::Process
+            } else {
+                Reach::Thread
+            }
+        })
+    }
+}
+
+impl HeapSource for AllocatorSource {
+    fn name(&self) -> &'static str {
+        match self.reach() {
+            Reach::Process => "profiling allocator, whole process",
+            Reach::Thread => "profiling allocator, this thread and what it spawns",
+        }
+    }
+
+    fn stacks(&self) -> String {
+        allocator::how_stacks_are_taken()
+    }
+
+    fn lacks(&self) -> Vec<String> {
+        let mut lacks = Vec::new();
+        if self.reach() == Reach::Thread && !allocator::follows_threads() {
+            lacks.push(
+                "this standard library's threads don't tell who spawned them, so what the workload's threads allocate is not \
+                 counted: declare the test with detectors::tests!, which counts the whole process"
+                    .to_owned(),
+            );
+        }
+        let lost = allocator::stats().lost;
+        if lost != allocator::Lost::default() {
+            lacks.push(format!(
+                "the allocator's tables are full: {} blocks were not counted, {} stacks not told apart",
+                lost.noted_blocks, lost.stacks
+            ));
+        }
+        lacks
+    }
+
+    fn counts_process(&self) -> bool {
+        self.reach() == Reach::Process
+    }
+
+    fn start(&mut self, detail: Detail) -> Result<(), SourceError> {
+        assert!(
+            self.scope.is_none(),
+            "detectors: this heap source is counting already; stop it before you start it again"
+        );
+        self.scope = Some(match self.reach() {
+            Reach::Process => Scope::of_process(detail)?,
+            Reach::Thread => Scope::new(detail)?,
+        });
+        self.before = allocator::stats().live_bytes;
+        Ok(())
+    }
+
+    fn read(&self) -> HeapReading {
+        self.scope.as_ref().map(Scope::read).unwrap_or_default()
+    }
+
+    /// What the process' live bytes lack of the scope's: older blocks that have gone. A scope of one thread can't tell, since
+    /// others free what they like.
+    fn older_freed(&self) -> Option<u64> {
+        let scope = self.scope.as_ref().filter(|_| self.counts_process())?;
+        let expected = self.before + scope.read().bytes;
+        Some(expected.saturating_sub(allocator::stats().live_bytes))
+    }
+
+    fn reads_sites(&self) -> bool {
+        true
+    }
+
+    fn each_site(&self, visit: &mut dyn FnMut(SiteReading)) {
+        if let Some(scope) = &self.scope {
+            scope.each_site(visit);
+        }
+    }
+
+    fn stacks_of(&self, sites: &[usize]) -> Vec<Vec<Frame>> {
+        let stacks: Vec<&[usize]> = sites.iter().map(|&site| Scope::stack_of(site)).collect();
+        resolve_stacks(&stacks, Symbols::ThisProcess)
+    }
+
+    fn holders(&self, sites: &[usize], is_over: &dyn Fn() -> bool) -> Result<Holders, String> {
+        let Some(scope) = self.scope.as_ref().map(Scope::handle) else {
+            return Err("nothing is being counted".to_owned());
+        };
+        let stacks_of = |sites: &[usize]| {
+            let stacks: Vec<&[usize]> = sites.iter().map(|&site| Scope::stack_of(site)).collect();
+            resolve_stacks_and_names(&stacks)
+        };
+        allocator::uncounted(|| {
+            let mut wanted: Vec<Wanted> = Vec::new();
+            for (&number, (stack, functions)) in sites.iter().zip(stacks_of(sites)) {
+                let name = crate::model::place::name_of(&stack);
+                match wanted.iter_mut().find(|known| known.name == name) {
+                    Some(known) => known.numbers.push(number),
+                    None => wanted.push(Wanted {
+                        numbers: vec![number],
+                        name,
+                        functions,
+                    }),
+                }
+            }
+            holders::find(scope, &wanted, &stacks_of, is_over)
+        })
+    }
+
+    fn stop(&mut self) -> Result<Option<Profile>, SourceError> {
+        let Some(scope) = self.scope.take() else {
+            return Ok(None);
+        };
+        if scope.detail() == Detail::Counts {
+            return Ok(None);
+        }
+        match scope.profile() {
+            Ok(profile) => Ok(Some(profile)),
+            Err(ProfileError::NoSamples { .. }) => Ok(None),
+            Err(error) => Err(SourceError {
+                reason: format!("the scope's profile can't be taken: {error}"),
+                next: "watch with dhat instead: Watch::heap_source(DhatSource::default())"
+                    .to_owned(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,584 @@
+//! The process' memory, word by word: what it has written to, and what each part of it is.
+//!
+//! | mapping that can be written to | is read |
+//! |---|---|
+//! | private: anonymous, or of a file such as `.data` | pages that the process has written to; a file's other pages are as on the disk |
+//! | shared memory: `memfd`, `/dev/shm`, System V's, anonymous | pages that the process has touched |
+//! | shared, of a file on a disk or of a device | nothing, and it is told: a pointer there would outlive what it points to |
+//!
+//! So what costs time and memory is what the process uses, however large the ranges of addresses are that it keeps for itself. The
+//! kernel's `/proc/self/pagemap` tells which pages those are. Without it, private mappings are read whole, and shared memory isn't.
+//!
+//! Words come through `/proc/self/mem`. A part that another thread unmaps meanwhile can't be read then, and nothing faults.
+
+use crate::model::words::grouped;
+use crate::readings::process::kernel;
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+
+/// Where a pointer stands that isn't in a known block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Static,
+    Thread,
+    Elsewhere,
+}
+
+/// One word of memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Word {
+    pub(super) address: usize,
+    pub(super) value: usize,
+    pub(super) place: Place,
+}
+
+/// The words before and after one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around<'m> {
+    words: &'m [[u8; WORD_BYTES]],
+    index: usize,
+}
+
+impl Around<'_> {
+    /// The word so many words further on; `None` beyond the border of what was read at once.
+    pub(super) fn at(self, further: isize) -> Option<usize> {
+        let word = self.words.get(self.index.checked_add_signed(further)?)?;
+        Some(usize::from_ne_bytes(*word))
+    }
+}
+
+/// Read at once.
+const CHUNK_BYTES: usize = 256 << 10;
+const WORD_BYTES: usize = size_of::<usize>();
+
+/// Pages that are asked for at once.
+const PAGES_AT_ONCE: usize = 8_192;
+
+pub(super) struct Memory {
+    mem: File,
+    /// `None` where this kernel doesn't tell which pages are in use.
+    pagemap: Option<File>,
+    /// In the order of their addresses, without overlaps.
+    parts: Vec<Part>,
+    left_out: LeftOut,
+}
+
+#[derive(Debug)]
+struct Part {
+    range: Range<usize>,
+    place: Place,
+    sharing: Sharing,
+}
+
+/// Who else sees what is written to a mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    Private,
+    Memory,
+    File,
+}
+
+/// Mappings that could hold pointers only by mistake, or that can't be read without being filled.
+#[derive(Debug, Default)]
+struct LeftOut {
+    mappings: u64,
+    bytes: usize,
+    /// Of the largest one.
+    largest: usize,
+    path: String,
+}
+
+impl LeftOut {
+    fn add(&mut self, mapping: &Mapping<'_>) {
+        let bytes = mapping.range.len();
+        self.mappings += 1;
+        self.bytes += bytes;
+        if bytes > self.largest {
+            self.largest = bytes;
+            mapping.path.clone_into(&mut self.path);
+        }
+    }
+}
+
+impl Memory {
+    /// All that can be written to, but what lies below the calling function on the stack.
+    #[inline(never)]
+    pub(super) fn of_this_process() -> Result<Self, String> {
+        let here = 0_usize;
+        let stack_pointer = (&raw const here).addr();
+        let unread = |what: &str, error: std::io::Error| format!("{what} can't be read: {error}");
+        let mem = File::open("/proc/self/mem").map_err(|error| unread("/proc/self/mem", error))?;
+        let maps =
+            kernel::text("/proc/self/maps").map_err(|error| unread("/proc/self/maps", error))?;
+        let pagemap = File::open("/proc/self/pagemap").ok();
+        let statics = statics();
+        let stacks = stack_pointers();
+        let mut parts = Vec::new();
+        let mut left_out = LeftOut::default();
+        for mapping in maps.lines().filter_map(writable) {
+            let is_read = match mapping.sharing {
+                Sharing::Private => true,
+                Sharing::Memory => pagemap.is_some(),
+                Sharing::File => false,
+            };
+            if !is_read {
+                left_out.add(&mapping);
+                continue;
+            }
+            let Mapping { range, sharing, .. } = mapping;
+            let mut add = |range, place| {
+                parts.push(Part {
+                    range,
+                    place,
+                    sharing,
+                });
+            };
+            if range.contains(&stack_pointer) {
+                add(stack_pointer..range.end, Place::Thread);
+            } else if let Some(&pointer) = stacks.iter().find(|pointer| range.contains(pointer)) {
+                // Below the stack pointer are only calls that have returned. The thread's locals lie above the stack.
+                add(pointer..range.end, Place::Thread);
+            } else if range.contains(&thread_pointer()) {
+                add(range, Place::Thread);
+            } else {
+                split(&range, &statics, add);
+            }
+        }
+        Ok(Memory {
+            mem,
+            pagemap,
+            parts,
+            left_out,
+        })
+    }
+
+    /// What is left out, in words.
+    pub(super) fn not_read(&self) -> Option<String> {
+        let LeftOut {
+            mappings,
+            bytes,
+            ref path,
+            ..
+        } = self.left_out;
+        if mappings == 0 {
+            return None;
+        }
+        let bytes = grouped(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let which = match mappings {
+            1 => format!("a shared mapping of {path} was left out, {bytes} bytes"),
+            _ => format!(
+                "{mappings} shared mappings were left out, {bytes} bytes; the largest is of {path}"
+            ),
+        };
+        let why = match self.pagemap {
+            Some(_) => "a pointer into the heap means nothing in what outlives the process",
+            None => "this kernel doesn't tell which pages of it are in use",
+        };
+        Some(format!("{which}; {why}"))
+    }
+
+    /// Each word with its own address, where it stands, and the words around it. `without` is left out: in the order of
+    /// addresses.
+    ///
+    /// # Errors
+    ///
+    /// In words, when `is_over` says so before all is read.
+    pub(super) fn each_word(
+        &self,
+        without: &[Range<usize>],
+        is_over: &dyn Fn() -> bool,
+        visit: impl FnMut(Word, Around<'_>),
+    ) -> Result<(), String> {
+        let mut walk = Walk {
+            mem: &self.mem,
+            without,
+            is_over,
+            buffer: vec![0; CHUNK_BYTES],
+            read: 0,
+            visit,
+        };
+        // Numbers of pages with the kernel's marks in the upper bits: none is an address.
+        let mut entries = vec![0_u8; PAGES_AT_ONCE * ENTRY_BYTES];
+        let done = self.parts.iter().all(|part| match &self.pagemap {
+            Some(pagemap) => walk.pages_in_use(part, pagemap, &mut entries),
+            None => walk.range(&part.range, part.place),
+        });
+        if done {
+            return Ok(());
+        }
+        Err(format!(
+            "the deadline came when {} bytes of the program's memory had been read; give the watch a longer one",
+            grouped(i64::try_from(walk.read).unwrap_or(i64::MAX))
+        ))
+    }
+}
+
+const ENTRY_BYTES: usize = size_of::<u64>();
+
+/// Whether a page may hold what the process has written there, by its entry in `/proc/self/pagemap`.
+fn is_in_use(entry: u64, sharing: Sharing) -> bool {
+    const PRESENT: u64 = 1 << 63;
+    const SWAPPED: u64 = 1 << 62;
+    const OF_FILE_OR_SHARED: u64 = 1 << 61;
+    let is_own = sharing != Sharing::Private || entry & OF_FILE_OR_SHARED == 0;
+    entry & SWAPPED != 0 || entry & PRESENT != 0 && is_own
+}
+
+/// One walk through the memory.
+struct Walk<'w, V> {
+    mem: &'w File,
+    without: &'w [Range<usize>],
+    is_over: &'w dyn Fn() -> bool,
+    buffer: Vec<u8>,
+    /// Bytes so far.
+    read: usize,
+    visit: V,
+}
+
+impl<V: FnMut(Word, Around<'_>)> Walk<'_, V> {
+    /// The part's pages that are in use; `false` when the time is over. Where they lie is kept nowhere but on the stack: in the heap it
+    /// would be a list of addresses in blocks.
+    fn pages_in_use(&mut self, part: &Part, pagemap: &File, entries: &mut [u8]) -> bool {
+        let page = rustix::param::page_size();
+        let mut at = part.range.start;
+        while at < part.range.end {
+            if (self.is_over)() {
+                return false;
+            }
+            let first = at / page;
+            let pages = (part.range.end.div_ceil(page) - first).min(PAGES_AT_ONCE);
+            let entries = &mut entries[..pages * ENTRY_BYTES];
+            let end = part.range.end.min((first + pages) * page);
+            if pagemap
+                .read_exact_at(entries, (first * ENTRY_BYTES) as u64)
+                .is_err()
+            {
+                if !self.range(&(at..end), part.place) {
+                    return false;
+                }
+                at = end;
+                continue;
+            }
+            let entries = entries.as_chunks::<ENTRY_BYTES>().0;
+            let in_use =
+                |entry: &[u8; ENTRY_BYTES]| is_in_use(u64::from_ne_bytes(*entry), part.sharing);
+            let mut index = 0;
+            for run in entries.chunk_by(|one, other| in_use(one) == in_use(other)) {
+                let run_at = ((first + index) * page).max(at);
+                index += run.len();
+                let run_end = ((first + index) * page).min(end);
+                if in_use(&run[0]) && !self.range(&(run_at..run_end), part.place) {
+                    return false;
+                }
+            }
+            at = end;
+        }
+        true
+    }
+
+    fn is_left_out(&self, address: usize) -> bool {
+        self.own().contains(&address) || self.without.iter().any(|range| range.contains(&address))
+    }
+
+    /// Where this reads into.
+    fn own(&self) -> Range<usize> {
+        let start = self.buffer.as_ptr().addr();
+        start..start + CHUNK_BYTES
+    }
+
+    /// Each word of a range; `false` when the time is over.
+    fn range(&mut self, range: &Range<usize>, place: Place) -> bool {
+        let mut at = range.start.next_multiple_of(WORD_BYTES);
+        while at < range.end {
+            if (self.is_over)() {
+                return false;
+            }
+            if let Some(skipped) = self.without.iter().find(|skipped| skipped.contains(&at)) {
+                at = skipped.end.next_multiple_of(WORD_BYTES);
+                continue;
+            }
+            let length = CHUNK_BYTES.min(range.end - at);
+            let read = self
+                .mem
+                .read_at(&mut self.buffer[..length], at as u64)
+                .unwrap_or(0);
+            if read < WORD_BYTES {
+                // Gone since the maps were read: on to the next page.
+                at += 4_096;
+                continue;
+            }
+            self.read += read;
+            let begins_here = |range: &Range<usize>| (at..at + read).contains(&range.start);
+            let near_left_out = self.is_left_out(at)
+                || self.is_left_out(at + read - 1)
+                || self.without.iter().any(begins_here)
+                || begins_here(&self.own());
+            let words = self.buffer[..read].as_chunks::<WORD_BYTES>().0;
+            for (index, word) in words.iter().enumerate() {
+                let address = at + index * WORD_BYTES;
+                if near_left_out && self.is_left_out(address) {
+                    continue;
+                }
+                let word = Word {
+                    address,
+                    value: usize::from_ne_bytes(*word),
+                    place,
+                };
+                (self.visit)(word, Around { words, index });
+            }
+            at += read / WORD_BYTES * WORD_BYTES;
+        }
+        true
+    }
+}
+
+impl<V> Drop for Walk<'_, V> {
+    /// Freed as it is, it would be memory full of pointers to whatever is live now.
+    fn drop(&mut self) {
+        self.buffer.fill(0);
+        std::hint::black_box(&mut self.buffer);
+    }
+}
+
+/// The parts of a mapping that are statics, and those between them.
+fn split(range: &Range<usize>, statics: &[Range<usize>], mut add: impl FnMut(Range<usize>, Place)) {
+    let mut at = range.start;
+    for of_object in statics {
+        let start = of_object.start.clamp(at, range.end);
+        let end = of_object.end.clamp(start, range.end);
+        if start < end {
+            if at < start {
+                add(at..start, Place::Elsewhere);
+            }
+            add(start..end, Place::Static);
+            at = end;
+        }
+    }
+    if at < range.end {
+        add(at..range.end, Place::Elsewhere);
+    }
+}
+
+/// One line of the kernel's list.
+#[derive(Debug, PartialEq, Eq)]
+struct Mapping<'l> {
+    range: Range<usize>,
+    sharing: Sharing,
+    path: &'l str,
+}
+
+/// Parses `start-end permissions offset device inode path`; `None` for what can't be both read and written.
+fn writable(line: &str) -> Option<Mapping<'_>> {
+    /// What shared mappings are called that have no file on a disk behind them.
+    const MEMORY: [&str; 4] = ["/SYSV", "/memfd:", "/dev/shm/", "/dev/zero"];
+    let mut fields = line.splitn(6, ' ');
+    let (start, end) = fields.next()?.split_once('-')?;
+    let permissions = fields.next()?.strip_prefix("rw")?;
+    let path = fields.nth(3).unwrap_or_default().trim_start();
+    let parse = |text| usize::from_str_radix(text, 16).ok();
+    Some(Mapping {
+        range: parse(start)?..parse(end)?,
+        sharing: if !permissions.ends_with('s') {
+            Sharing::Private
+        } else if MEMORY.iter().any(|start| path.starts_with(start)) {
+            Sharing::Memory
+        } else {
+            Sharing::File
+        },
+        path,
+    })
+}
+
+/// Where the other threads' stacks end just now. One that is running doesn't tell: then its stack is memory that isn't known.
+fn stack_pointers() -> Vec<usize> {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    tasks
+        .flatten()
+        .filter_map(|task| {
+            let call = std::fs::read_to_string(task.path().join("syscall")).ok()?;
+            let pointer = call.split_whitespace().rev().nth(1)?.strip_prefix("0x")?;
+            usize::from_str_radix(pointer, 16).ok()
+        })
+        .collect()
+}
+
+/// Near the calling thread's local storage.
+fn thread_pointer() -> usize {
+    thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| (&raw const *here).addr())
+}
+
+/// The writable segments of the program and of each library, in the order of their addresses.
+fn statics() -> Vec<Range<usize>> {
+    // The C library's own are no statics of the program: malloc's lists of free chunks lie there, and point beside live blocks.
+    let is_the_programs = |object: &Object| {
+        !["/libc.so", "/ld-linux", "/ld-musl"]
+            .iter()
+            .any(|library| object.name.contains(library))
+    };
+    let mut all: Vec<Range<usize>> = objects()
+        .into_iter()
+        .filter(is_the_programs)
+        .flat_map(|object| object.writable)
+        .collect();
+    all.sort_by_key(|range| range.start);
+    all
+}
+
+struct Object {
+    /// What its addresses in the file are off by.
+    base: usize,
+    /// Empty for the program itself.
+    name: String,
+    writable: Vec<Range<usize>>,
+}
+
+/// The program and its libraries, as they are loaded.
+fn objects() -> Vec<Object> {
+    unsafe extern "C" fn visit(
+        info: *mut libc::dl_phdr_info,
+        _size: libc::size_t,
+        objects: *mut libc::c_void,
+    ) -> libc::c_int {
+        // SAFETY: the loader's own description of a loaded object, and the vector that `objects` handed over below.
+        let (info, objects) = unsafe { (&*info, &mut *objects.cast::<Vec<Object>>()) };
+        let base = usize::try_from(info.dlpi_addr).unwrap_or(0);
+        // SAFETY: so many headers lie there, says the loader.
+        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
+        let name = if info.dlpi_name.is_null() {
+            String::new()
+        } else {
+            // SAFETY: a text that ends with a zero, of an object that stays loaded during this call.
+            unsafe { std::ffi::CStr::from_ptr(info.dlpi_name) }
+                .to_string_lossy()
+                .into_owned()
+        };
+        objects.push(Object {
+            base,
+            name,
+            writable: headers
+                .iter()
+                .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0)
+                .map(|header| {
+                    let start = base + usize::try_from(header.p_vaddr).unwrap_or(0);
+                    start..start + usize::try_from(header.p_memsz).unwrap_or(0)
+                })
+                .collect(),
+        });
+        0
+    }
+    let mut objects: Vec<Object> = Vec::new();
+    // SAFETY: the callback takes its last argument for such a vector, which outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut objects).cast()) };
+    objects
+}
+
+/// The name of the static that an address lies in; `None` where the program has no symbol for it.
+pub(super) fn static_at(address: usize) -> Option<String> {
+    let objects = objects();
+    let object = objects
+        .iter()
+        .find(|object| object.writable.iter().any(|range| range.contains(&address)))?;
+    let path = if object.name.is_empty() {
+        "/proc/self/exe"
+    } else {
+        &object.name
+    };
+    crate::profile::data_symbol(path.as_ref(), (address - object.base) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mapping, Memory, Sharing, is_in_use, writable};
+    use std::cell::Cell;
+
+    #[test]
+    fn a_mapping_is_known_by_who_else_sees_it() {
+        fn is(line: &str, sharing: Sharing, path: &str) {
+            let mapping = Mapping {
+                range: 0x1000..0x3000,
+                sharing,
+                path,
+            };
+            assert_eq!(writable(line), Some(mapping), "{line}");
+        }
+        is("1000-3000 rw-p 00000000 00:00 0 ", Sharing::Private, "");
+        is(
+            "1000-3000 rwxp 00000000 00:00 0      [heap]",
+            Sharing::Private,
+            "[heap]",
+        );
+        is(
+            "1000-3000 rw-p 00000000 08:02 17     /a program",
+            Sharing::Private,
+            "/a program",
+        );
+        is(
+            "1000-3000 rw-s 00000000 08:02 17     /a database",
+            Sharing::File,
+            "/a database",
+        );
+        is(
+            "1000-3000 rw-s 00000000 00:05 17     /dev/dri/card0",
+            Sharing::File,
+            "/dev/dri/card0",
+        );
+        for memory in [
+            "/dev/shm/ring",
+            "/memfd:ring (deleted)",
+            "/SYSV00000000 (deleted)",
+            "/dev/zero (deleted)",
+        ] {
+            let line = format!("1000-3000 rw-s 00000000 00:01 17     {memory}");
+            is(&line, Sharing::Memory, memory);
+        }
+        assert_eq!(
+            writable("1000-3000 r--s 00000000 08:02 17     /a database"),
+            None
+        );
+    }
+
+    #[test]
+    fn a_page_is_in_use_that_the_process_has_written_to() {
+        let (present, swapped, of_file) = (1 << 63, 1 << 62, 1 << 61);
+        for (entry, private, shared) in [
+            (0, false, false),
+            (of_file, false, false),
+            (present, true, true),
+            (present | of_file, false, true),
+            (swapped, true, true),
+            (swapped | of_file, true, true),
+        ] {
+            assert_eq!(is_in_use(entry, Sharing::Private), private, "{entry:x}");
+            assert_eq!(is_in_use(entry, Sharing::Memory), shared, "{entry:x}");
+        }
+    }
+
+    #[test]
+    fn a_walk_ends_when_its_time_is_over_and_says_how_far_it_came() {
+        let walk = |memory: &Memory, steps_max: u32| {
+            let steps = Cell::new(0_u32);
+            let is_over = || {
+                steps.set(steps.get() + 1);
+                steps.get() > steps_max
+            };
+            let told = memory.each_word(&[], &is_over, |_, _| {});
+            (steps.get(), told)
+        };
+        let mut memory = Memory::of_this_process().expect("Linux tells");
+        let (steps, told) = walk(&memory, u32::MAX);
+        assert_eq!(told, Ok(()), "it may take as long as it takes");
+        assert!(steps > 10, "{steps}");
+        // Then as where the kernel doesn't tell which pages are in use.
+        for pagemap in [memory.pagemap.take(), None] {
+            memory.pagemap = pagemap;
+            let (steps, told) = walk(&memory, 5);
+            assert_eq!(steps, 6, "it went on");
+            let told = told.expect_err("there is no time for all");
+            assert!(told.starts_with("the deadline came when "), "{told}");
+            let none = walk(&memory, 0).1.expect_err("no time at all");
+            assert!(none.contains(" 0 bytes "), "{none}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What can be read now: the heap, tasks, what the process has open, resident memory, waits, and who holds what.
+
+pub mod contention;
+pub(crate) mod counters;
+pub mod heap;
+pub(crate) mod holders;
+pub mod memory;
+pub mod process;
+pub(crate) mod spawn_site;
+#[cfg(feature = "tokio")]
+pub mod tasks;

@@ -1,0 +1,358 @@
+//! From profiles of runs of different lengths to the sites that grow.
+
+use crate::model::finding::Finding;
+use crate::model::kind::Kind;
+use crate::model::place::{Frame, Site, site, without_detours};
+use crate::model::reading::SiteReading;
+use crate::profile::{self, Profile};
+use crate::readings::holders::Holders;
+use std::collections::HashMap;
+
+/// A site that explains less than this share of what grows is not worth a reader's time.
+const LEAST_SHARE: f64 = 0.05;
+
+/// What grew in total must grow again, to at least this share, when the workload runs from a fresh state. A doubling
+/// vector shows three quarters of its growth between half of the run and its end; a static that was filling shows none.
+const EXPLAINED_SHARE: f64 = 0.25;
+
+/// A site that is to settle a noisy run adds at least one block in that many iterations.
+const STRAIGHT_ITERATIONS_PER_BLOCK: f64 = 20.0;
+
+/// How far a round may lie off the straight line and still count as growing with the iterations.
+const STRAIGHT_WITHIN: f64 = 0.05;
+
+/// What a site holds at the end of a run, in blocks and bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Held {
+    blocks: i64,
+    bytes: i64,
+}
+
+/// One site over all rounds.
+#[derive(Debug)]
+struct GrowingSite {
+    site: Site,
+    /// In the order of the rounds.
+    held: Vec<Held>,
+}
+
+/// What grew, by site.
+#[derive(Debug, Default)]
+pub(crate) struct Grown {
+    sites: Vec<GrowingSite>,
+    /// The iterations of each round, ascending.
+    rounds: Vec<u64>,
+    /// The longest round's profile.
+    pub(crate) profile: Option<Profile>,
+    /// Who holds the blocks of sites that grow, or why that isn't known.
+    pub(crate) holders: Option<Result<Holders, String>>,
+}
+
+/// One run under full stacks.
+#[derive(Debug)]
+pub(crate) struct Round {
+    pub(crate) iterations: u64,
+    /// `None` when it allocated nothing.
+    pub(crate) profile: Option<Profile>,
+}
+
+/// Compares rounds of ascending length.
+pub(crate) fn grown(rounds: Vec<Round>) -> Grown {
+    let mut sites = Sites::of_rounds(rounds.len());
+    for (number, round) in rounds.iter().enumerate() {
+        for (stack, held) in round.profile.iter().flat_map(holding) {
+            sites.add(stack, [(number, held)]);
+        }
+    }
+    Grown {
+        sites: sites.all,
+        rounds: rounds.iter().map(|round| round.iterations).collect(),
+        profile: rounds
+            .into_iter()
+            .next_back()
+            .and_then(|round| round.profile),
+        holders: None,
+    }
+}
+
+/// The floors of one stack, window by window.
+pub(crate) type BlocksAndBytes = Vec<(i64, i64)>;
+
+/// What each stack held at the floor of each window of one run.
+#[derive(Debug, Default)]
+pub(crate) struct Windows {
+    /// The iteration at which each window has its floor.
+    pub(crate) middles: Vec<u64>,
+    /// Each stack, allocation first, with its floors of blocks and bytes.
+    pub(crate) stacks: Vec<(Vec<Frame>, BlocksAndBytes)>,
+    pub(crate) profile: Option<Profile>,
+    pub(crate) holders: Option<Result<Holders, String>>,
+}
+
+/// Compares the windows of one run.
+pub(crate) fn grown_in_windows(windows: Windows) -> Grown {
+    let mut sites = Sites::of_rounds(windows.middles.len());
+    for (stack, floors) in windows.stacks {
+        let held = floors
+            .into_iter()
+            .map(|(blocks, bytes)| Held { blocks, bytes });
+        sites.add(stack, held.enumerate());
+    }
+    Grown {
+        sites: sites.all,
+        rounds: windows.middles,
+        profile: windows.profile,
+        holders: windows.holders,
+    }
+}
+
+/// The sites that allocate most, freed or not, with how much in each of so many iterations.
+pub(crate) fn allocated(profile: &Profile, iterations: u64) -> Vec<Finding> {
+    let mut sites = Sites::of_rounds(1);
+    for (stack, amount) in amounts(profile, "alloc_objects", "alloc_space") {
+        sites.add(stack, [(0, amount)]);
+    }
+    sites.findings(iterations as f64, LEAST_SHARE)
+}
+
+/// What each site holds, for each of so many items, as findings: most bytes first, without those below the share of all.
+pub(crate) fn held(
+    stacks: Vec<(Vec<Frame>, SiteReading)>,
+    items: usize,
+    least_share: f64,
+) -> Vec<Finding> {
+    let mut sites = Sites::of_rounds(1);
+    for (stack, reading) in stacks {
+        let held = Held {
+            blocks: reading.blocks.cast_signed(),
+            bytes: reading.bytes.cast_signed(),
+        };
+        sites.add(stack, [(0, held)]);
+    }
+    sites.findings(items as f64, least_share)
+}
+
+/// Sites, each once, while stacks are added up.
+#[derive(Debug)]
+struct Sites {
+    all: Vec<GrowingSite>,
+    positions: HashMap<Frame, usize>,
+    rounds: usize,
+}
+
+impl Sites {
+    fn of_rounds(rounds: usize) -> Self {
+        Sites {
+            all: Vec::new(),
+            positions: HashMap::new(),
+            rounds,
+        }
+    }
+
+    fn add(&mut self, stack: Vec<Frame>, held: impl IntoIterator<Item = (usize, Held)>) {
+        let site = site(stack);
+        let next = self.all.len();
+        let position = *self.positions.entry(site.frame.clone()).or_insert(next);
+        if position == next {
+            self.all.push(GrowingSite {
+                site,
+                held: vec![Held::default(); self.rounds],
+            });
+        }
+        for (round, held) in held {
+            let at = &mut self.all[position].held[round];
+            at.blocks += held.blocks;
+            at.bytes += held.bytes;
+        }
+    }
+
+    /// One round's sites as findings, for each of so many: most bytes first, without those below the share of all.
+    fn findings(&self, of: f64, least_share: f64) -> Vec<Finding> {
+        let sum = |sites: &mut dyn Iterator<Item = &GrowingSite>| {
+            sites.fold(Held::default(), |sum, site| Held {
+                blocks: sum.blocks + site.held[0].blocks,
+                bytes: sum.bytes + site.held[0].bytes,
+            })
+        };
+        let least = least_share * sum(&mut self.all.iter()).bytes as f64;
+        let mut most: Vec<&GrowingSite> = self.all.iter().collect();
+        most.retain(|site| site.held[0].bytes as f64 >= least);
+        most.sort_by_key(|site| std::cmp::Reverse(site.held[0].bytes));
+        most.into_iter()
+            .flat_map(|site| {
+                let flat = site.held[0];
+                let cum = sum(&mut self.all.iter().filter(|other| other.is_below(site)));
+                [
+                    (Kind::Bytes, flat.bytes, cum.bytes),
+                    (Kind::Blocks, flat.blocks, cum.blocks),
+                ]
+                .map(|(kind, flat, cum)| Finding {
+                    kind,
+                    per_iteration: Some(flat as f64 / of),
+                    cum_per_iteration: Some(cum as f64 / of),
+                    site: Some(site.site.to_string()),
+                    at: Some(site.site.clone()),
+                })
+            })
+            .collect()
+    }
+}
+
+impl GrowingSite {
+    /// Whether the other site's function is on this one's stack.
+    fn is_below(&self, other: &GrowingSite) -> bool {
+        let function = &other.site.frame.function;
+        let stack = &self.site.stack;
+        stack.iter().any(|frame| frame.function == *function)
+    }
+}
+
+impl Grown {
+    /// The sites that grow, as findings: most bytes first. With `totals` (what grows in total for each iteration)
+    /// a site must explain a share of it; without, it must lie on a straight line.
+    pub(crate) fn findings(&self, totals: Option<Amount>) -> Vec<Finding> {
+        let mut growing: Vec<(Amount, &GrowingSite)> = self
+            .sites
+            .iter()
+            .filter(|site| totals.is_some() || self.is_straight(site))
+            .map(|site| (self.per_iteration(site), site))
+            .filter(|(amount, _)| totals.is_none_or(|totals| amount.is_worth_a_look(totals)))
+            .collect();
+        growing.sort_by(|(a, _), (b, _)| {
+            let by_bytes = b.bytes.total_cmp(&a.bytes);
+            by_bytes.then(b.blocks.total_cmp(&a.blocks))
+        });
+        growing
+            .into_iter()
+            .flat_map(|(flat, site)| {
+                let cum = self.cum(site);
+                [
+                    (Kind::Bytes, flat.bytes, cum.bytes),
+                    (Kind::Blocks, flat.blocks, cum.blocks),
+                ]
+                .into_iter()
+                .filter(|(_, flat, _)| *flat > 0.0)
+                .map(|(kind, flat, cum)| Finding {
+                    kind,
+                    per_iteration: Some(flat),
+                    cum_per_iteration: Some(cum),
+                    site: Some(site.site.to_string()),
+                    at: Some(site.site.clone()),
+                })
+            })
+            .collect()
+    }
+
+    /// Whether the workload ran again for its sites at all.
+    pub(crate) fn was_read(&self) -> bool {
+        !self.rounds.is_empty()
+    }
+
+    /// Whether what grew in total grew again in these runs, in blocks or in bytes.
+    pub(crate) fn explains(&self, totals: Amount) -> bool {
+        let grew = self.sum(self.sites.iter());
+        let again = |part: f64, total: f64| total > 0.0 && part >= EXPLAINED_SHARE * total;
+        again(grew.bytes, totals.bytes) || again(grew.blocks, totals.blocks)
+    }
+
+    /// Whether some site grows in a straight line with the iterations: noise doesn't.
+    pub(crate) fn has_straight_site(&self) -> bool {
+        self.sites.iter().any(|site| self.is_straight(site))
+    }
+
+    /// What the site holds more for each iteration, between the two longest rounds.
+    fn per_iteration(&self, site: &GrowingSite) -> Amount {
+        let ([.., half, whole], [.., short, long]) = (site.held.as_slice(), self.rounds.as_slice())
+        else {
+            return Amount::default();
+        };
+        let span = (long - short).max(1) as f64;
+        Amount {
+            blocks: (whole.blocks - half.blocks) as f64 / span,
+            bytes: (whole.bytes - half.bytes) as f64 / span,
+        }
+    }
+
+    /// What the site's function and all that it calls hold more for each iteration.
+    fn cum(&self, site: &GrowingSite) -> Amount {
+        self.sum(self.sites.iter().filter(|other| other.is_below(site)))
+    }
+
+    fn sum<'s>(&'s self, sites: impl Iterator<Item = &'s GrowingSite>) -> Amount {
+        sites
+            .map(|site| self.per_iteration(site))
+            .fold(Amount::default(), |sum, amount| Amount {
+                blocks: sum.blocks + amount.blocks,
+                bytes: sum.bytes + amount.bytes,
+            })
+    }
+
+    /// At least one block in twenty iterations, and every round within a twentieth of the line from first to last.
+    fn is_straight(&self, site: &GrowingSite) -> bool {
+        let (Some(first), Some(last)) = (site.held.first(), site.held.last()) else {
+            return false;
+        };
+        let (Some(&start), Some(&end)) = (self.rounds.first(), self.rounds.last()) else {
+            return false;
+        };
+        let span = (end - start) as f64;
+        let grown = (last.blocks - first.blocks) as f64;
+        if self.rounds.len() < 4 || grown * STRAIGHT_ITERATIONS_PER_BLOCK < span {
+            return false;
+        }
+        site.held.iter().zip(&self.rounds).all(|(held, &round)| {
+            let expected = first.blocks as f64 + grown * (round - start) as f64 / span;
+            (held.blocks as f64 - expected).abs() <= (grown * STRAIGHT_WITHIN).max(1.0)
+        })
+    }
+}
+
+/// What grows for each iteration.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Amount {
+    pub(crate) blocks: f64,
+    pub(crate) bytes: f64,
+}
+
+impl Amount {
+    fn is_worth_a_look(self, totals: Amount) -> bool {
+        let share = |part: f64, total: f64| total > 0.0 && part >= LEAST_SHARE * total;
+        share(self.bytes, totals.bytes) || share(self.blocks, totals.blocks)
+    }
+}
+
+/// Stacks that hold something at the end, with what they hold.
+fn holding(profile: &Profile) -> impl Iterator<Item = (Vec<Frame>, Held)> {
+    amounts(profile, "inuse_objects", "inuse_space")
+}
+
+/// Stacks with their values of two sample types, without those that have none.
+fn amounts<'p>(
+    profile: &'p Profile,
+    objects: &str,
+    space: &str,
+) -> impl Iterator<Item = (Vec<Frame>, Held)> + use<'p> {
+    let position = |name: &str| {
+        profile
+            .sample_types()
+            .iter()
+            .position(|sample_type| sample_type.name == name)
+    };
+    let (objects, space) = (position(objects), position(space));
+    profile.stacks().filter_map(move |stack| {
+        let value = |index: Option<usize>| index.map_or(0, |index| stack.values[index]);
+        let held = Held {
+            blocks: value(objects),
+            bytes: value(space),
+        };
+        (held != Held::default()).then(|| (stack.frames.iter().map(frame).collect(), held))
+    })
+}
+
+fn frame(frame: &profile::Frame<'_>) -> Frame {
+    Frame {
+        function: frame.function.to_owned(),
+        file: without_detours(frame.file),
+        line: frame.line,
+    }
+}

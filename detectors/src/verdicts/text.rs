@@ -1,0 +1,239 @@
+//! Evidence in words and tables, for people.
+
+use crate::model::finding::Finding;
+use crate::model::kind::{Counts, Kind};
+use crate::model::place::{Origin, Site};
+use crate::model::verdict::Verdict;
+use crate::model::words::{
+    amount, figure, frame_from_here, function_of, grouped, one_of, rate, whose,
+};
+use crate::readings::holders::Holding;
+use crate::verdicts::evidence::{Evidence, Reading};
+use std::fmt::{self, Display, Formatter, Write as _};
+
+/// Rows of the table of sites.
+const SITES_MAX: usize = 5;
+
+impl Evidence {
+    /// One line for each window: its iterations, and the floor and rise of bytes and blocks.
+    pub fn windows_table(&self) -> impl Display + '_ {
+        fmt::from_fn(|f| windows_table(&self.readings, f))
+    }
+
+    /// The sites that grew, in pprof's columns, in bytes an iteration. *Flat* is what the site itself adds, *cum* what its
+    /// function adds with all that it calls. Empty when no site was read.
+    pub fn top_sites(&self) -> impl Display + '_ {
+        fmt::from_fn(|f| {
+            let what = if self.verdict == Verdict::Pressure {
+                "bytes allocated in each iteration, by site"
+            } else {
+                "bytes an iteration, by site"
+            };
+            top_sites(&self.findings, what, f)
+        })
+    }
+
+    /// The first finding that names a site.
+    pub fn first_site(&self) -> Option<&Site> {
+        self.findings.iter().find_map(|finding| finding.at.as_ref())
+    }
+
+    /// Each site with what it adds for each iteration, whose code it is, and its signature.
+    pub fn findings_list(&self) -> impl Display + '_ {
+        let for_each = if self.verdict == Verdict::Pressure {
+            "allocated in each iteration"
+        } else {
+            "an iteration"
+        };
+        findings_text(&self.findings, for_each)
+    }
+
+    /// Who holds the blocks of each site that grows: a line each, with indented ones that say through what. Empty where that
+    /// wasn't read.
+    pub fn holders_list(&self) -> impl Display + '_ {
+        fmt::from_fn(|f| {
+            let mut told: Vec<Holding> = Vec::new();
+            for holding in &self.holders {
+                match told.iter_mut().find(|known| known.same_holder(holding)) {
+                    Some(known) => known.joined_by(holding),
+                    None => told.push(holding.clone()),
+                }
+            }
+            for holding in &told {
+                writeln!(f, "{}: {holding}", function_of(&holding.site))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What this run could have caught at all, in a sentence.
+    pub fn reach(&self) -> impl Display + '_ {
+        fmt::from_fn(|f| match &self.smallest_leak {
+            None => f.write_str("this run was too short to catch any leak"),
+            Some(smallest) => {
+                let bytes = rate(smallest.bytes_per_iteration, "byte").to_string();
+                let blocks = rate(smallest.blocks_per_iteration, "block").to_string();
+                f.write_str("the smallest leak that this run could have caught: ")?;
+                match bytes.strip_prefix("1 byte ") {
+                    Some(often) if blocks.strip_prefix("1 block ") == Some(often) => {
+                        write!(f, "1 byte or 1 block {often}")
+                    }
+                    _ => write!(f, "{bytes}, or {blocks}"),
+                }
+            }
+        })
+    }
+}
+
+fn windows_table(readings: &[Reading], f: &mut Formatter<'_>) -> fmt::Result {
+    // Of what isn't heap, only the kinds that moved: the others would be columns of zeros.
+    let moved: Vec<Kind> = Counts::KINDS
+        .into_iter()
+        .filter(|kind| {
+            let mut floors = readings
+                .iter()
+                .map(|reading| reading.floor_counts.get(*kind));
+            floors
+                .next()
+                .is_some_and(|first| floors.any(|floor| floor != first))
+        })
+        .collect();
+    write!(
+        f,
+        "{:>17}  {:>14} {:>12}  {:>10} {:>9}",
+        "iterations", "floor, bytes", "rise", "blocks", "rise"
+    )?;
+    for kind in &moved {
+        write!(f, "  {kind:>11} {:>6}", "rise")?;
+    }
+    writeln!(f)?;
+    let mut before: Option<&Reading> = None;
+    for reading in readings {
+        let mut row = format!(
+            "{:>8} ..{:>6}  {:>14} {:>12}  {:>10} {:>9}",
+            grouped(reading.from.cast_signed()),
+            grouped(reading.to.cast_signed()),
+            grouped(reading.floor_bytes),
+            rise(reading.rise_bytes),
+            grouped(reading.floor_blocks),
+            rise(reading.rise_blocks),
+        );
+        for kind in &moved {
+            let floor = reading.floor_counts.get(*kind);
+            let floor_before = before.and_then(|before| before.floor_counts.get(*kind));
+            let text = floor.map_or_else(String::new, grouped);
+            let risen = rise(floor.zip(floor_before).map(|(now, before)| now - before));
+            let _ = write!(row, "  {text:>11} {risen:>6}");
+        }
+        writeln!(f, "{}", row.trim_end())?;
+        before = Some(reading);
+    }
+    Ok(())
+}
+
+fn top_sites(findings: &[Finding], what: &str, f: &mut Formatter<'_>) -> fmt::Result {
+    let rows: Vec<(f64, f64, &Site)> = findings
+        .iter()
+        .filter(|finding| finding.kind == Kind::Bytes)
+        .filter_map(|finding| {
+            let (flat, cum) = (finding.per_iteration?, finding.cum_per_iteration?);
+            Some((flat, cum, finding.at.as_ref()?))
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    // What is too small for a row of its own is in the callers' cum all the same.
+    let shown: f64 = rows.iter().map(|(flat, ..)| flat).sum();
+    let total = rows.iter().map(|(_, cum, _)| *cum).fold(shown, f64::max);
+    let percent = |part: f64| format!("{:.2}%", 100.0 * part / total);
+    writeln!(
+        f,
+        "{:>10} {:>7} {:>7} {:>10} {:>7}  {what}",
+        "flat", "flat%", "sum%", "cum", "cum%"
+    )?;
+    let mut sum = 0.0;
+    for (flat, cum, site) in rows.into_iter().take(SITES_MAX) {
+        sum += flat;
+        writeln!(
+            f,
+            "{:>10} {:>7} {:>7} {:>10} {:>7}  {}",
+            figure(flat),
+            percent(flat),
+            percent(sum),
+            figure(cum),
+            percent(cum),
+            site.frame.function,
+        )?;
+    }
+    Ok(())
+}
+
+/// Each site with what it adds, `for_each` iteration or item.
+pub(crate) fn findings_text<'f>(findings: &'f [Finding], for_each: &'f str) -> impl Display + 'f {
+    fmt::from_fn(move |f| findings_list(findings, for_each, f))
+}
+
+fn findings_list(findings: &[Finding], for_each: &str, f: &mut Formatter<'_>) -> fmt::Result {
+    let mut rest = findings;
+    while let [first, ..] = rest {
+        let same = rest
+            .iter()
+            .take_while(|finding| finding.site == first.site)
+            .count();
+        let (site, after) = rest.split_at(same);
+        rest = after;
+        if first.kind == Kind::Resident {
+            continue; // the evidence's retention has more to tell
+        }
+        let amounts: Vec<String> = site
+            .iter()
+            .map(|finding| match finding.per_iteration {
+                Some(per_iteration) => amount(per_iteration, one_of(finding.kind)),
+                None => format!("more {}", finding.kind),
+            })
+            .collect();
+        let amounts = format!("{} {for_each}", amounts.join(" in "));
+        match &first.at {
+            Some(at) if first.kind == Kind::Tasks => {
+                writeln!(f, "{amounts}, spawned at")?;
+                writeln!(f, "  {}", frame_from_here(&at.frame))?;
+                if let Some(spawning) = at.stack.first().filter(|first| **first != at.frame) {
+                    writeln!(f, "  by {}", frame_from_here(spawning))?;
+                }
+            }
+            Some(at) => {
+                writeln!(f, "{amounts} from")?;
+                writeln!(f, "  {}", frame_from_here(&at.frame))?;
+                writeln!(f, "  {}, signature {}", whose(at.origin), at.signature)?;
+                for caller in own_callers(at).take(3) {
+                    writeln!(f, "  called by {}", frame_from_here(caller))?;
+                }
+            }
+            None => match &first.site {
+                Some(what) => writeln!(f, "{amounts}: {what}")?,
+                None => writeln!(f, "{amounts}, from a site that was not read")?,
+            },
+        }
+    }
+    Ok(())
+}
+
+/// The own frames above the site, nearest first.
+fn own_callers(site: &Site) -> impl Iterator<Item = &crate::model::place::Frame> {
+    site.stack
+        .iter()
+        .skip_while(|frame| **frame != site.frame)
+        .skip(1)
+        .filter(|frame| frame.origin() == Origin::Own)
+}
+
+fn rise(rise: Option<i64>) -> String {
+    rise.map_or_else(String::new, |rise| {
+        if rise > 0 {
+            format!("+{}", grouped(rise))
+        } else {
+            grouped(rise)
+        }
+    })
+}

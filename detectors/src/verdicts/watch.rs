@@ -1,0 +1,270 @@
+//! Runs a workload through warm-up and doubling windows, and says what grew.
+
+mod counted;
+mod driver;
+mod judgement;
+mod pass;
+mod resolution;
+mod timeline;
+
+use crate::model::workload::{Boxed, Kept, Workload};
+use crate::readings::heap::{HeapSource, suitable_source};
+use crate::verdicts::artefacts;
+use crate::verdicts::evidence::Evidence;
+use driver::{Driver, SyncDriver};
+use pass::{Budget, Pass};
+use std::fmt;
+use std::time::Duration;
+
+/// Watches a workload and finds what grows in it.
+///
+/// The workload is given as a *setup*: it makes a fresh state and returns the iteration that is repeated.
+/// A watch first only counts. If something grew, it runs the workload twice more from a fresh state,
+/// to half the length and to the whole, with a stack for each block: what a site holds more after the
+/// longer run is what it leaks.
+///
+/// ```
+/// # #[global_allocator]
+/// # static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+/// use detectors::{Verdict, Watch};
+///
+/// # fn main() {
+/// let evidence = Watch::new("audit log").run(|| {
+///     let mut log: Vec<Box<u64>> = Vec::with_capacity(10_000);
+///     move || log.push(Box::new(7))
+/// });
+/// assert_eq!(evidence.verdict, Verdict::Leak);
+/// # }
+/// ```
+///
+/// # Panics
+///
+/// A panic of the workload goes through unchanged. Another dhat profiler that is running already is
+/// misuse, and dhat panics in words.
+pub struct Watch {
+    name: String,
+    warm_up: u64,
+    windows: u32,
+    deadline: Duration,
+    pressure_bytes: u64,
+    retention_bytes: u64,
+    always_profile: bool,
+    source: Box<dyn HeapSource>,
+    observer: Option<Observer>,
+}
+
+type Observer = Box<dyn FnMut(&Progress)>;
+
+/// How far a watch has come: what [`Watch::on_progress`] is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// What it is doing.
+    pub stage: Stage,
+    /// Iterations run in this pass.
+    pub iteration: u64,
+    /// Iterations that this pass runs at most.
+    pub of_at_most: u64,
+    /// Live blocks above the start.
+    pub live_blocks: i64,
+    /// Live bytes above the start.
+    pub live_bytes: i64,
+}
+
+/// What a watch is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The first iterations, which may fill caches and are not judged.
+    WarmingUp,
+    /// The windows, counted from 1.
+    Window(u32),
+    /// Something grew: running again with a stack for each block. Rounds are counted from 1.
+    Sites(u32),
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("name", &self.name)
+            .field("warm_up", &self.warm_up)
+            .field("windows", &self.windows)
+            .field("deadline", &self.deadline)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Watch {
+    /// A watch with the measured defaults. It reads the heap through the program's own allocator: a
+    /// [`ProfilingAllocator`](crate::ProfilingAllocator), or else dhat.
+    ///
+    /// The name goes into the evidence and the failure messages.
+    pub fn new(name: impl Into<String>) -> Self {
+        Watch {
+            name: name.into(),
+            warm_up: 50,
+            windows: 5,
+            deadline: Duration::from_mins(1),
+            pressure_bytes: 32 << 20,
+            retention_bytes: 64 << 20,
+            always_profile: false,
+            source: suitable_source(),
+            observer: None,
+        }
+    }
+
+    /// Iterations before the first window; 50 unless told otherwise, which outlasts lazily made statics, connection
+    /// pools and the first growths of small collections. The first window is as long as the warm-up. One that isn't over by the
+    /// deadline is `inconclusive`.
+    ///
+    /// # Panics
+    ///
+    /// Below 8: a window's quarters would be too short to have a floor.
+    #[must_use]
+    pub fn warm_up(mut self, iterations: u64) -> Self {
+        assert!(
+            iterations >= 8,
+            "detectors: a warm-up of {iterations} iterations is too short to judge by; 8 are the least"
+        );
+        self.warm_up = iterations;
+        self
+    }
+
+    /// How many windows, each twice as long as the one before; 5 unless told otherwise: with a warm-up of 50 they
+    /// end at 1,600 iterations. Fewer accuse more easily, more cost twice the time each. Where something still rises in the last
+    /// one, and not as a leak does, one more is run.
+    ///
+    /// # Panics
+    ///
+    /// Below 3 or above 20: two rises are the least that can tell growth from warm-up.
+    #[must_use]
+    pub fn windows(mut self, windows: u32) -> Self {
+        assert!(
+            (3..=20).contains(&windows),
+            "detectors: {windows} windows can't be judged; 3 are the least, 20 the most"
+        );
+        self.windows = windows;
+        self
+    }
+
+    /// How long all passes may take together; a minute unless told otherwise. What isn't done by then is
+    /// `inconclusive`. It is looked at between iterations: an iteration that never ends is for
+    /// [`tests!`](crate::tests) to end.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// From how many bytes of peak on `pressure` may be said; 32 MiB unless told otherwise, since a service's usual
+    /// buffers stay below it.
+    #[must_use]
+    pub fn pressure_from(mut self, bytes: u64) -> Self {
+        self.pressure_bytes = bytes;
+        self
+    }
+
+    /// From how many freed bytes that stay resident on `retention` may be said; 64 MiB unless told otherwise, which is more than
+    /// an allocator keeps to serve the next request. They must also be four times what is live.
+    ///
+    /// Before it says so, the watch asks for the memory back, and sees what that gives: [`Retention::find`].
+    ///
+    /// [`Retention::find`]: crate::memory::Retention::find
+    #[must_use]
+    pub fn retention_from(mut self, bytes: u64) -> Self {
+        self.retention_bytes = bytes;
+        self
+    }
+
+    /// Takes the heap profile even when nothing grew.
+    #[must_use]
+    pub fn always_profile(mut self) -> Self {
+        self.always_profile = true;
+        self
+    }
+
+    /// Reads the heap through another instrument.
+    #[must_use]
+    pub fn heap_source(mut self, source: impl HeapSource + 'static) -> Self {
+        self.source = Box::new(source);
+        self
+    }
+
+    /// Is told how far the watch has come: at each stage and about ten times a second.
+    ///
+    /// What it allocates and keeps is counted with the workload, so it keeps nothing.
+    #[must_use]
+    pub fn on_progress(mut self, observer: impl FnMut(&Progress) + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Runs a workload of plain calls.
+    ///
+    /// `setup` makes a fresh state and returns the iteration: `|| { let mut state = ..; move || state.step() }`.
+    /// An iteration may return [`Kept`], the bytes that it means to keep.
+    pub fn run<W, K>(self, setup: impl Fn() -> W) -> Evidence
+    where
+        W: FnMut() -> K,
+        K: Into<Kept>,
+    {
+        self.find(SyncDriver::new(|| {
+            let mut iteration = setup();
+            move || iteration().into()
+        }))
+    }
+
+    /// Runs an async workload on a current-thread runtime of its own, fresh for each pass.
+    ///
+    /// `setup` is async too: `async || { let client = ..; async move || { client.get().await } }`.
+    ///
+    /// # Panics
+    ///
+    /// When the system refuses the runtime its resources.
+    #[cfg(feature = "tokio")]
+    pub fn run_async<S, W, K>(self, setup: S) -> Evidence
+    where
+        S: AsyncFn() -> W,
+        W: AsyncFnMut() -> K,
+        K: Into<Kept>,
+    {
+        self.find(driver::AsyncDriver::on_own_runtime(setup))
+    }
+
+    /// Runs an async workload on a runtime that is given.
+    #[cfg(feature = "tokio")]
+    pub fn run_on<S, W, K>(self, runtime: &tokio::runtime::Runtime, setup: S) -> Evidence
+    where
+        S: AsyncFn() -> W,
+        W: AsyncFnMut() -> K,
+        K: Into<Kept>,
+    {
+        self.find(driver::AsyncDriver::on(runtime, setup))
+    }
+
+    /// Runs a workload in a box.
+    pub fn run_workload(self, workload: &Workload) -> Evidence {
+        match &workload.0 {
+            Boxed::Sync(setup) => self.find(SyncDriver::new(setup)),
+            #[cfg(feature = "tokio")]
+            Boxed::Async(setup) => self.find(driver::AsyncDriver::on_own_runtime(async || {
+                let mut iteration = setup();
+                async move || iteration().await
+            })),
+        }
+    }
+
+    fn find(mut self, mut driver: impl Driver) -> Evidence {
+        let budget = Budget::new(self.deadline);
+        let counted = {
+            let mut pass = Pass::new(&mut driver, &mut *self.source, &mut self.observer, &budget);
+            pass.count(self.warm_up, self.windows)
+        };
+        let evidence = match counted {
+            Ok(counted) => self.judge(&counted, &mut driver, &budget),
+            Err(error) => self.unread(&error),
+        };
+        artefacts::keep(&evidence);
+        evidence
+    }
+}

@@ -1,0 +1,177 @@
+//! How a workload is driven: made fresh, iterated, and given time to settle.
+
+use crate::model::workload::Kept;
+use crate::readings::counters::RunsTasks;
+use std::time::Duration;
+
+/// Runs the iterations of one workload.
+pub(super) trait Driver: RunsTasks {
+    /// Drops the state of the pass before and makes a fresh one.
+    fn refresh(&mut self);
+
+    /// One iteration.
+    fn iterate(&mut self) -> Kept;
+
+    /// Lets what the iteration started in the background go on for that long.
+    fn pause(&mut self, time: Duration);
+}
+
+/// Drives plain calls.
+pub(super) struct SyncDriver<S, W> {
+    setup: S,
+    iteration: Option<W>,
+}
+
+impl<S: Fn() -> W, W: FnMut() -> Kept> SyncDriver<S, W> {
+    pub(super) fn new(setup: S) -> Self {
+        SyncDriver {
+            setup,
+            iteration: None,
+        }
+    }
+}
+
+impl<S, W> RunsTasks for SyncDriver<S, W> {}
+
+impl<S: Fn() -> W, W: FnMut() -> Kept> Driver for SyncDriver<S, W> {
+    fn refresh(&mut self) {
+        self.iteration = None;
+        self.iteration = Some((self.setup)());
+    }
+
+    fn iterate(&mut self) -> Kept {
+        self.iteration
+            .as_mut()
+            .expect("a pass refreshes its driver before it iterates")()
+    }
+
+    fn pause(&mut self, time: Duration) {
+        if time.is_zero() {
+            std::thread::yield_now();
+        } else {
+            std::thread::sleep(time);
+        }
+    }
+}
+
+#[cfg(feature = "tokio")]
+pub(super) use with_tokio::AsyncDriver;
+
+#[cfg(feature = "tokio")]
+mod with_tokio {
+    use super::Driver;
+    use crate::model::workload::Kept;
+    use crate::readings::counters::{Group, RunsTasks};
+    use crate::verdicts::runtime::TasksOf;
+    use std::time::Duration;
+    use tokio::runtime::Runtime;
+
+    /// Drives futures on a runtime.
+    pub(in crate::verdicts::watch) struct AsyncDriver<'r, S, W> {
+        // Goes first: a runtime waits for its blocking threads, and these may wait for the state to go.
+        iteration: Option<W>,
+        setup: S,
+        runtime: OnRuntime<'r>,
+    }
+
+    enum OnRuntime<'r> {
+        Given(&'r Runtime),
+        /// Made anew for each pass, so that tasks left by one pass don't live in the next.
+        Own(Option<Runtime>),
+    }
+
+    impl OnRuntime<'_> {
+        fn get(&self) -> &Runtime {
+            self.try_get()
+                .expect("a pass refreshes its driver before it iterates")
+        }
+
+        /// `None` before the first pass has made its own.
+        fn try_get(&self) -> Option<&Runtime> {
+            match self {
+                OnRuntime::Given(runtime) => Some(runtime),
+                OnRuntime::Own(runtime) => runtime.as_ref(),
+            }
+        }
+    }
+
+    impl<S, W, K> AsyncDriver<'static, S, W>
+    where
+        S: AsyncFn() -> W,
+        W: AsyncFnMut() -> K,
+    {
+        pub(in crate::verdicts::watch) fn on_own_runtime(setup: S) -> Self {
+            AsyncDriver {
+                runtime: OnRuntime::Own(None),
+                setup,
+                iteration: None,
+            }
+        }
+    }
+
+    impl<'r, S, W, K> AsyncDriver<'r, S, W>
+    where
+        S: AsyncFn() -> W,
+        W: AsyncFnMut() -> K,
+    {
+        pub(in crate::verdicts::watch) fn on(runtime: &'r Runtime, setup: S) -> Self {
+            AsyncDriver {
+                runtime: OnRuntime::Given(runtime),
+                setup,
+                iteration: None,
+            }
+        }
+    }
+
+    impl<S, W> RunsTasks for AsyncDriver<'_, S, W> {
+        fn tasks(&self) -> Option<usize> {
+            match self.runtime.try_get() {
+                Some(runtime) => TasksOf(runtime.handle().clone()).tasks(),
+                None => Some(0),
+            }
+        }
+
+        fn tasks_by_site(&self) -> Vec<Group> {
+            let runtime = self.runtime.try_get();
+            runtime.map_or_else(Vec::new, |runtime| {
+                TasksOf(runtime.handle().clone()).tasks_by_site()
+            })
+        }
+    }
+
+    impl<S, W, K> Driver for AsyncDriver<'_, S, W>
+    where
+        S: AsyncFn() -> W,
+        W: AsyncFnMut() -> K,
+        K: Into<Kept>,
+    {
+        fn refresh(&mut self) {
+            self.iteration = None;
+            if let OnRuntime::Own(runtime) = &mut self.runtime {
+                *runtime = None;
+                *runtime = Some(crate::verdicts::runtime::current_thread());
+            }
+            self.iteration = Some(self.runtime.get().block_on((self.setup)()));
+        }
+
+        fn iterate(&mut self) -> Kept {
+            let iteration = self
+                .iteration
+                .as_mut()
+                .expect("a pass refreshes its driver before it iterates");
+            self.runtime
+                .get()
+                .block_on(async { iteration().await.into() })
+        }
+
+        fn pause(&mut self, time: Duration) {
+            self.runtime.get().block_on(async {
+                if time.is_zero() {
+                    tokio::task::yield_now().await;
+                } else {
+                    tokio::time::sleep(time).await;
+                }
+            });
+        }
+    }
+}

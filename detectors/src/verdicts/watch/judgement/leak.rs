@@ -1,0 +1,141 @@
+//! Where something live grows: what, by how much, from where, and who holds it.
+
+use crate::model::finding::Finding;
+use crate::model::kind::{Kind, NotRead};
+use crate::model::words::{amount, listed, one_of};
+use crate::readings::holders::{Holders, Holding};
+use crate::verdicts::evidence::Evidence;
+use crate::verdicts::sites::{Amount, Grown};
+use crate::verdicts::watch::counted::Counted;
+
+/// Live bytes that many times as many as the holder means to keep can't be bookkeeping: a `Bytes` handle for a
+/// 16-byte id costs 32 bytes, twice the id.
+const PINNING_TIMES: f64 = 4.0;
+
+/// What grows for each iteration, all sites together.
+pub(super) fn totals(counted: &Counted) -> Amount {
+    Amount {
+        blocks: counted.blocks.per_iteration(),
+        bytes: counted.bytes.per_iteration(),
+    }
+}
+
+/// Whether much more stays live than the holder means to keep.
+pub(super) fn pins(counted: &Counted) -> bool {
+    counted
+        .kept_per_iteration()
+        .is_some_and(|kept| kept > 0.0 && counted.bytes.per_iteration() >= PINNING_TIMES * kept)
+}
+
+/// What grows besides the heap: by group where groups tell, else in total.
+pub(super) fn count_findings(counted: &Counted, more: &[Kind]) -> Vec<Finding> {
+    let of_kind = |&kind: &Kind| {
+        let groups: Vec<Finding> = counted
+            .grown_groups(kind)
+            .iter()
+            .map(|(group, per_iteration)| Finding {
+                kind,
+                per_iteration: Some(*per_iteration),
+                cum_per_iteration: None,
+                site: Some(group.to_string()),
+                at: group.at.clone(),
+            })
+            .collect();
+        if groups.is_empty() {
+            vec![Finding {
+                kind,
+                per_iteration: Some(counted.per_iteration(kind)),
+                cum_per_iteration: None,
+                site: None,
+                at: None,
+            }]
+        } else {
+            groups
+        }
+    };
+    more.iter().flat_map(of_kind).collect()
+}
+
+/// The growing sites as findings, or what grows in total where no site was read.
+pub(super) fn findings(counted: &Counted, grown: &Grown, by_site: bool) -> Vec<Finding> {
+    let totals = totals(counted);
+    let by_site = grown.findings((!by_site).then_some(totals));
+    if !by_site.is_empty() {
+        return by_site;
+    }
+    [(Kind::Bytes, totals.bytes), (Kind::Blocks, totals.blocks)]
+        .into_iter()
+        .filter(|(_, per_iteration)| *per_iteration > 0.0)
+        .map(|(kind, per_iteration)| Finding {
+            kind,
+            per_iteration: Some(per_iteration),
+            cum_per_iteration: None,
+            site: None,
+            at: None,
+        })
+        .collect()
+}
+
+/// Who holds what grows, in the order of the findings.
+pub(super) fn holders(
+    read: Option<Result<Holders, String>>,
+    evidence: &mut Evidence,
+) -> Vec<Holding> {
+    let (read, not_read) = match read {
+        Some(Ok(Holders { holdings, not_read })) => (holdings, not_read),
+        Some(Err(why)) => (Vec::new(), Some(why)),
+        None => return Vec::new(),
+    };
+    evidence.not_read.extend(not_read.map(|why| NotRead {
+        kind: Kind::Blocks,
+        why: format!("who holds them: {why}"),
+    }));
+    let mut ordered: Vec<Holding> = Vec::new();
+    for site in evidence
+        .findings
+        .iter()
+        .filter_map(|finding| finding.site.as_ref())
+    {
+        let is_new = !ordered.iter().any(|holding| holding.site == *site);
+        ordered.extend(
+            read.iter()
+                .filter(|holding| is_new && holding.site == *site)
+                .cloned(),
+        );
+    }
+    ordered
+}
+
+pub(super) fn because_it_leaks(
+    counted: &Counted,
+    more: &[Kind],
+    heap: bool,
+    by_site: bool,
+) -> String {
+    let mut grown: Vec<String> = more
+        .iter()
+        .map(|&kind| amount(counted.per_iteration(kind), one_of(kind)))
+        .collect();
+    if heap || by_site {
+        grown.push(format!(
+            "{} in {}",
+            amount(counted.bytes.per_iteration(), "byte"),
+            amount(counted.blocks.per_iteration(), "block")
+        ));
+    }
+    let stay = match grown.as_slice() {
+        [one] if one.starts_with("1 ") && !one.contains(" in ") => "stays",
+        _ => "stay",
+    };
+    let per_iteration = format!("{} {stay} for each iteration", listed(&grown));
+    if by_site && more.is_empty() {
+        format!(
+            "{per_iteration}; totals are noisy, but a site's live blocks grow in a straight line with the iterations"
+        )
+    } else {
+        format!(
+            "{per_iteration}, in each of {} windows and never less than before",
+            counted.readings.len()
+        )
+    }
+}

@@ -1,0 +1,71 @@
+//! The learner's commands.
+
+use crate::learner::check::CheckArgs;
+use crate::learner::exercise::ChapterArg;
+use crate::learner::measure::MeasureArgs;
+use crate::learner::run::RunArgs;
+use crate::learner::verify::VerifyArgs;
+use clap::Subcommand;
+use workbook::BookArgs;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Learner {
+    /// Show the chapters and how far you are in each
+    ///
+    /// Use it to choose what to do next.
+    #[command(after_help = "Example: leaks list")]
+    List,
+
+    /// Run a chapter's reproduction: watch it leak, or its fixed twin stay flat
+    ///
+    /// Use it before you read any code: it shows live memory over time, the verdict, and the line that allocates
+    /// what stays. Status 0 when the leaky variant is caught, or the fixed one stays steady.
+    #[command(
+        after_help = "Examples:\n  leaks run retained-subslices\n  leaks run retained-subslices --fixed"
+    )]
+    Run(RunArgs),
+
+    /// Check your exercise: does it still do its work, and does memory stay behind?
+    ///
+    /// Use it after every change to the chapter's src/exercise.rs. Status 0 when it passes, 1 when it doesn't,
+    /// 2 when it doesn't compile.
+    #[command(after_help = "Example: leaks check retained-subslices")]
+    Check(CheckArgs),
+
+    /// Show the next of a chapter's three hints
+    ///
+    /// Use it when you are stuck. The first is a question; the last nearly names the line.
+    #[command(after_help = "Example: leaks hint retained-subslices")]
+    Hint(ChapterArg),
+
+    /// Restore a chapter's exercise as it was shipped
+    ///
+    /// Use it to start over. What you wrote is kept beside the file as exercise.backup-1.rs, -2, ..
+    #[command(after_help = "Example: leaks reset retained-subslices")]
+    Reset(ChapterArg),
+
+    /// Show the author's solution, once yours has passed
+    ///
+    /// Use it to compare. It opens when `leaks check` has passed once.
+    #[command(after_help = "Example: leaks solution retained-subslices")]
+    Solution(ChapterArg),
+
+    /// Prove that exercises fail as shipped and that their solutions pass
+    ///
+    /// Use it when you write or change a chapter. Without a name it proves all of them.
+    #[command(after_help = "Example: leaks verify retained-subslices")]
+    Verify(VerifyArgs),
+
+    /// Build the book and serve it on this machine
+    ///
+    /// Use it to read, or to write: the open page follows every change. Only this machine can reach it.
+    #[command(
+        after_help = "Examples:\n  leaks book --open\n  leaks book --build-only    writes the site to target/book, fails on dead links and empty includes"
+    )]
+    #[command(display_order = 200)]
+    Book(BookArgs),
+
+    /// Measures in this process; `run` starts it
+    #[command(hide = true)]
+    Measure(MeasureArgs),
+}

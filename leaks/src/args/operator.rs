@@ -1,0 +1,82 @@
+//! The operator's commands.
+
+use crate::operator::load::LoadArgs;
+use crate::operator::profile::{DiffArgs, FlamegraphArgs, ListSourceArgs, TopArgs};
+use crate::operator::triage::TriageArgs;
+use clap::Subcommand;
+use domain_service::serve::{ClusterArgs, ServeArgs};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Operator {
+    /// Show a profile's functions, the largest first
+    ///
+    /// Use it as the first question to any heap profile, ours or another program's: who allocated what is live?
+    #[command(
+        after_help = "Example: leaks top target/leaks/retained-subslices/heap.pb.gz --limit 10"
+    )]
+    Top(TopArgs),
+
+    /// Show the source of functions, each line with what it allocated
+    ///
+    /// Use it when `top` has named a function: which of its lines is it?
+    #[command(
+        after_help = "Example: leaks list-source target/leaks/retained-subslices/heap.pb.gz leaky"
+    )]
+    ListSource(ListSourceArgs),
+
+    /// Show what a profile has more, or less, than another
+    ///
+    /// Use it on two profiles of one process: what is old cancels out, what grew is left.
+    #[command(after_help = "Example: leaks diff later.pb.gz --base earlier.pb.gz")]
+    Diff(DiffArgs),
+
+    /// Draw a profile as a flame graph
+    ///
+    /// Use it to see a whole profile at once: each frame is as wide as its share.
+    #[command(
+        after_help = "Example: leaks flamegraph target/leaks/retained-subslices/heap.pb.gz --out flames.svg"
+    )]
+    Flamegraph(FlamegraphArgs),
+
+    /// Run the service of the story, with a debug port that `go tool pprof` can ask
+    ///
+    /// Use it to look at a live service: give it load, let it leak, and fetch its profiles. It answers which hosts a
+    /// customer's domain has, by asking a search cluster that is built in.
+    #[command(
+        after_help = "Examples:\n  leaks serve\n  leaks serve --leak global-caches --leak orphaned-tasks\n  curl http://127.0.0.1:8080/apex/large-07.example\n  go tool pprof -top http://127.0.0.1:6060/debug/pprof/heap\n  curl http://127.0.0.1:6060/metrics\n  leaks serve --leak global-caches --memory-limit 300MB"
+    )]
+    Serve(ServeArgs),
+
+    /// Run the service's search cluster alone, in a process of its own
+    ///
+    /// Use it where the service's memory is to be the service's: `leaks serve` has the cluster in its own process otherwise. Kill
+    /// it, to see what the service does without.
+    #[command(
+        after_help = "Example: leaks cluster --port 9200, then leaks serve --search-url http://127.0.0.1:9200"
+    )]
+    Cluster(ClusterArgs),
+
+    /// Put load on a service, and see what it answers and how fast
+    ///
+    /// Use it to make a service's memory move: load it, let it rest, load it again. Without --rate each client asks again when it
+    /// is answered, so a slow service gets fewer requests (a closed loop). With --rate requests are due by the clock, and
+    /// latency counts from when each was due (an open loop): that is what users feel who don't wait for each other.
+    ///
+    /// A load is always bounded in time and in requests, and reaches this machine alone unless forced. Ctrl-C ends it with the
+    /// report so far, and status 130. Status 2 when no request could be sent.
+    #[command(
+        after_help = "Examples:\n  leaks load\n  leaks load --pattern 10s/5s/10s --at-once 64\n  leaks load --rate 200 --for 30s --url http://127.0.0.1:8080/apex/large-07.example"
+    )]
+    #[command(display_order = 100)]
+    Load(LoadArgs),
+
+    /// Tell which of the verdicts it is, for any process that runs
+    ///
+    /// Use it first, when a memory graph climbs: is it a leak, pressure, or retention? It looks from outside, at a process of this
+    /// machine in any language, and changes nothing in it. Of a service with a debug port it also names the line.
+    #[command(
+        after_help = "Examples:\n  leaks triage --pid 4711\n  leaks triage --pid 4711 --for 2m --expect steady\n  leaks triage --url http://127.0.0.1:6060\n  sudo leaks triage --pid 4711 --squeeze"
+    )]
+    #[command(display_order = 100)]
+    Triage(TriageArgs),
+}

@@ -1,0 +1,122 @@
+//! The story, step by step. Each asks one question, runs what would answer it, and concludes from what came.
+//!
+//! The steps and their order are those of the incident that the workbook grew from; what is measured is this machine's.
+
+mod on_glibc;
+mod on_jemalloc;
+mod shared;
+
+use super::plot::draw;
+use super::scene::{Customers, On, Scene};
+use super::story::{Size, Step, Story};
+use crate::load::Pace;
+use crate::show::scale::bytes;
+use on_glibc::{
+    by_objects, by_space, climb, collect, connections, heap, load_again, tasks, trim, verdict,
+    wait, which_figure,
+};
+use on_jemalloc::{lazily_freed, side_by_side, timers};
+use shared::{ROUNDS, load, mark, resident_and_live, table, triage};
+use std::time::Duration;
+use tokio::time::sleep;
+use workbook::problem::Result;
+
+/// Tells the whole story, each step as soon as it is over.
+pub(super) async fn tell(
+    scene: &Scene,
+    size: &Size,
+    mut told: impl FnMut(&Step, &Story) -> Result<()>,
+) -> Result<Story> {
+    let mut story = Story::default();
+    let mut add = |story: &mut Story, step: Step| {
+        story.steps.push(step);
+        let step = &story.steps[story.steps.len() - 1];
+        told(step, story)
+    };
+
+    let service = scene.service(On::Glibc, size.kept_bytes).await?;
+    let climb = climb(&service, size, &mut story).await?;
+    add(&mut story, climb)?;
+    add(&mut story, which_figure(&service).await?)?;
+    let heap = heap(&service, &mut story).await?;
+    add(&mut story, by_space(&service, &heap, size).await?)?;
+    add(&mut story, by_objects(&heap)?)?;
+    add(&mut story, connections(&service).await?)?;
+    add(&mut story, tasks(&service).await?)?;
+    add(&mut story, collect(&service).await?)?;
+    add(&mut story, wait(&service).await?)?;
+    let again = load_again(&service, size, &mut story).await?;
+    add(&mut story, again)?;
+    let verdict = verdict(scene, &service, &mut story).await?;
+    add(&mut story, verdict)?;
+    add(&mut story, trim(&service).await?)?;
+    drop(service);
+
+    let lazily = lazily_freed(scene, size, &mut story).await?;
+    add(&mut story, lazily)?;
+    let timers = timers(scene, size).await?;
+    add(&mut story, timers)?;
+    let side_by_side = side_by_side(scene, size, &mut story).await?;
+    add(&mut story, side_by_side)?;
+    let control = control(scene, size, &mut story).await?;
+    add(&mut story, control)?;
+    Ok(story)
+}
+
+async fn control(scene: &Scene, size: &Size, story: &mut Story) -> Result<Step> {
+    let service = scene.service(On::Glibc, u64::from(u32::MAX)).await?;
+    let began = service.graph.now();
+    load(
+        &service,
+        "the control run",
+        ROUNDS * u64::from(size.at_once),
+    )
+    .await?;
+    let looked_at = service.graph.now();
+    let url = format!("http://{}", service.debug);
+    let arguments = ["triage", "--url", &url, "--for", "15s"];
+    // A usual day: so many customers a second that the service has time to spare. The look begins when that is under way.
+    let loading = service.load(
+        "customers ask, and every answer is kept",
+        Customers::Usual,
+        Pace::Open(20.0),
+        10_000,
+        Duration::from_secs(24),
+    );
+    let looking = async {
+        sleep(Duration::from_secs(4)).await;
+        triage(scene, &arguments).await
+    };
+    let (seen, loaded) = tokio::join!(looking, loading);
+    loaded?;
+    let seen = seen?;
+    let after = service.metrics().await?;
+    story.plot(
+        "control.svg",
+        draw(
+            "The control run: every answer is kept",
+            &resident_and_live(&service.graph.since(began)),
+            &[mark(looked_at, "triage")],
+        ),
+    );
+    story.control.clone_from(&seen.word);
+    Ok(Step {
+        title: "The control run",
+        question: "Would the instrument know a true leak of that size?",
+        commands: vec![
+            format!(
+                "leaks serve --keep-answers {}   # no bound: every answer is kept",
+                u32::MAX
+            ),
+            format!("leaks triage --url {url} --for 15s   # under load, 20 customers a second"),
+        ],
+        evidence: format!("{}\n{}", table(&[("at the end", &after)]), seen.text),
+        conclusion: format!(
+            "The verdict is {}: live memory grows with the requests. At {} resident the two graphs look alike; the live line tells them apart.",
+            seen.word,
+            bytes(after.resident())
+        ),
+        holds: seen.word == "leak" && after.resident() >= size.resident_from,
+        plot: Some("control.svg"),
+    })
+}

@@ -1,0 +1,67 @@
+//! The story as values: how large it is, its steps, and what each of them saw.
+
+use serde::Serialize;
+
+/// How large the incident is.
+pub(super) struct Size {
+    /// Requests on their way at the same time.
+    pub(super) at_once: u16,
+    /// Answers that the service keeps, in bytes.
+    pub(super) kept_bytes: u64,
+    /// How much is to be resident, and live at most, in bytes.
+    pub(super) resident_from: f64,
+    pub(super) live_to: f64,
+}
+
+pub(super) const WHOLE: Size = Size {
+    at_once: 6,
+    kept_bytes: 2_000_000,
+    resident_from: 350e6,
+    live_to: 8e6,
+};
+
+/// The same relations: what is resident is more than ten times what is live.
+pub(super) const SHORT: Size = Size {
+    at_once: 3,
+    kept_bytes: 2_000_000,
+    resident_from: 120e6,
+    live_to: 8e6,
+};
+
+/// One step of the story.
+#[derive(Debug, Serialize)]
+pub(super) struct Step {
+    pub(super) title: &'static str,
+    pub(super) question: &'static str,
+    /// What was run, as a reader could type it.
+    pub(super) commands: Vec<String>,
+    pub(super) evidence: String,
+    pub(super) conclusion: String,
+    /// Whether what was seen is what the conclusion says.
+    pub(super) holds: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) plot: Option<&'static str>,
+}
+
+/// All that was seen.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Story {
+    /// What `leaks triage` said, which was told nothing.
+    pub(super) verdict: String,
+    pub(super) class: Option<String>,
+    pub(super) findings: serde_json::Value,
+    pub(super) readings: serde_json::Value,
+    /// What it said of the control run.
+    pub(super) control: String,
+    pub(super) steps: Vec<Step>,
+    #[serde(skip)]
+    pub(super) plots: Vec<(&'static str, String)>,
+    #[serde(skip)]
+    pub(super) files: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Story {
+    pub(super) fn plot(&mut self, name: &'static str, svg: String) {
+        self.plots.push((name, svg));
+    }
+}

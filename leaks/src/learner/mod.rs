@@ -1,0 +1,14 @@
+//! The learner's part: where the reader is and does. The chapters are listed and run, the exercises checked, hinted at, restored and
+//! proved, and the book is opened.
+
+pub(crate) mod book;
+mod cargo;
+pub(crate) mod check;
+mod child;
+pub(crate) mod exercise;
+pub(crate) mod measure;
+mod next;
+pub(crate) mod run;
+pub(crate) mod start;
+mod state;
+pub(crate) mod verify;

@@ -1,0 +1,202 @@
+//! `leaks top`, `list-source`, `diff` and `flamegraph`: any profile in pprof's format, read.
+
+use crate::show::{Format, json};
+use clap::Args;
+use detectors::Profile;
+use detectors::profile::{
+    FlamegraphOptions, FlamegraphStyle, ProfileError, SourcePaths, TopOptions,
+};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use workbook::problem::{Problem, Result};
+use workbook::workspace::Workspace;
+use workbook::{Ending, files, say};
+
+/// Which profile, and which of its values.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help's text, which shows backticks as they are"
+)]
+pub(crate) struct Select {
+    /// A profile in pprof's format, gzipped or plain
+    pub(crate) file: PathBuf,
+    /// Show only what is more or less than in this profile
+    #[arg(long, value_name = "FILE")]
+    pub(crate) base: Option<PathBuf>,
+    /// Which values: inuse_space, inuse_objects, alloc_space, alloc_objects [default: the profile's own choice]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) sample_type: Option<String>,
+}
+
+/// What `leaks top` takes.
+#[derive(Debug, Args)]
+pub(crate) struct TopArgs {
+    #[command(flatten)]
+    pub(crate) select: Select,
+    /// At most this many functions
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// What `leaks list-source` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ListSourceArgs {
+    #[command(flatten)]
+    pub(crate) select: Select,
+    /// A regular expression for the functions' names
+    pub(crate) regex: String,
+    /// Look for source files below this folder too; may be given again
+    #[arg(long, value_name = "DIR")]
+    pub(crate) source_root: Vec<PathBuf>,
+}
+
+/// What `leaks diff` takes.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help's text, which shows backticks as they are"
+)]
+pub(crate) struct DiffArgs {
+    /// The later profile
+    pub(crate) file: PathBuf,
+    /// The earlier profile
+    #[arg(long, value_name = "FILE")]
+    pub(crate) base: PathBuf,
+    /// Which values: inuse_space, inuse_objects, alloc_space, alloc_objects [default: the profile's own choice]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) sample_type: Option<String>,
+    /// At most this many functions
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Keep the difference as a profile in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// What `leaks flamegraph` takes.
+#[derive(Debug, Args)]
+pub(crate) struct FlamegraphArgs {
+    #[command(flatten)]
+    pub(crate) select: Select,
+    /// The picture's file; `-` is standard output
+    #[arg(long, value_name = "FILE", default_value = "flamegraph.svg")]
+    pub(crate) out: PathBuf,
+    /// The picture's heading
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// Markup to put into a page, which takes the page's colours, instead of a file of its own
+    #[arg(long)]
+    pub(crate) inline: bool,
+}
+
+/// `leaks top`: the functions with the largest share.
+pub(crate) fn top(args: &TopArgs, out: &mut dyn Write) -> Result<Ending> {
+    let profile = selected(&args.select)?;
+    print_top(&profile, &args.select, args.limit, args.format, out)
+}
+
+/// `leaks diff`: the functions whose share changed most.
+pub(crate) fn diff(args: &DiffArgs, out: &mut dyn Write) -> Result<Ending> {
+    let select = Select {
+        file: args.file.clone(),
+        base: Some(args.base.clone()),
+        sample_type: args.sample_type.clone(),
+    };
+    let difference = selected(&select)?;
+    if let Some(path) = &args.out {
+        files::write(path, &difference.to_bytes())?;
+        say::note(format!("The difference is kept in {}", say::path(path)));
+    }
+    print_top(&difference, &select, args.limit, args.format, out)
+}
+
+/// `leaks list-source`: the source, each line with what it allocated.
+pub(crate) fn list_source(args: &ListSourceArgs, out: &mut dyn Write) -> Result<Ending> {
+    let profile = selected(&args.select)?;
+    let mut roots = args.source_root.clone();
+    // A profile of this workbook, made on another machine, still finds its sources here.
+    roots.extend(Workspace::find().map(|workspace| workspace.root));
+    let sources = SourcePaths { roots };
+    let listing = profile
+        .list(args.select.sample_type.as_deref(), &args.regex, &sources)
+        .map_err(unreadable)?;
+    write!(out, "{listing}")?;
+    Ok(Ending::AsWanted)
+}
+
+/// `leaks flamegraph`: the whole profile as one picture.
+pub(crate) fn flamegraph(args: &FlamegraphArgs, out: &mut dyn Write) -> Result<Ending> {
+    let profile = selected(&args.select)?;
+    let options = FlamegraphOptions {
+        sample_type: args.select.sample_type.clone(),
+        title: args.title.clone(),
+        style: if args.inline {
+            FlamegraphStyle::Inline
+        } else {
+            FlamegraphStyle::Standalone
+        },
+    };
+    let svg = profile.flamegraph(&options).map_err(unreadable)?;
+    if args.out == Path::new("-") {
+        out.write_all(svg.as_bytes())?;
+    } else {
+        files::write(&args.out, svg.as_bytes())?;
+        writeln!(out, "The flame graph is in {}", say::path(&args.out))?;
+    }
+    Ok(Ending::AsWanted)
+}
+
+/// The profile that was asked for, less its base where one is given.
+fn selected(select: &Select) -> Result<Profile> {
+    let profile = Profile::read(&select.file).map_err(unreadable)?;
+    match &select.base {
+        None => Ok(profile),
+        Some(base) => {
+            let base = Profile::read(base).map_err(unreadable)?;
+            profile.diff(&base).map_err(unreadable)
+        }
+    }
+}
+
+fn print_top(
+    profile: &Profile,
+    select: &Select,
+    limit: Option<usize>,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<Ending> {
+    let options = TopOptions {
+        rows_max: limit,
+        ..TopOptions::default()
+    };
+    let top = profile
+        .top_with(select.sample_type.as_deref(), &options)
+        .map_err(unreadable)?;
+    if profile.is_empty() {
+        say::note(
+            "No samples: nothing had been seen when the profile was taken. Give the program some work and take it again; a heap is \
+             sampled once in 512 KiB unless the program says otherwise.",
+        );
+    }
+    match format {
+        Format::Text => write!(out, "{top}")?,
+        Format::Json => json(&top, out)?,
+    }
+    Ok(Ending::AsWanted)
+}
+
+/// A profile's errors already name the input, the reason and the next step.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that `map_err` takes"
+)]
+fn unreadable(error: ProfileError) -> Problem {
+    Problem::new(error.to_string())
+}

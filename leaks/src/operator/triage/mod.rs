@@ -1,0 +1,154 @@
+//! `leaks triage`: which of the six verdicts is it, for a process that runs?
+
+mod consent;
+mod options;
+mod port;
+mod report;
+
+pub(crate) use options::TriageArgs;
+
+use crate::show::progress::Line;
+use crate::show::{Format, json, scale};
+use detectors::triage::{Moment, Triage, TriageError, TriageProgress};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use workbook::problem::{Problem, Result};
+use workbook::{Ending, say};
+
+/// Status 1 when another verdict was expected.
+pub(crate) fn triage(args: &TriageArgs, out: &mut dyn Write) -> Result<Ending> {
+    let mut triage = subject(args)?.for_at_most(args.time);
+    if args.squeeze {
+        consent::asked(&triage.name(), args.yes)?;
+        triage = triage.squeezing();
+    }
+    let is_interrupted = interrupted();
+    let mut line = Line::new();
+    let found = triage.find_with(|progress| {
+        line.draw(
+            &format!(
+                "looking at {} for {} s",
+                triage_name(args),
+                progress.of.as_secs_f64()
+            ),
+            &so_far(progress),
+        );
+        if is_interrupted.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    drop(line);
+    let evidence = found.map_err(|error| problem(&error, args))?;
+    match args.format {
+        Format::Json => json(&evidence, out)?,
+        Format::Text => report::print(&evidence, args, out)?,
+    }
+    match args.expect {
+        Some(expected) if expected != evidence.verdict => {
+            say::note(format!(
+                "Expected {expected}, and it is {}.",
+                evidence.verdict
+            ));
+            Ok(Ending::NotWanted)
+        }
+        _ => Ok(Ending::AsWanted),
+    }
+}
+
+fn triage_name(args: &TriageArgs) -> String {
+    match (&args.url, args.pid) {
+        (Some(url), _) => url.clone(),
+        (None, Some(id)) => format!("process {id}"),
+        (None, None) => String::new(), // never: one of the two is required
+    }
+}
+
+fn subject(args: &TriageArgs) -> Result<Triage> {
+    let found = match (&args.url, args.pid) {
+        (Some(url), _) => {
+            let port = port::Port::new(url, port::token(args)?)?;
+            Triage::of_service(url.trim_end_matches('/'), port)
+        }
+        (None, Some(id)) => Triage::of_pid(id),
+        (None, None) => return Err(Problem::new("give --pid N or --url URL")),
+    };
+    found.map_err(|error| problem(&error, args))
+}
+
+/// Set once Ctrl-C was pressed. Without it the look is ended by the signal itself, in the middle of a line.
+fn interrupted() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&flag);
+    let waits = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(tokio::signal::ctrl_c())?;
+        set.store(true, Ordering::Relaxed);
+        std::io::Result::Ok(())
+    };
+    std::thread::spawn(waits);
+    flag
+}
+
+fn so_far(progress: &TriageProgress) -> String {
+    let Moment {
+        resident,
+        lazily_freed,
+        live,
+        counts,
+        ..
+    } = progress.now;
+    let memory = |what: &str, bytes: Option<u64>| {
+        bytes.map(|bytes| format!("{what} {}", scale::bytes(bytes as f64)))
+    };
+    let count = |what: &str, count: Option<i64>| count.map(|count| format!("{count} {what}"));
+    let parts = [
+        Some(format!("{} s", progress.looked.as_secs())),
+        memory("resident", resident),
+        memory("lazily freed", lazily_freed.filter(|bytes| *bytes > 0)),
+        memory("live", live),
+        count("tasks", counts.tasks),
+        count("sockets", counts.sockets),
+        count("descriptors", counts.descriptors),
+        count("threads", counts.threads),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join(" · ")
+}
+
+/// The error with the next step.
+fn problem(error: &TriageError, args: &TriageArgs) -> Problem {
+    let told = Problem::new(error.to_string());
+    let arguments = || {
+        args.pid
+            .map_or_else(String::new, |id| format!("triage --pid {id}"))
+    };
+    match error {
+        TriageError::Stopped => Problem::Interrupted,
+        TriageError::NoSuchProcess(_) | TriageError::Ended(_) | TriageError::Reused(_) => {
+            told.next("See what runs: ps -e -o pid,rss,args --sort -rss | head")
+        }
+        TriageError::OfTheKernel(_) => told.next("Choose a program: ps -e -o pid,rss,args --sort -rss | head"),
+        TriageError::NotPermitted { .. } => told.next(format!(
+            "Look as that user, or as root: sudo {}",
+            say::command(&arguments())
+        )),
+        TriageError::NoSqueeze(_) => told.next(format!(
+            "Look without --squeeze, or as root: sudo {} --squeeze",
+            say::command(&arguments())
+        )),
+        TriageError::NoAnswer { .. } => told.next(
+            "Is that its debug port? `leaks serve` prints its own; a wider one needs --token-file FILE or --token-variable NAME.",
+        ),
+        TriageError::NotOurs { .. } => {
+            told.next("A process of this machine can be looked at without it: --pid N")
+        }
+        TriageError::NoProcess => told.next("Give --pid N in place of --url."),
+        _ => told,
+    }
+}

@@ -1,0 +1,63 @@
+//! What `leaks triage` takes.
+
+use crate::show::Format;
+use clap::Args;
+use detectors::Verdict;
+use std::path::PathBuf;
+use std::time::Duration;
+use workbook::duration::of_a_day_at_most;
+
+/// What `leaks triage` takes.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("subject").required(true).args(["pid", "url"]))]
+#[expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help's text, which shows backticks as they are"
+)]
+pub(crate) struct TriageArgs {
+    /// A process of this machine, by its number
+    #[arg(long, value_name = "N")]
+    pub(crate) pid: Option<u32>,
+    /// A service's debug port, as detectors::debug and `leaks serve` open it
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// How long to look, a second at least: the slower the growth, the longer it takes to tell it from noise
+    #[arg(long = "for", value_name = "TIME", default_value = "15s", value_parser = of_a_day_at_most)]
+    pub(crate) time: Duration,
+    /// End with status 1 unless it is this verdict
+    #[arg(long, value_name = "VERDICT", value_parser = verdict)]
+    pub(crate) expect: Option<Verdict>,
+    /// Have the kernel take memory from the process at the end, to see what goes; says what that costs, and asks first
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) squeeze: bool,
+    /// Agree to --squeeze without being asked
+    #[arg(long, requires = "squeeze")]
+    pub(crate) yes: bool,
+    /// A file with the token that the debug port wants
+    #[arg(long, value_name = "FILE", conflicts_with = "pid")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// An environment variable with that token
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with_all = ["pid", "token_file"]
+    )]
+    pub(crate) token_variable: Option<String>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+fn verdict(text: &str) -> Result<Verdict, String> {
+    let all = [
+        Verdict::Steady,
+        Verdict::WarmingUp,
+        Verdict::Leak,
+        Verdict::Pressure,
+        Verdict::Retention,
+        Verdict::Inconclusive,
+    ];
+    all.into_iter()
+        .find(|verdict| verdict.word() == text)
+        .ok_or_else(|| format!("the verdicts are {}", all.map(Verdict::word).join(", ")))
+}

@@ -1,0 +1,182 @@
+//! What a triage saw, for a person.
+
+use super::options::TriageArgs;
+use crate::show::report::colour;
+use crate::show::scale;
+use detectors::triage::{Moment, TriageEvidence};
+use detectors::{Kind, Verdict};
+use std::io::Write;
+use workbook::problem::Result;
+use workbook::say::{self, BOLD, DIM};
+
+pub(super) fn print(
+    evidence: &TriageEvidence,
+    args: &TriageArgs,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let width = say::width();
+    let verdict = evidence.verdict;
+    let colour = colour(verdict);
+    writeln!(out, "{BOLD}{}{BOLD:#}\n", evidence.name)?;
+    windows(evidence, out)?;
+    parts(evidence, out)?;
+    writeln!(
+        out,
+        "\n{BOLD}Verdict:{BOLD:#} {colour}{verdict}{colour:#}, {}",
+        verdict.definition()
+    )?;
+    let because = format!("Because {}.", evidence.because);
+    write!(out, "{}", say::wrapped(&because, "  ", width))?;
+    if let Some(settle_by) = &evidence.settle_by {
+        let settle = format!("What would settle it: {settle_by}.");
+        write!(out, "{}", say::wrapped(&settle, "  ", width))?;
+    }
+    for caveat in &evidence.caveats {
+        write!(out, "{}", say::wrapped(caveat, "  ", width))?;
+    }
+    if !evidence.findings.is_empty() {
+        writeln!(out, "\n{BOLD}What grows{BOLD:#}")?;
+        for growth in &evidence.findings {
+            writeln!(out, "  {growth}")?; // it may end with a place, which is never wrapped
+        }
+    }
+    if let Some(class) = evidence.class {
+        let text = format!("{class}: {}.", class.definition());
+        write!(out, "\n{}", say::wrapped(&text, "", width))?;
+        writeln!(out, "{DIM}Its page:{DIM:#} chapters/{class}/README.md")?;
+    }
+    if let Some(squeezed) = &evidence.squeezed {
+        writeln!(out, "\n{BOLD}Squeezed{BOLD:#}")?;
+        write!(
+            out,
+            "{}",
+            say::wrapped(&format!("{squeezed}."), "  ", width)
+        )?;
+    }
+    reach(evidence, width, out)?;
+    next(evidence, args, out)
+}
+
+/// A column of the table: its heading, and its cell.
+type Column = (&'static str, fn(&Moment) -> Option<String>);
+
+/// The floors of each window, in the columns that were read.
+fn windows(evidence: &TriageEvidence, out: &mut dyn Write) -> Result<()> {
+    fn memory(bytes: Option<u64>) -> Option<String> {
+        Some(scale::bytes(bytes? as f64))
+    }
+    fn count(now: &Moment, kind: Kind) -> Option<String> {
+        Some(now.counts.get(kind)?.to_string())
+    }
+    const COLUMNS: [Column; 10] = [
+        ("resident", |now| memory(now.resident)),
+        ("anonymous", |now| memory(now.anonymous)),
+        ("lazily freed", |now| memory(now.lazily_freed)),
+        ("files", |now| memory(now.files)),
+        ("shared", |now| memory(now.shared)),
+        ("live", |now| memory(now.live)),
+        ("tasks", |now| count(now, Kind::Tasks)),
+        ("sockets", |now| count(now, Kind::Sockets)),
+        ("descriptors", |now| count(now, Kind::Descriptors)),
+        ("threads", |now| count(now, Kind::Threads)),
+    ];
+    let spans = &evidence.readings;
+    let Some(last) = spans.last() else {
+        return Ok(());
+    };
+    let columns: Vec<Column> = COLUMNS
+        .into_iter()
+        .filter(|(_, cell)| cell(&last.floors).is_some_and(|text| text != "0 B"))
+        .collect();
+    writeln!(
+        out,
+        "{BOLD}Windows{BOLD:#} {DIM}(floor: the lowest in a window's second half){DIM:#}"
+    )?;
+    write!(out, "  {:>12}", "seconds")?;
+    for (heading, _) in &columns {
+        write!(out, "  {:>width$}", heading, width = heading.len().max(8))?;
+    }
+    writeln!(out)?;
+    for span in spans {
+        let seconds = format!("{:.1} .. {:.1}", span.from_seconds, span.to_seconds);
+        write!(out, "  {seconds:>12}")?;
+        for (heading, cell) in &columns {
+            let width = heading.len().max(8);
+            write!(out, "  {:>width$}", cell(&span.floors).unwrap_or_default())?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn parts(evidence: &TriageEvidence, out: &mut dyn Write) -> Result<()> {
+    let whole: u64 = evidence.parts.iter().map(|part| part.bytes).sum();
+    if whole == 0 {
+        return Ok(());
+    }
+    writeln!(out, "\n{BOLD}Resident memory at the end{BOLD:#}")?;
+    for part in evidence.parts.iter().filter(|part| part.bytes > 0) {
+        let share = 100.0 * part.bytes as f64 / whole as f64;
+        writeln!(
+            out,
+            "  {:>9} {share:>5.1}%  {}",
+            scale::bytes(part.bytes as f64),
+            part.what
+        )?;
+    }
+    Ok(())
+}
+
+/// What this look could have seen at all, and what it did not read.
+fn reach(evidence: &TriageEvidence, width: usize, out: &mut dyn Write) -> Result<()> {
+    let smallest = evidence.smallest.iter();
+    let smallest: Vec<String> = smallest.map(ToString::to_string).collect();
+    let reach = format!(
+        "The slowest growth that this look could have told, each second: {}.",
+        smallest.join(", ")
+    );
+    write!(out, "\n{DIM}{}{DIM:#}", say::wrapped(&reach, "", width))?;
+    for same in evidence.not_read.chunk_by(|a, b| a.why == b.why) {
+        let kinds: Vec<String> = same
+            .iter()
+            .map(|not_read| match not_read.kind {
+                Kind::Bytes => "live memory".to_owned(),
+                kind => kind.to_string(),
+            })
+            .collect();
+        let text = format!("Not read: {}, since {}.", kinds.join(", "), same[0].why);
+        write!(out, "{DIM}{}{DIM:#}", say::wrapped(&text, "", width))?;
+    }
+    Ok(())
+}
+
+fn next(evidence: &TriageEvidence, args: &TriageArgs, out: &mut dyn Write) -> Result<()> {
+    let subject = match (&args.url, args.pid) {
+        (Some(url), _) => format!("triage --url {url}"),
+        (None, Some(id)) => format!("triage --pid {id}"),
+        (None, None) => return Ok(()),
+    };
+    let freed = evidence.timeline.last().and_then(|now| now.lazily_freed);
+    let is_open = args.token_file.is_none() && args.token_variable.is_none();
+    if let (Verdict::Retention, Some(url), true) = (evidence.verdict, &args.url, is_open) {
+        let url = url.trim_end_matches('/');
+        writeln!(
+            out,
+            "\n{DIM}Next:{DIM:#} curl -X POST {url}/freememory   # does the allocator give it back?"
+        )?;
+        return Ok(());
+    }
+    let step = match evidence.verdict {
+        Verdict::Inconclusive => evidence
+            .settle_seconds
+            .map(|time| format!("{subject} --for {time}s")),
+        Verdict::Retention if args.pid.is_some() && !args.squeeze && freed > Some(0) => {
+            Some(format!("{subject} --squeeze"))
+        }
+        _ => None,
+    };
+    if let Some(step) = step {
+        writeln!(out, "\n{DIM}Next:{DIM:#} {}", say::command(&step))?;
+    }
+    Ok(())
+}
