@@ -128,12 +128,14 @@ pub use model::place::{Frame, Origin, Site};
 pub use model::verdict::Verdict;
 pub use model::workload::{Kept, Workload};
 #[cfg(feature = "debug")]
-pub use outside::{debug, triage};
+pub use outside::debug;
+pub use outside::triage;
 pub use profile::Profile;
 pub use readings::holders::{Holders, Holding, Root};
 pub use readings::spawn_site::SpawnSite;
 #[cfg(feature = "tokio")]
-pub use readings::{contention, heap, memory, process, tasks};
+pub use readings::tasks;
+pub use readings::{contention, heap, memory, process};
 pub use verdicts::assert::Complaint;
 pub use verdicts::bodies;
 pub use verdicts::evidence::{Evidence, Reading, Sample};
