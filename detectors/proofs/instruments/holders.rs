@@ -130,17 +130,17 @@ impl Drop for Busy {
 }
 
 /// A mapping that belongs to a test for as long as its process lives, and starts as zeros.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 struct Mapped {
     start: *mut usize,
     bytes: usize,
 }
 
 /// Larger than this machine's memory, as a database may be.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 const LARGE_BYTES: usize = 64 << 30;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 impl Mapped {
     fn new(bytes: usize, flags: i32, file: Option<&std::fs::File>) -> Self {
         use std::os::fd::AsRawFd;
@@ -192,7 +192,7 @@ impl Mapped {
 }
 
 /// A watch in whose iterations a block is kept in the mapping, and nowhere else.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 fn kept_in(mapped: &Mapped) -> Evidence {
     let blocks = std::cell::Cell::new(0);
     watch("kept in a mapping").run(|| {
@@ -203,7 +203,7 @@ fn kept_in(mapped: &Mapped) -> Evidence {
     })
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod mapped {
     use super::{LARGE_BYTES, Mapped, kept_in, root, watch};
     use detectors::{Class, Evidence, Root, Verdict};
@@ -296,12 +296,12 @@ mod mapped {
 
 detectors::tests! {
     fn a_mapped_database_is_left_out_and_that_is_said() {
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
         mapped::a_database_is_left_out();
     }
 
     fn what_is_kept_in_a_page_of_a_large_mapping_is_held() {
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
         mapped::what_is_kept_in_a_page_is_held();
     }
 
