@@ -28,6 +28,7 @@ mod check;
 mod counted;
 #[cfg(all(feature = "debug", unix))]
 pub(crate) mod cpu;
+mod decoded;
 mod dhat;
 mod diff;
 mod error;
@@ -104,7 +105,8 @@ impl Profile {
     /// # Errors
     ///
     /// When the file can't be read, is no profile or is damaged. An input that would unpack to more
-    /// than [`DECOMPRESSED_BYTES_MAX`] is refused before it has done so.
+    /// than [`DECOMPRESSED_BYTES_MAX`], or take more than a gibibyte once decoded, is refused before it
+    /// has done so.
     pub fn read(path: &Path) -> Result<Self, ProfileError> {
         read::from_path(path)
     }

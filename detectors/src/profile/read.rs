@@ -8,13 +8,14 @@ use super::protos::{self, Message};
 use flate2::read::MultiGzDecoder;
 
 use super::check::{checked, malformed};
+use super::decoded::{Decoded, varint};
 use super::prune;
 use super::{DhatOptions, Printable, Profile, ProfileError, Symbols};
 
 /// The largest profile that is read, in bytes after decompression.
 ///
 /// Real heap profiles are a few hundred kilobytes. Decoded, a message takes several times its
-/// encoded size, so the bound also keeps the reader's own memory in hand.
+/// encoded size: one that would take more than a gibibyte is refused before it is decoded.
 pub const DECOMPRESSED_BYTES_MAX: u64 = 256 << 20;
 
 /// How far gzip may expand an input before the reader calls it hostile. Profiles compress 3 to 20
@@ -24,8 +25,11 @@ const EXPANSION_MAX: u64 = 200;
 /// Inputs may always expand to this much, so that a tiny and very regular profile passes.
 const EXPANSION_FREE_BYTES: u64 = 16 << 20;
 
-/// Bounds the decoded size: an empty record takes two bytes in the file and about seventy decoded.
-const RECORDS_MAX: usize = 8_000_000;
+/// The most that a message may take once it is decoded.
+const DECODED_BYTES_MAX: u64 = 1 << 30;
+
+/// The most entries of lists that dhat's JSON may have. Each may take some hundred bytes once it is read.
+const JSON_ENTRIES_MAX: usize = 8_000_000;
 
 pub(super) fn from_path(path: &Path) -> Result<Profile, ProfileError> {
     let unreadable = |error: io::Error| match error.kind() {
@@ -80,6 +84,12 @@ pub(super) fn from_bytes(
         });
     }
     if let Some(json) = dhat_json(plain) {
+        if json.matches(',').count() > JSON_ENTRIES_MAX {
+            return Err(ProfileError::TooLarge {
+                input: name.to_owned(),
+                reason: format!("its lists have more than {JSON_ENTRIES_MAX} entries"),
+            });
+        }
         let options = DhatOptions {
             symbols: Symbols::Recorded,
             ..DhatOptions::default()
@@ -144,8 +154,8 @@ fn dhat_json(plain: &[u8]) -> Option<&str> {
     text[..end].contains("\"dhatFileVersion\"").then_some(text)
 }
 
-/// Walks the outermost records without decoding them: tells a file that was cut from one that is
-/// something else, and bounds what decoding may cost.
+/// Walks the records without decoding them: tells a file that was cut from one that is something
+/// else, and bounds what decoding may cost.
 fn survey(name: &str, plain: &[u8]) -> Result<(), ProfileError> {
     if plain.starts_with(b"heap profile:") || plain.starts_with(b"goroutine profile:") {
         return Err(not_a_profile(
@@ -162,13 +172,13 @@ fn survey(name: &str, plain: &[u8]) -> Result<(), ProfileError> {
         return Err(not_a_profile(name, &told_by(plain)));
     }
     let mut rest = plain;
-    let mut records = 0_usize;
+    let mut is_first = true;
+    let mut decoded = Decoded::default();
     while !rest.is_empty() {
-        let first = records == 0;
         let tag = varint(&mut rest).ok_or_else(|| truncated(name, "inside a record's tag"))?;
         // Fields 1 to 14: numbers are wire type 0, strings and messages wire type 2.
         let (field, wire) = (tag >> 3, tag & 7);
-        if field == 0 || first && (field > 14 || wire != 0 && wire != 2) {
+        if field == 0 || is_first && (field > 14 || wire != 0 && wire != 2) {
             return Err(not_a_profile(
                 name,
                 "it doesn't start with a profile's records",
@@ -189,23 +199,27 @@ fn survey(name: &str, plain: &[u8]) -> Result<(), ProfileError> {
                 ));
             }
         };
-        rest = usize::try_from(length)
+        let (content, after) = usize::try_from(length)
             .ok()
-            .and_then(|length| rest.get(length..))
+            .and_then(|length| rest.split_at_checked(length))
             .ok_or_else(|| {
-                if first {
+                if is_first {
                     not_a_profile(name, "its first record is longer than the file")
                 } else {
                     truncated(name, "inside a record")
                 }
             })?;
-        records += 1;
-        if records > RECORDS_MAX {
-            return Err(ProfileError::TooLarge {
-                input: name.to_owned(),
-                reason: format!("it has more than {RECORDS_MAX} records"),
-            });
-        }
+        rest = after;
+        is_first = false;
+        decoded
+            .add(field, wire, content)
+            .ok_or_else(|| malformed(name, "a record ends inside one of its fields".to_owned()))?;
+    }
+    if decoded.bytes() > DECODED_BYTES_MAX {
+        return Err(ProfileError::TooLarge {
+            input: name.to_owned(),
+            reason: format!("decoded, it would take more than {DECODED_BYTES_MAX} bytes"),
+        });
     }
     Ok(())
 }
@@ -216,17 +230,4 @@ fn told_by(text: &[u8]) -> String {
     let start = String::from_utf8_lossy(&text[..text.len().min(SHOWN_MAX)]);
     let line = start.trim().lines().next().unwrap_or_default();
     format!("it is text that begins with \"{}\"", Printable(line))
-}
-
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, tail) = rest.split_first()?;
-        *rest = tail;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
 }

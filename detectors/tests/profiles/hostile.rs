@@ -6,8 +6,9 @@ use std::io::Write;
 use std::path::Path;
 
 use super::protos::{self, Message};
-use detectors::Profile;
+use detectors::heap::Detail;
 use detectors::profile::{FlamegraphOptions, ProfileError, SourcePaths};
+use detectors::{Profile, Scope};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -149,12 +150,57 @@ fn a_gzip_bomb_is_bounded() {
     );
 }
 
+/// A record of the outermost message, encoded.
+fn record(field: u8, content: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![field << 3 | 2];
+    prost::encoding::encode_varint(content.len() as u64, &mut bytes);
+    bytes.extend_from_slice(content);
+    bytes
+}
+
+/// The bug: one sample with millions of empty labels is one record. Two bytes each in the file, they took 32 decoded: what an
+/// input of 256 MiB may hold of them took 4 GiB.
 #[test]
-fn many_empty_records_are_bounded() {
-    // Two bytes each in the file, some seventy once decoded.
-    let records = [0x12, 0x00].repeat(9_000_000);
-    let error = read(&records).unwrap_err();
-    assert!(matches!(error, ProfileError::TooLarge { .. }), "{error}");
+fn what_is_much_larger_once_decoded_is_refused_before_it_is() {
+    // Each would be decoded to more than a gibibyte, with the room that a vector takes to grow. That the size is told exactly,
+    // whatever it is made of, is shown beside what tells it.
+    let sample = |content: &[u8]| record(2, content);
+    let inputs = [
+        ("labels", sample(&[0x1a, 0x00].repeat((16 << 20) + 1))),
+        ("samples", sample(&[]).repeat((8 << 20) + 1)),
+        (
+            "samples with a label",
+            sample(&[0x1a, 0x00]).repeat(5 << 20),
+        ),
+        ("mappings", record(3, &[]).repeat((8 << 20) + 1)),
+    ];
+    let json = "{\"dhatFileVersion\":2,\"mode\":\"rust-heap\",\"pps\":[],\"ftbl\":[";
+    let json = format!("{json}{}\"\"]}}", "\"\",".repeat(9_000_000)).into_bytes();
+    for (what, input) in inputs.into_iter().chain([("dhat's frames", json)]) {
+        let scope = Scope::new(Detail::Counts).unwrap();
+        let refused = read(&input).map(|profile| profile.is_empty());
+        let peak = scope.read().peak_bytes;
+        println!("{what}: {} bytes, a peak of {peak}", input.len());
+        assert!(
+            matches!(refused, Err(ProfileError::TooLarge { .. })),
+            "{what}: {refused:?}"
+        );
+        assert!(peak < 1 << 20, "{what}: a peak of {peak} bytes");
+    }
+}
+
+/// An input that passes costs no more than what it was surveyed to.
+#[test]
+fn what_is_larger_once_decoded_and_within_bounds_is_read() {
+    let mut message = message();
+    message.sample[0].label = vec![protos::Label::default(); 1 << 20];
+    let input = message.encode_to_vec();
+    drop(message);
+    let scope = Scope::new(Detail::Counts).unwrap();
+    let profile = read(&input).unwrap();
+    let peak = scope.read().peak_bytes;
+    assert!((32 << 20..48 << 20).contains(&peak), "{peak}");
+    drop(profile);
 }
 
 #[test]

@@ -10,3 +10,7 @@ mod listings;
 #[path = "../../src/profile/protos.rs"]
 mod protos; // the format's messages, to put together what no writer would
 mod support;
+
+/// Counts what reading costs.
+#[global_allocator]
+static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
