@@ -33,5 +33,7 @@ detectors::tests! {
     fn a_large_buffer_for_any_work_is_no_fault() { peak::one_buffer(); }
     fn what_stays_is_a_leak() { peak::what_stays(); }
     fn tasks_spawned_all_at_once() { peak::tasks_at_once(); }
+    #[should_panic(expected = "each twice the one before")]
+    fn amounts_that_make_no_row_are_refused_in_words() { peak::amounts_beyond_all_numbers(); }
     fn a_peak_fails_in_words() { peak::complaint(); }
 }

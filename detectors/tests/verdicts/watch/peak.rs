@@ -115,3 +115,7 @@ pub(crate) fn complaint() {
         (r"signature [0-9a-f]{16}", "signature [..]"),
     ]}, { insta::assert_snapshot!(complaint); });
 }
+
+pub(crate) fn amounts_beyond_all_numbers() {
+    drop(Peak::new("for ever").items([usize::MAX / 2 + 1, 0, 0]));
+}
