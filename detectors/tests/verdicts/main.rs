@@ -1,8 +1,8 @@
 //! The library's word is right, by the profiling allocator: it fires on the fault, names the site, and is silent on the fixed twin and
 //! on look-alikes; for what grows on the heap, and for tasks, threads, descriptors and sockets.
 //!
-//! `DETECTORS_REPETITIONS=1000 DETECTORS_DEADLINE=14400 cargo test -p detectors --test verdicts` repeats the heap's proofs more
-//! often; 3 unless told otherwise. What else is proved of the library is in `detectors/proofs`.
+//! `DETECTORS_REPETITIONS=1000 DETECTORS_DEADLINE=14400 cargo test -p detectors --test verdicts` repeats the heap's proofs;
+//! 1 unless told otherwise. What else is proved of the library is in `detectors/proofs`.
 
 mod clean;
 mod faults;
