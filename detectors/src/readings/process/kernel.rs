@@ -96,7 +96,7 @@ mod linux {
 
     /// Sockets, descriptors and threads now; a kind that can't be read stays unread. Doesn't allocate.
     pub(crate) fn counts() -> Counts {
-        let counts = counts_in(c"/proc/self/fd", c"/proc/self/task");
+        let counts = counts_in(c"/proc/self/fd", c"/proc/self/task", is_own_socket);
         Counts {
             // All but the one that this reading needs.
             descriptors: counts.descriptors.map(|descriptors| descriptors - 1),
@@ -108,13 +108,17 @@ mod linux {
     pub(crate) fn counts_of(id: u32) -> Counts {
         let folder = |name: &str| CString::new(format!("/proc/{id}/{name}"));
         match (folder("fd"), folder("task")) {
-            (Ok(descriptors), Ok(threads)) => counts_in(&descriptors, &threads),
+            (Ok(descriptors), Ok(threads)) => counts_in(&descriptors, &threads, is_socket),
             _ => Counts::default(), // never: there is no zero byte in them
         }
     }
 
-    fn counts_in(descriptors: &CStr, threads: &CStr) -> Counts {
-        let (sockets, descriptors) = count_descriptors(descriptors).unzip();
+    fn counts_in(
+        descriptors: &CStr,
+        threads: &CStr,
+        is_socket: fn(&OwnedFd, &CStr) -> bool,
+    ) -> Counts {
+        let (sockets, descriptors) = count_descriptors(descriptors, is_socket).unzip();
         Counts {
             tasks: None,
             sockets,
@@ -124,14 +128,34 @@ mod linux {
     }
 
     /// Sockets, and all other descriptors.
-    fn count_descriptors(folder: &CStr) -> Option<(i64, i64)> {
+    fn count_descriptors(
+        folder: &CStr,
+        is_socket: fn(&OwnedFd, &CStr) -> bool,
+    ) -> Option<(i64, i64)> {
         let mut sockets = 0;
         let all = each(folder, |folder, name| {
-            let is_socket = statat(folder, name, AtFlags::empty())
-                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket);
-            sockets += i64::from(is_socket);
+            sockets += i64::from(is_socket(folder, name));
         })?;
         Some((sockets, all - sockets))
+    }
+
+    /// Whether an entry of a process' `fd` stands for a socket: by its path, which takes the kernel some microseconds.
+    fn is_socket(folder: &OwnedFd, name: &CStr) -> bool {
+        statat(folder, name, AtFlags::empty())
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket)
+    }
+
+    /// The same of this process' own, by its number: twenty times as fast, which counts where a thousand are open.
+    fn is_own_socket(_folder: &OwnedFd, name: &CStr) -> bool {
+        let Some(number) = name.to_str().ok().and_then(|name| name.parse().ok()) else {
+            return false;
+        };
+        let mut stat = MaybeUninit::<libc::stat>::uninit();
+        // SAFETY: `stat` has room for what is written. The number is given to the kernel alone: should another thread close it
+        // meanwhile, the answer is an error, or is of the file that has it by then.
+        let answered = unsafe { libc::fstat(number, stat.as_mut_ptr()) } == 0;
+        // SAFETY: it is written when the call succeeds.
+        answered && unsafe { stat.assume_init() }.st_mode & libc::S_IFMT == libc::S_IFSOCK
     }
 
     /// Visits each entry of a folder, and counts them.
