@@ -1,8 +1,6 @@
 //! The command, end to end: what a reader types, what they see, what is left behind.
 
-mod driver;
-
-use driver::{CHAPTER, Workbook, ended};
+use crate::driver::{CHAPTER, Workbook, ended};
 use std::fs;
 use std::process::Stdio;
 

@@ -65,6 +65,7 @@ impl Workbook {
             )
             .replace("\"detectors/benches/subjects\", ", "")
             .replace("\"detectors/jemalloc\", ", "")
+            .replace("\"detectors/proofs\", ", "")
             .replace("\"detectors\", ", "");
         for part in ["detectors", "detectors/jemalloc"] {
             manifest = manifest.replace(
@@ -252,6 +253,9 @@ pub(crate) fn real_root() -> PathBuf {
         .find(|folder| folder.join("book.toml").is_file());
     root.expect("the package lies in the workbook").to_owned()
 }
+
+/// All packages for which cargo chooses the features of libraries as it does for the command, so that nothing is built twice.
+pub(crate) const AS_FOR_THE_COMMAND: [&str; 3] = ["--workspace", "--exclude", "leaks-book"];
 
 /// The command's executable, built once. Built like `cargo run` builds it, so that nothing is built twice.
 pub(crate) fn binary() -> &'static Path {

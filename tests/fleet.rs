@@ -2,11 +2,8 @@
 //!
 //! Where Prometheus isn't installed the tests say so and pass; with `CI` set they fail.
 
-mod driver;
-mod served;
-
-use driver::real_root;
-use served::{Answer, Served};
+use crate::driver::real_root;
+use crate::served::{Answer, Served};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -1,10 +1,7 @@
 //! `leaks load`: against servers that answer as a test says, over real sockets, and against the story's service.
 
-mod driver;
-mod served;
-
-use driver::{Ran, Workbook, ended};
-use served::Served;
+use crate::driver::{Ran, Workbook, ended};
+use crate::served::Served;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};

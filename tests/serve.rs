@@ -1,12 +1,9 @@
 //! `leaks serve`: the service and its debug port, as their users meet them.
 
-mod driver;
-mod served;
-
+use crate::driver::Workbook;
+use crate::served::{Answer, Served};
 use detectors::Profile;
 use detectors::profile::SourcePaths;
-use driver::Workbook;
-use served::{Answer, Served};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, ExitStatus, Stdio};

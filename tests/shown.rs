@@ -5,7 +5,7 @@
 mod driver;
 
 use chapters::{Chapter, Figures};
-use driver::{CHAPTER, Ran, Workbook, real_root};
+use driver::{AS_FOR_THE_COMMAND, CHAPTER, Ran, Workbook, real_root};
 use libtest_mimic::{Arguments, Trial};
 use std::fs;
 use std::path::Path;
@@ -207,15 +207,22 @@ fn output_of(folder: &str, package: &str, target: &str, test: &str) -> String {
     printed_by(command)
 }
 
-/// A test target of the package in a folder. All that pages show are built at once, as the workspace's `cargo test` builds them: `--package` would choose
-/// other features for the libraries, and so build them again for each chapter.
+/// A test target of the package in a folder. All that pages show are built at once, with the libraries that the command is built with:
+/// `--package` would choose other features for them, and so build them again for each chapter.
 fn executable(folder: &Path, target: &str) -> &'static Path {
     static BUILT: OnceLock<Vec<serde_json::Value>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let targets =
             ["profiled", "by_dhat", "on_jemalloc", "on_mimalloc"].map(|target| ["--test", target]);
         let json = ["--message-format", "json-render-diagnostics"];
-        let messages = cargo(&[&["test", "--no-run"], targets.as_flattened(), &json].concat());
+        let build = ["test", "--no-run"];
+        let arguments = [
+            &build,
+            &AS_FOR_THE_COMMAND[..],
+            targets.as_flattened(),
+            &json,
+        ];
+        let messages = cargo(&arguments.concat());
         let messages = messages.lines();
         messages
             .filter_map(|line| serde_json::from_str(line).ok())

@@ -44,10 +44,7 @@ fn main() {
 fn conversion() {
     let json = dhat_json(4_000, 30);
     let megabytes = json.len() as f64 / 1e6;
-    let options = DhatOptions {
-        symbols: Symbols::Recorded,
-        ..DhatOptions::default()
-    };
+    let options = DhatOptions::default().symbols(Symbols::Recorded);
     let [convert, parse] = interleaved([
         &mut || drop(black_box(Profile::from_dhat(&json, &options).unwrap())),
         &mut || {

@@ -50,7 +50,7 @@
 //!
 //! | kind | counted by | named by |
 //! |---|---|---|
-//! | live blocks and bytes | the heap source above | allocation site; with a `ProfilingAllocator` also by who holds them ([`Holding`]) |
+//! | live blocks and bytes | the heap source above | allocation site; with a `ProfilingAllocator` also by who holds them ([`HeldBy`]) |
 //! | tasks of the workload's runtime | tokio | spawn site, where built with `--cfg tokio_unstable` ([`tasks`]) |
 //! | sockets, descriptors, threads of the process | the kernel, on Linux ([`process`]) | peer and state; folder; name, and who started it |
 //! | resident memory that was freed and stays | the kernel, and the allocator asked for it back | what keeps it ([`memory::Retention`]) |
@@ -114,6 +114,8 @@ mod model;
 mod outside;
 pub mod profile;
 mod readings;
+#[cfg(test)]
+mod sendable;
 mod verdicts;
 #[cfg(not(feature = "harness"))]
 mod without_harness;
@@ -122,19 +124,22 @@ pub use allocator::{ProfilingAllocator, Scope};
 #[cfg(feature = "dhat")]
 pub use dhat::Alloc as DhatAllocator;
 pub use model::class::{Class, UnknownClass};
+pub use model::complaint::Complaint;
 pub use model::finding::{Finding, Instrument, SmallestLeak};
 pub use model::kind::{Counts, Kind, NotRead};
 pub use model::place::{Frame, Origin, Site};
-pub use model::verdict::Verdict;
+pub use model::reading::ReadError;
+pub use model::verdict::{UnknownVerdict, Verdict};
 pub use model::workload::{Kept, Workload};
 #[cfg(feature = "debug")]
-pub use outside::{debug, triage};
+pub use outside::debug;
+pub use outside::triage;
 pub use profile::Profile;
-pub use readings::holders::{Holders, Holding, Root};
+pub use readings::holders::{HeldBy, Holders, Root};
 pub use readings::spawn_site::SpawnSite;
 #[cfg(feature = "tokio")]
-pub use readings::{contention, heap, memory, process, tasks};
-pub use verdicts::assert::Complaint;
+pub use readings::tasks;
+pub use readings::{contention, heap, memory, process};
 pub use verdicts::bodies;
 pub use verdicts::evidence::{Evidence, Reading, Sample};
 pub use verdicts::peak::{Items, Peak, PeakEvidence, PeakReading};

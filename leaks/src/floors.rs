@@ -1,6 +1,6 @@
 //! Holds the floors that `main.rs` draws: reads the imports of each file, and tells of one that climbs or goes sideways.
 
-use regex::Regex;
+use regex_lite::Regex;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fs;

@@ -48,7 +48,7 @@ fn fits(and: &str, evidence: &Evidence) -> bool {
     // What the holder accounts for is known to the watch alone; it says so by the class.
     let pins = evidence
         .class
-        .is_some_and(|class| class.name().starts_with("retained-"));
+        .is_some_and(|class| class.as_str().starts_with("retained-"));
     match and {
         "" => true,
         "your own code spawned them" => {

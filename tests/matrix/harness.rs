@@ -35,7 +35,7 @@ pub(crate) fn leaks(chapter: &Chapter, tells_classes: bool) {
         let by_chart = chart::follow(&evidence);
         assert_eq!(
             by_chart.as_deref(),
-            Some(chapter.class.name()),
+            Some(chapter.class.as_str()),
             "the page's chart: {}",
             told()
         );

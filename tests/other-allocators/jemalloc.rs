@@ -5,7 +5,7 @@
 mod night;
 
 use allocator_retention::feed;
-use detectors::memory::{Retained, set_underlying};
+use detectors::memory::{RetentionKind, set_underlying};
 use detectors_jemalloc::Jemalloc;
 use night::{Figures, Workers, now};
 use std::thread;
@@ -74,11 +74,11 @@ detectors::tests! {
         });
         let [as_it_comes, ended, in_the_background, lazily, at_once] = seen;
         assert!(as_it_comes.at_rest > 60 && as_it_comes.lazily == 0, "{as_it_comes:?}");
-        assert_eq!(as_it_comes.found, Retained::ByAllocator.to_string());
+        assert_eq!(as_it_comes.found, RetentionKind::ByAllocator.to_string());
         assert!(ended.at_rest < 40 && ended.found == "nothing", "{ended:?}");
         assert!(in_the_background.at_rest < 40 && in_the_background.found == "nothing", "{in_the_background:?}");
         assert!(lazily.at_rest > 60 && lazily.lazily > 50, "{lazily:?}");
-        assert_eq!(lazily.found, Retained::LazilyFreed.to_string());
+        assert_eq!(lazily.found, RetentionKind::LazilyFreed.to_string());
         assert!(at_once.at_rest < 40 && at_once.lazily < 5 && at_once.found == "nothing", "{at_once:?}");
     }
 

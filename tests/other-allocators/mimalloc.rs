@@ -5,7 +5,7 @@
 mod night;
 
 use allocator_retention::feed;
-use detectors::memory::{Holdings, Retained, Underlying, set_underlying};
+use detectors::memory::{AllocatorFigures, RetentionKind, Underlying, set_underlying};
 use mimalloc::MiMalloc;
 use night::{Figures, Workers, now};
 use std::thread;
@@ -24,7 +24,7 @@ impl Underlying for Mimalloc {
         "mimalloc"
     }
 
-    fn holdings(&self) -> Option<Holdings> {
+    fn figures(&self) -> Option<AllocatorFigures> {
         None
     }
 
@@ -73,11 +73,11 @@ detectors::tests! {
             figures
         });
         assert!(as_it_comes.at_rest > 50 && as_it_comes.lazily == 0, "{as_it_comes:?}");
-        assert_eq!(as_it_comes.found, Retained::DecayNotRunning.to_string());
+        assert_eq!(as_it_comes.found, RetentionKind::DecayNotRunning.to_string());
         assert!(at_once.at_rest < 60 && at_once.found == "nothing", "{at_once:?}");
         // Nothing is given up while nobody asks; asked, it gives up lazily.
         assert!(lazily.at_rest > 60, "{lazily:?}");
-        assert_eq!(lazily.found, Retained::LazilyFreed.to_string());
+        assert_eq!(lazily.found, RetentionKind::LazilyFreed.to_string());
     }
 
     #[ignore = "a part of each_configuration, which starts it"]

@@ -1,7 +1,7 @@
 //! What can't be looked at is said, with the reason and the next step.
 
-use crate::leaks;
-use crate::targets::Target;
+use super::leaks;
+use super::targets::Target;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Command;

@@ -1,6 +1,6 @@
 //! The story's service, by its own word: live memory decides, and a profile names the line.
 
-use crate::leaks;
+use super::leaks;
 use crate::served::{Answer, Served};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

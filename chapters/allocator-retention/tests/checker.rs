@@ -3,12 +3,12 @@
 
 use super::exercise::Blocklist;
 use allocator_retention::{NIGHT_BYTES, feed};
-use detectors::memory::Retained;
+use detectors::memory::RetentionKind;
 use detectors::{Evidence, Watch};
 
 /// What the exercise as shipped must be accused of.
 #[allow(dead_code, reason = "the learner's check doesn't need it")]
-pub const AS_SHIPPED: Retained = Retained::Fragmentation;
+pub const AS_SHIPPED: RetentionKind = RetentionKind::Fragmentation;
 
 /// Hosts on the list are blocked, others aren't, and a broken feed changes nothing.
 pub fn behaviour() {

@@ -33,7 +33,7 @@ pub struct Chapter {
 impl Chapter {
     /// The name of the chapter's folder, package and page: its class' word.
     pub fn name(&self) -> &'static str {
-        self.class.name()
+        self.class.as_str()
     }
 }
 

@@ -9,7 +9,7 @@
 //!
 //! fn main() {
 //!     detectors::memory::set_underlying(&detectors_jemalloc::Jemalloc);
-//!     let held = detectors::memory::underlying().and_then(|allocator| allocator.holdings());
+//!     let held = detectors::memory::underlying().and_then(|allocator| allocator.figures());
 //!     println!("{held:?}");
 //! }
 //! ```
@@ -21,7 +21,7 @@
 //! It is a package of its own because jemalloc is C, and whoever is on another allocator shouldn't compile it.
 #![warn(missing_docs)]
 
-use detectors::memory::{Holdings, Underlying};
+use detectors::memory::{AllocatorFigures, Underlying};
 use std::ffi::CStr;
 use std::ptr::{from_mut, null_mut};
 use tikv_jemalloc_sys::mallctl;
@@ -38,17 +38,15 @@ impl Underlying for Jemalloc {
         "jemalloc"
     }
 
-    fn holdings(&self) -> Option<Holdings> {
+    fn figures(&self) -> Option<AllocatorFigures> {
         // Its figures stand still until the epoch is moved on.
         let _: u64 = exchange(c"epoch", Some(1))?;
         let figure = |name| exchange::<usize>(name, None).map(|bytes| bytes as u64);
         let in_use = figure(c"stats.allocated")?;
-        Some(Holdings {
-            mapped: figure(c"stats.resident")?,
-            in_use,
-            metadata: figure(c"stats.metadata"),
-            fragmentation: figure(c"stats.active").map(|active| active.saturating_sub(in_use)),
-        })
+        let mut figures = AllocatorFigures::new(figure(c"stats.resident")?, in_use);
+        figures.metadata = figure(c"stats.metadata");
+        figures.fragmentation = figure(c"stats.active").map(|active| active.saturating_sub(in_use));
+        Some(figures)
     }
 
     fn decay(&self) -> Option<&'static str> {

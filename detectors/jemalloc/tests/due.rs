@@ -2,7 +2,7 @@
 
 mod support;
 
-use detectors::memory::{Retained, Retention, set_underlying};
+use detectors::memory::{Retention, RetentionKind, set_underlying};
 use detectors_jemalloc::Jemalloc;
 use std::hint::black_box;
 use std::time::Duration;
@@ -39,7 +39,7 @@ detectors::tests! {
         });
         let retention = retention.expect("an idle process keeps it");
         println!("{retention}");
-        assert_eq!(retention.kind, Retained::DecayNotRunning, "{retention:?}");
+        assert_eq!(retention.kind, RetentionKind::DecayNotRunning, "{retention:?}");
         let [trial] = &retention.trials[..] else { panic!("one trial: {retention:?}") };
         assert!(trial.call == "arena.decay" && trial.gave > 32 * MIB, "{trial:?}");
         assert!(retention.fix.contains("background_thread:true"), "{}", retention.fix);

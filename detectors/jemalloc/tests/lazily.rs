@@ -2,7 +2,7 @@
 
 mod support;
 
-use detectors::memory::{Retained, Retention, resident, set_underlying};
+use detectors::memory::{Retention, RetentionKind, resident, set_underlying};
 use detectors_jemalloc::Jemalloc;
 use std::time::{Duration, Instant};
 use support::{Configuration, MIB, burst};
@@ -27,7 +27,7 @@ detectors::tests! {
         }
         let retention = Retention::find(64 * MIB).expect("Linux tells").expect("much is free");
         println!("{retention}");
-        assert_eq!(retention.kind, Retained::LazilyFreed, "{retention:?}");
+        assert_eq!(retention.kind, RetentionKind::LazilyFreed, "{retention:?}");
         let [trial] = &retention.trials[..] else { panic!("one trial: {retention:?}") };
         assert!(trial.gave > 100 * MIB, "{trial:?}");
         assert!(resident().expect("Linux tells").lazily_freed < MIB);

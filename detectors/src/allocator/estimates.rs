@@ -27,7 +27,7 @@ pub fn profile() -> Result<Profile, ProfileError> {
 
 /// The same, without samples where there are none yet.
 pub(crate) fn profile_or_empty() -> Profile {
-    let _uncounted = slot::Inside::enter();
+    let _uncounted = slot::InsideInstrument::enter();
     let samples: Vec<Measured> = SITES
         .iter()
         .map(|(_, site)| {
@@ -70,6 +70,7 @@ fn sampled(site: &Site<Estimates>) -> [u64; 4] {
 /// What [`profile`] estimates at one stack, before anything is rounded or named.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Estimate {
     /// Return addresses, the innermost first.
     pub stack: &'static [usize],

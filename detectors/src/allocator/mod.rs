@@ -470,10 +470,10 @@ pub fn set_sampling_rate(bytes: Option<usize>) {
 /// let notes = uncounted(|| vec![0_u8; 1_000]);
 /// assert_eq!(scope.read().total_blocks, 0);
 /// # drop(notes);
-/// # Ok::<(), detectors::heap::SourceError>(())
+/// # Ok::<(), detectors::heap::ReadError>(())
 /// ```
 pub fn uncounted<T>(work: impl FnOnce() -> T) -> T {
-    let _inside = slot::Inside::enter();
+    let _inside = slot::InsideInstrument::enter();
     work()
 }
 

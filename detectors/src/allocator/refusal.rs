@@ -138,7 +138,7 @@ fn refused(size: usize) {
         return let_it_report();
     }
     if let Some(at) = next_report() {
-        let _inside = slot::Inside::enter();
+        let _inside = slot::InsideInstrument::enter();
         report(size);
         let _ = at.set(Instant::now()); // empty, as long as this thread is the one that reports
     }

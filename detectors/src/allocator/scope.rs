@@ -8,7 +8,7 @@ pub(super) use tag::{forget, lift, of_spawner, put_back, put_down, record};
 
 use super::stacks::sites::{self, SITES};
 use super::{exact, slot};
-use crate::model::reading::{Detail, HeapReading, SiteReading, SourceError};
+use crate::model::reading::{Detail, HeapReading, ReadError, SiteReading};
 use crate::profile::{Profile, ProfileError, Symbols};
 use counters::{CORES_MAX, Core};
 use std::marker::PhantomData;
@@ -48,7 +48,7 @@ use tag::{OF_PROCESS, Tag, current};
 /// drop(kept);
 /// assert_eq!(scope.read().blocks, 0);
 /// assert!(scope.read().total_bytes >= 1_500);
-/// # Ok::<(), detectors::heap::SourceError>(())
+/// # Ok::<(), detectors::heap::ReadError>(())
 /// ```
 ///
 /// # Panics
@@ -82,7 +82,7 @@ impl Scope {
     ///
     /// When [`ProfilingAllocator`](crate::ProfilingAllocator) isn't the global allocator, or when there are more than 4,095
     /// scopes at a time.
-    pub fn new(detail: Detail) -> Result<Self, SourceError> {
+    pub fn new(detail: Detail) -> Result<Self, ReadError> {
         let mut scope = Self::open(detail, false)?;
         scope.entered = Some(scope.handle().enter());
         Ok(scope)
@@ -93,13 +93,13 @@ impl Scope {
     /// # Errors
     ///
     /// As for [`new`](Scope::new), and when the process has such a scope already.
-    pub fn of_process(detail: Detail) -> Result<Self, SourceError> {
+    pub fn of_process(detail: Detail) -> Result<Self, ReadError> {
         let scope = Self::open(detail, true)?;
         if OF_PROCESS
             .compare_exchange(0, scope.tag.word(), AcqRel, Relaxed)
             .is_err()
         {
-            return Err(SourceError {
+            return Err(ReadError {
                 reason:
                     "the whole process is being counted already, and can be only once at a time"
                         .to_owned(),
@@ -110,11 +110,11 @@ impl Scope {
         Ok(scope)
     }
 
-    fn open(detail: Detail, of_process: bool) -> Result<Self, SourceError> {
+    fn open(detail: Detail, of_process: bool) -> Result<Self, ReadError> {
         // The first allocation of a thread tells the instrument that it is in use at all. No scope around this one counts it.
         super::uncounted(|| drop(std::hint::black_box(Box::new(0_u64))));
         if !super::is_in_use() {
-            return Err(SourceError {
+            return Err(ReadError {
                 reason: "the program's allocator isn't a ProfilingAllocator, so no scope can count"
                     .to_owned(),
                 next: "declare it: #[global_allocator] static ALLOCATOR: detectors::ProfilingAllocator = \
@@ -124,7 +124,7 @@ impl Scope {
         }
         exact::switch_on();
         let parent = if of_process { None } else { current() };
-        let tag = Core::open(detail == Detail::Stacks, parent).ok_or_else(|| SourceError {
+        let tag = Core::open(detail == Detail::Stacks, parent).ok_or_else(|| ReadError {
             reason: format!("there are {CORES_MAX} scopes already"),
             next: "drop scopes that are done".to_owned(),
         })?;
@@ -171,7 +171,7 @@ impl Scope {
     /// When the scope counts without stacks, or when nothing was allocated.
     pub fn profile(&self) -> Result<Profile, ProfileError> {
         // What making the profile allocates is no part of what the scope counts.
-        let _uncounted = slot::Inside::enter();
+        let _uncounted = slot::InsideInstrument::enter();
         let mut samples = Vec::new();
         self.tag.core().each_site(self.tag, |site, counts| {
             if let Some(site) = SITES.get(site) {
@@ -238,7 +238,7 @@ impl ScopeHandle {
     /// let kept = shared.block_on(task).expect("it doesn't panic");
     /// assert!(scope.read().bytes >= 700);
     /// # drop(kept);
-    /// # Ok::<(), detectors::heap::SourceError>(())
+    /// # Ok::<(), detectors::heap::ReadError>(())
     /// ```
     pub fn follow<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
         Followed {

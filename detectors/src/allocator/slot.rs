@@ -344,14 +344,14 @@ pub(super) fn enter_scope(tag: u64) -> Option<u64> {
 
 /// Does the instrument's own work: `None` when this thread is at it already.
 pub(super) fn inside<T>(work: impl FnOnce() -> T) -> Option<T> {
-    let _inside = Inside::enter()?;
+    let _inside = InsideInstrument::enter()?;
     Some(work())
 }
 
 /// This thread does the instrument's own work, or what is to be treated like it, until this is dropped.
-pub(super) struct Inside(());
+pub(super) struct InsideInstrument(());
 
-impl Inside {
+impl InsideInstrument {
     /// `None` when it is at it already.
     pub(super) fn enter() -> Option<Self> {
         let mut slot = this_thread::get();
@@ -362,7 +362,7 @@ impl Inside {
                 None if std::ptr::eq(this_thread::get(), &raw const GONE_INSIDE) => return None,
                 None => {
                     this_thread::set(&GONE_INSIDE);
-                    return Some(Inside(()));
+                    return Some(InsideInstrument(()));
                 }
             }
         }
@@ -370,11 +370,11 @@ impl Inside {
             return None;
         }
         slot.inside.store(true, Relaxed);
-        Some(Inside(()))
+        Some(InsideInstrument(()))
     }
 }
 
-impl Drop for Inside {
+impl Drop for InsideInstrument {
     fn drop(&mut self) {
         let slot = this_thread::get();
         if is_gone(slot) {

@@ -53,7 +53,7 @@ impl Class {
     ];
 
     /// The class' word, which is also its chapter's folder: `retained-subslices`.
-    pub fn name(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Class::RetainedSubslices => "retained-subslices",
             Class::UnclosedBodies => "unclosed-bodies",
@@ -109,7 +109,7 @@ impl Class {
 
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.as_str())
     }
 }
 
@@ -120,7 +120,7 @@ impl FromStr for Class {
         Class::ALL
             .iter()
             .copied()
-            .find(|class| class.name() == name)
+            .find(|class| class.as_str() == name)
             .ok_or_else(|| UnknownClass(name.to_owned()))
     }
 }
@@ -131,7 +131,7 @@ pub struct UnknownClass(String);
 
 impl fmt::Display for UnknownClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<_> = Class::ALL.iter().map(|class| class.name()).collect();
+        let known: Vec<_> = Class::ALL.iter().map(|class| class.as_str()).collect();
         write!(
             f,
             "`{}` is no class of memory growth; the classes are: {}",

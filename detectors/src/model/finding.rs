@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// One thing that grows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// What is counted.
     pub kind: Kind,
@@ -23,6 +24,7 @@ pub struct Finding {
 
 /// The smallest steady leak that a run could have told from none.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SmallestLeak {
     /// Blocks for each iteration.
     pub blocks_per_iteration: f64,
@@ -32,6 +34,7 @@ pub struct SmallestLeak {
 
 /// The instrument that took the readings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Instrument {
     /// Its name: `dhat`.
     pub name: String,

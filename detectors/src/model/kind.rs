@@ -6,6 +6,7 @@ use std::fmt;
 /// What a finding counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Kind {
     /// Live heap blocks.
     Blocks,
@@ -39,6 +40,7 @@ impl fmt::Display for Kind {
 
 /// What a process has besides its heap, at one moment. A kind that wasn't read is `None`, and never zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Counts {
     /// Alive async tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,6 +94,7 @@ impl Counts {
 
 /// A kind that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct NotRead {
     /// What was not read.
     pub kind: Kind,

@@ -2,7 +2,7 @@
 
 pub(crate) mod class;
 pub(crate) mod combination;
-pub(crate) mod concept;
+pub(crate) mod complaint;
 pub(crate) mod finding;
 pub(crate) mod judge;
 pub(crate) mod kind;

@@ -5,6 +5,7 @@ use std::fmt;
 
 /// A place in the code that allocates, and how the program came there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Site {
     /// The frame to look at first: the innermost one of the workload's own code, or of a dependency's where
     /// no own frame is on the stack.
@@ -25,6 +26,7 @@ impl fmt::Display for Site {
 
 /// One line of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Frame {
     /// The function's whole name, without a hash.
     pub function: String,
@@ -32,6 +34,18 @@ pub struct Frame {
     pub file: String,
     /// The line in that file; 0 where unknown.
     pub line: u32,
+}
+
+impl Frame {
+    /// A line of a stack: the function's whole name, its file as the compiler saw it (empty where unknown), the line (0 where
+    /// unknown).
+    pub fn new(function: impl Into<String>, file: impl Into<String>, line: u32) -> Self {
+        Frame {
+            function: function.into(),
+            file: file.into(),
+            line,
+        }
+    }
 }
 
 impl fmt::Display for Frame {
@@ -47,6 +61,7 @@ impl fmt::Display for Frame {
 /// Whose code a frame belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Origin {
     /// The workload's own crate or workspace.
     Own,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 
 /// What a measurement says, in one word.
 ///
@@ -33,8 +34,18 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict, in the order of the book.
+    pub const ALL: [Verdict; 6] = [
+        Verdict::Steady,
+        Verdict::WarmingUp,
+        Verdict::Leak,
+        Verdict::Pressure,
+        Verdict::Retention,
+        Verdict::Inconclusive,
+    ];
+
     /// The word itself: `warming-up`.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Verdict::Steady => "steady",
             Verdict::WarmingUp => "warming-up",
@@ -65,6 +76,48 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Verdict {
+    type Err = UnknownVerdict;
+
+    fn from_str(word: &str) -> Result<Self, UnknownVerdict> {
+        let mut all = Verdict::ALL.into_iter();
+        all.find(|verdict| verdict.as_str() == word)
+            .ok_or_else(|| UnknownVerdict(word.to_owned()))
+    }
+}
+
+/// A word that is no verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownVerdict(String);
+
+impl fmt::Display for UnknownVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = Verdict::ALL.map(Verdict::as_str);
+        write!(
+            f,
+            "`{}` is no verdict; the verdicts are: {}",
+            self.0,
+            known.join(", ")
+        )
+    }
+}
+
+impl std::error::Error for UnknownVerdict {}
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict;
+
+    #[test]
+    fn each_word_is_read_back_and_no_other() {
+        for verdict in Verdict::ALL {
+            assert_eq!(verdict.as_str().parse(), Ok(verdict));
+        }
+        let unknown = "calm".parse::<Verdict>().expect_err("no verdict");
+        assert!(unknown.to_string().contains("`calm` is no verdict"));
     }
 }

@@ -15,22 +15,15 @@ pub(crate) fn function_of(site: &str) -> &str {
 const COLUMNS: usize = 100;
 
 /// The text in lines of at most a hundred columns, the later ones indented. A word is never cut: it may be a path.
-pub(crate) fn wrapped(text: &str) -> impl Display {
-    fmt::from_fn(move |f| {
-        let mut column = 0;
-        for word in text.split(' ') {
-            let width = word.chars().count();
-            if column > 0 && column + 1 + width > COLUMNS {
-                write!(f, "\n  {word}")?;
-                column = 2 + width;
-            } else {
-                let space = if column > 0 { " " } else { "" };
-                write!(f, "{space}{word}")?;
-                column += space.len() + width;
-            }
-        }
-        Ok(())
-    })
+pub(crate) fn wrapped(text: &str) -> String {
+    // All of them said: another crate's features would change what is left open.
+    let options = textwrap::Options::new(COLUMNS)
+        .subsequent_indent("  ")
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .break_words(false);
+    textwrap::fill(text, options)
 }
 
 /// A path as a person would type it here: relative where it lies below the folder that they typed their command in.
@@ -183,7 +176,7 @@ mod tests {
     #[test]
     fn long_lines_are_wrapped_between_words() {
         let path = "p".repeat(120);
-        let text = wrapped(&format!("{} at {path} end", "word ".repeat(19).trim())).to_string();
+        let text = wrapped(&format!("{} at {path} end", "word ".repeat(19).trim()));
         assert_eq!(
             text,
             format!("{} at\n  {path}\n  end", "word ".repeat(19).trim())

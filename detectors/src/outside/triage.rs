@@ -52,7 +52,7 @@ mod squeeze;
 
 pub use error::TriageError;
 pub use evidence::{Growth, Moment, Part, Smallest, Span, TriageEvidence};
-pub use service::Asks;
+pub use service::Fetches;
 pub use squeeze::Squeezed;
 
 use outside::Process;
@@ -97,7 +97,7 @@ impl Triage {
     /// When it doesn't answer, or not with the metrics of `debug`.
     pub fn of_service(
         name: impl Into<String>,
-        asks: impl Asks + 'static,
+        asks: impl Fetches + 'static,
     ) -> Result<Self, TriageError> {
         let service = Service::find(name.into(), Box::new(asks))?;
         Ok(Triage::of(Subject::Service(service)))

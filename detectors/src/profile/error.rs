@@ -105,7 +105,7 @@ impl fmt::Display for ProfileError {
         match self {
             Self::NotFound { path } => write!(
                 f,
-                "no profile at {}: check the path; `leaks run CHAPTER` writes one named heap.pb.gz",
+                "no profile at {}: check the path; Profile::write makes one, and so does a test with DETECTORS_OUT=DIR",
                 path.display()
             ),
             Self::Unreadable { path, reason } => write!(

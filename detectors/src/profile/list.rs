@@ -19,15 +19,26 @@ use super::{Printable, Profile, ProfileError};
 /// path's end as fits: `/rustc/1234/library/alloc/src/vec/mod.rs` is found under a root that has
 /// `library/alloc/src/vec/mod.rs`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SourcePaths {
     /// Folders to look under, in this order.
     pub roots: Vec<PathBuf>,
+}
+
+impl SourcePaths {
+    /// Looks under these folders, in this order.
+    pub fn new(roots: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
+        SourcePaths {
+            roots: roots.into_iter().map(Into::into).collect(),
+        }
+    }
 }
 
 /// The source of functions, each line with what it allocated.
 ///
 /// Its text is that of Go's `pprof -list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Listing {
     /// What shares are taken of.
     pub total: i64,
@@ -39,6 +50,7 @@ pub struct Listing {
 
 /// One function in one source file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Routine {
     /// The function's name.
     pub function: String,
@@ -56,6 +68,7 @@ pub struct Routine {
 
 /// One line of a [`Routine`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Line {
     /// Counted from one.
     pub number: u64,

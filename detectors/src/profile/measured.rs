@@ -11,11 +11,19 @@ use crate::model::place;
 
 /// A stack, and what was measured there.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Measured {
     /// Return addresses, the innermost first.
     pub stack: Vec<usize>,
     /// Objects and bytes allocated, objects and bytes in use.
     pub values: [i64; 4],
+}
+
+impl Measured {
+    /// A stack of return addresses, the innermost first, with objects and bytes allocated, objects and bytes in use.
+    pub fn new(stack: Vec<usize>, values: [i64; 4]) -> Self {
+        Measured { stack, values }
+    }
 }
 
 /// The heap profile of blocks at stacks of this process.

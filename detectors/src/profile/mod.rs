@@ -62,7 +62,7 @@ pub use list::{Line, Listing, Routine, SourcePaths};
 pub use measured::Measured;
 pub(crate) use measured::{resolve_stacks, resolve_stacks_and_names};
 pub use read::DECOMPRESSED_BYTES_MAX;
-pub use stack::{Frame, Stack};
+pub use stack::{Stack, StackFrame};
 pub(crate) use symbols::give_back;
 #[cfg(all(feature = "tokio", tells_await_stacks))]
 pub(crate) use symbols::others_resolve;
@@ -83,6 +83,7 @@ pub struct Profile {
 
 /// What one value of every sample measures.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
+#[non_exhaustive]
 pub struct SampleType {
     /// The type's name, such as `inuse_space`.
     pub name: String,
@@ -107,7 +108,8 @@ impl Profile {
     /// When the file can't be read, is no profile or is damaged. An input that would unpack to more
     /// than [`DECOMPRESSED_BYTES_MAX`], or take more than a gibibyte once decoded, is refused before it
     /// has done so.
-    pub fn read(path: &Path) -> Result<Self, ProfileError> {
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, ProfileError> {
+        let path = path.as_ref();
         read::from_path(path)
     }
 
@@ -194,7 +196,8 @@ impl Profile {
     /// # Errors
     ///
     /// When the folder can't be written to or has no space left; a file that was there is kept.
-    pub fn write(&self, path: &Path) -> Result<(), ProfileError> {
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), ProfileError> {
+        let path = path.as_ref();
         write::to_path(self, path)
     }
 

@@ -83,7 +83,7 @@ pub(super) fn from_bytes(
         });
     }
     if let Some(json) = dhat_json(plain) {
-        if plain.iter().filter(|byte| **byte == b',').count() > JSON_ENTRIES_MAX {
+        if json.matches(',').count() > JSON_ENTRIES_MAX {
             return Err(ProfileError::TooLarge {
                 input: name.to_owned(),
                 reason: format!("its lists have more than {JSON_ENTRIES_MAX} entries"),

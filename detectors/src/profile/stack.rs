@@ -6,16 +6,18 @@ use super::Profile;
 
 /// One way through the program that ended in an allocation, and what it allocated.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stack<'a> {
     /// The frames, the one that allocated first.
-    pub frames: Vec<Frame<'a>>,
+    pub frames: Vec<StackFrame<'a>>,
     /// One value per sample type, in the order of [`Profile::sample_types`].
     pub values: Vec<i64>,
 }
 
 /// One call in a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Frame<'a> {
+#[non_exhaustive]
+pub struct StackFrame<'a> {
     /// The function's name, without hash; empty when it is unknown.
     pub function: &'a str,
     /// The source file as the compiler recorded it; empty when it is unknown.
@@ -85,12 +87,12 @@ pub(super) fn merged_samples(profile: &Profile) -> Vec<Merged<'_>> {
 }
 
 /// The frames of a stack of locations, leaf first.
-pub(super) fn frames<'a>(profile: &'a Profile, location_ids: &[u64]) -> Vec<Frame<'a>> {
+pub(super) fn frames<'a>(profile: &'a Profile, location_ids: &[u64]) -> Vec<StackFrame<'a>> {
     let mut frames = Vec::with_capacity(location_ids.len());
     for &id in location_ids {
         let location = profile.location(id);
         if location.line.is_empty() {
-            frames.push(Frame {
+            frames.push(StackFrame {
                 function: "",
                 file: "",
                 line: 0,
@@ -100,7 +102,7 @@ pub(super) fn frames<'a>(profile: &'a Profile, location_ids: &[u64]) -> Vec<Fram
         }
         for (position, line) in location.line.iter().enumerate() {
             let function = profile.function(line.function_id);
-            frames.push(Frame {
+            frames.push(StackFrame {
                 function: profile.text(function.name),
                 file: profile.text(function.filename),
                 line: u32::try_from(line.line).unwrap_or(0),

@@ -12,6 +12,7 @@ static HELD: AtomicBool = AtomicBool::new(false);
 
 /// Where names, files and lines of a profile come from.
 #[derive(Clone, Copy, Default)]
+#[non_exhaustive]
 pub enum Symbols<'a> {
     /// From this process' own debug information, by address: whole paths. An address whose name
     /// there isn't the one that dhat wrote belongs to another process, and dhat's text is used.
@@ -36,6 +37,7 @@ impl fmt::Debug for Symbols<'_> {
 
 /// One call as debug information describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct SourceFrame {
     /// The function's name, without hash.
     pub function: String,
@@ -43,6 +45,17 @@ pub struct SourceFrame {
     pub file: String,
     /// The line, counted from one; zero when it is unknown.
     pub line: u32,
+}
+
+impl SourceFrame {
+    /// A call: the function's name without hash, its source file (empty when unknown), the line (zero when unknown).
+    pub fn new(function: impl Into<String>, file: impl Into<String>, line: u32) -> Self {
+        SourceFrame {
+            function: function.into(),
+            file: file.into(),
+            line,
+        }
+    }
 }
 
 impl From<&SourceFrame> for Frame {

@@ -9,6 +9,7 @@ use super::{Printable, Profile, SampleType};
 
 /// How much of a profile [`Profile::top_with`] shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TopOptions {
     /// At most this many rows; all when `None`.
     pub rows_max: Option<usize>,
@@ -16,10 +17,27 @@ pub struct TopOptions {
     pub keep_small: bool,
 }
 
+impl TopOptions {
+    /// Shows at most this many rows.
+    #[must_use]
+    pub fn rows_max(mut self, rows: usize) -> Self {
+        self.rows_max = Some(rows);
+        self
+    }
+
+    /// Shows the small ones too.
+    #[must_use]
+    pub fn keep_small(mut self) -> Self {
+        self.keep_small = true;
+        self
+    }
+}
+
 /// The functions of a profile, the largest flat first.
 ///
 /// Its text is that of Go's `pprof -top`, without the lines that name the time of the profile.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Top {
     /// The program, where the profile names it.
     pub program: Option<String>,
@@ -43,6 +61,7 @@ pub struct Top {
 
 /// One function of a [`Top`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Row {
     /// The function's name.
     pub function: String,
@@ -63,6 +82,7 @@ pub struct Row {
 /// Whether the calls of a function were inlined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Inlining {
     /// No call was.
     None,

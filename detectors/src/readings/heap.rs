@@ -9,7 +9,7 @@ pub use allocator_source::AllocatorSource;
 pub use dhat_source::DhatSource;
 
 use crate::model::place::Frame;
-pub use crate::model::reading::{Detail, HeapReading, SiteReading, SourceError};
+pub use crate::model::reading::{Detail, HeapReading, ReadError, SiteReading};
 use crate::profile::Profile;
 use crate::readings::holders::Holders;
 use std::fmt;
@@ -25,6 +25,9 @@ pub fn suitable_source() -> Box<dyn HeapSource> {
 }
 
 /// Something that counts the live heap: a [`ProfilingAllocator`](crate::ProfilingAllocator), or dhat.
+///
+/// It may be implemented for other instruments: new methods come with a default. It need not be [`Send`]: the allocator's source
+/// counts the thread on which it was started.
 ///
 /// A watch starts it, reads it after each iteration, and stops it. Only what is allocated between start
 /// and stop counts, so each reading is *above what was live at the start*.
@@ -50,7 +53,7 @@ pub trait HeapSource: fmt::Debug {
     /// # Errors
     ///
     /// When the instrument can't see this process' allocations.
-    fn start(&mut self, detail: Detail) -> Result<(), SourceError>;
+    fn start(&mut self, detail: Detail) -> Result<(), ReadError>;
 
     /// What is live now. Must not allocate.
     fn read(&self) -> HeapReading;
@@ -81,12 +84,12 @@ pub trait HeapSource: fmt::Debug {
     ///
     /// # Errors
     ///
-    /// In words, when the instrument doesn't know where blocks lie, memory can't be read, or the time is over.
-    fn holders(&self, sites: &[usize], is_over: &dyn Fn() -> bool) -> Result<Holders, String> {
+    /// When the instrument doesn't know where blocks lie, memory can't be read, or the time is over.
+    fn holders(&self, sites: &[usize], is_over: &dyn Fn() -> bool) -> Result<Holders, ReadError> {
         let _ = (sites, is_over);
-        Err(format!(
-            "{} doesn't tell where its blocks lie; detectors::ProfilingAllocator does",
-            self.name()
+        Err(ReadError::new(
+            format!("{} doesn't tell where its blocks lie", self.name()),
+            "detectors::ProfilingAllocator does",
         ))
     }
 
@@ -95,5 +98,5 @@ pub trait HeapSource: fmt::Debug {
     /// # Errors
     ///
     /// When the profile can't be taken.
-    fn stop(&mut self) -> Result<Option<Profile>, SourceError>;
+    fn stop(&mut self) -> Result<Option<Profile>, ReadError>;
 }

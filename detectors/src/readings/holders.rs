@@ -36,7 +36,8 @@ use std::fmt;
 
 /// Who holds the live blocks of one growing site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Holding {
+#[non_exhaustive]
+pub struct HeldBy {
     /// The site, as the findings name it.
     pub site: String,
     /// Its live blocks.
@@ -59,7 +60,7 @@ pub struct Holding {
 #[non_exhaustive]
 pub struct Holders {
     /// One for each site.
-    pub holdings: Vec<Holding>,
+    pub by_site: Vec<HeldBy>,
     /// Memory that was left out, in words; `None` where there is none.
     pub not_read: Option<String>,
 }
@@ -67,6 +68,7 @@ pub struct Holders {
 /// Where a chain of pointers begins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Root {
     /// A static, by its name where the program has symbols.
     Static(String),
@@ -93,10 +95,10 @@ impl fmt::Display for Root {
     }
 }
 
-impl Holding {
+impl HeldBy {
     /// Two sites of one function whose blocks have the same holder: to a reader they are one.
-    pub(crate) fn same_holder(&self, other: &Holding) -> bool {
-        let root = |holding: &Holding| holding.mostly().map(|(root, _)| root.clone());
+    pub(crate) fn same_holder(&self, other: &HeldBy) -> bool {
+        let root = |holding: &HeldBy| holding.mostly().map(|(root, _)| root.clone());
         crate::model::words::function_of(&self.site)
             == crate::model::words::function_of(&other.site)
             && root(self) == root(other)
@@ -104,7 +106,7 @@ impl Holding {
             && self.queue == other.queue
     }
 
-    pub(crate) fn joined_by(&mut self, other: &Holding) {
+    pub(crate) fn joined_by(&mut self, other: &HeldBy) {
         self.blocks += other.blocks;
         self.unused += other.unused;
         for (root, count) in &other.by {
@@ -131,7 +133,7 @@ impl Holding {
     }
 }
 
-impl fmt::Display for Holding {
+impl fmt::Display for HeldBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((root, share)) = self.mostly() else {
             return f.write_str("its blocks are gone");
@@ -190,7 +192,7 @@ pub(crate) fn find(
     crate::allocator::uncounted(|| {
         let mut graph = graph::Graph::of_live_blocks(scope, is_over)?;
         Ok(Holders {
-            holdings: reading::holdings(&graph, wanted, stacks_of),
+            by_site: reading::held_by(&graph, wanted, stacks_of),
             not_read: graph.not_read.take(),
         })
     })

@@ -21,7 +21,7 @@
 //! - Free memory in glibc's hands is one part, whatever keeps it there. Whether it can be given back, only trying tells: that is
 //!   what [`Retention::find`] does.
 //! - glibc is known without a word, another allocator once [`set_underlying`] has named it. Until then all that it has counts as
-//!   held by it, and [`Retention::find`] answers [`Retained::NotAsked`].
+//!   held by it, and [`Retention::find`] answers [`RetentionKind::NotAsked`].
 //! - Other threads go on meanwhile. Two readings of one busy process differ.
 //!
 //! It is read from Linux' `/proc`; on other systems each function returns an error that says so.
@@ -38,8 +38,8 @@ pub use full::{report_when_full, set_limit};
 mod retention;
 mod underlying;
 
-pub use retention::{Retained, Retention, Trial};
-pub use underlying::{Holdings, Underlying, set_underlying, underlying};
+pub use retention::{Retention, RetentionKind, Trial};
+pub use underlying::{AllocatorFigures, Underlying, set_underlying, underlying};
 
 use crate::allocator;
 use crate::model::words::grouped;
@@ -49,6 +49,7 @@ use std::io;
 
 /// Resident memory, and the part of it that was freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Resident {
     /// Bytes in RAM, as the system counts them (`Rss`).
     pub resident: u64,
@@ -97,7 +98,8 @@ pub fn give_back() -> Option<&'static str> {
 
 /// What holds a part of resident memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Holder {
+#[non_exhaustive]
+pub enum ResidentPart {
     /// Blocks that the program has allocated and not freed.
     Live,
     /// What stands around the blocks: sizes, and rounding up.
@@ -122,25 +124,25 @@ pub enum Holder {
     Remainder,
 }
 
-impl Holder {
+impl ResidentPart {
     fn words(self) -> &'static str {
         match self {
-            Holder::Live => "live blocks",
-            Holder::Overhead => "around the blocks",
-            Holder::Fragmentation => "free between the blocks",
-            Holder::Metadata => "the allocator's tables",
-            Holder::AllocatorHeld => "held by the allocator",
-            Holder::LazilyFreed => "lazily freed",
-            Holder::Stacks => "stacks",
-            Holder::Program => "the program's file",
-            Holder::Files => "other files",
-            Holder::Instruments => "these instruments",
-            Holder::Remainder => "not explained",
+            ResidentPart::Live => "live blocks",
+            ResidentPart::Overhead => "around the blocks",
+            ResidentPart::Fragmentation => "free between the blocks",
+            ResidentPart::Metadata => "the allocator's tables",
+            ResidentPart::AllocatorHeld => "held by the allocator",
+            ResidentPart::LazilyFreed => "lazily freed",
+            ResidentPart::Stacks => "stacks",
+            ResidentPart::Program => "the program's file",
+            ResidentPart::Files => "other files",
+            ResidentPart::Instruments => "these instruments",
+            ResidentPart::Remainder => "not explained",
         }
     }
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for ResidentPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.words())
     }
@@ -148,9 +150,10 @@ impl fmt::Display for Holder {
 
 /// A part of resident memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// What holds it.
-    pub holder: Holder,
+#[non_exhaustive]
+pub struct Account {
+    /// Which part.
+    pub part: ResidentPart,
     /// Resident bytes.
     pub bytes: u64,
 }
@@ -159,7 +162,7 @@ pub struct Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accounts {
     resident: u64,
-    parts: Vec<Part>,
+    parts: Vec<Account>,
 }
 
 /// What the kernel's list of mappings says, in resident bytes.
@@ -186,11 +189,15 @@ impl Accounts {
     pub fn now() -> io::Result<Self> {
         // Before anything here allocates.
         let live = allocator::is_in_use().then(|| allocator::stats().live_bytes);
-        let holdings = underlying().and_then(Underlying::holdings);
-        Ok(Self::of(system::mapped(Whose::Own)?, live, holdings))
+        let figures = underlying().and_then(Underlying::figures);
+        Ok(Self::from_mapped(
+            system::mapped(Whose::Own)?,
+            live,
+            figures,
+        ))
     }
 
-    fn of(mapped: Mapped, live: Option<u64>, holdings: Option<Holdings>) -> Self {
+    fn from_mapped(mapped: Mapped, live: Option<u64>, figures: Option<AllocatorFigures>) -> Self {
         let live = live.unwrap_or(0).min(mapped.heap);
         let mut rest = mapped.heap;
         let mut take = |bytes: u64| {
@@ -198,35 +205,36 @@ impl Accounts {
             rest -= taken;
             taken
         };
-        let mut parts = vec![(Holder::Live, take(live))];
-        if let Some(holdings) = holdings {
-            parts.push((Holder::Overhead, take(holdings.in_use.saturating_sub(live))));
+        let mut parts = vec![(ResidentPart::Live, take(live))];
+        if let Some(figures) = figures {
+            parts.push((
+                ResidentPart::Overhead,
+                take(figures.in_use.saturating_sub(live)),
+            ));
             let told = [
-                (Holder::Fragmentation, holdings.fragmentation),
-                (Holder::Metadata, holdings.metadata),
+                (ResidentPart::Fragmentation, figures.fragmentation),
+                (ResidentPart::Metadata, figures.metadata),
             ];
-            let told = told.map(|(holder, bytes)| bytes.map(|bytes| (holder, take(bytes))));
+            let told = told.map(|(part, bytes)| bytes.map(|bytes| (part, take(bytes))));
             parts.extend(told.into_iter().flatten());
         }
-        let beyond = holdings.map_or(0, |holdings| {
+        let beyond = figures.map_or(0, |figures| {
             let known: u64 = parts.iter().map(|(_, bytes)| bytes).sum();
-            mapped.heap.saturating_sub(holdings.mapped.max(known))
+            mapped.heap.saturating_sub(figures.mapped.max(known))
         });
         parts.extend([
-            (Holder::AllocatorHeld, rest - beyond),
-            (Holder::LazilyFreed, mapped.lazily_freed),
-            (Holder::Stacks, mapped.stacks),
-            (Holder::Program, mapped.program),
-            (Holder::Files, mapped.files + mapped.shared),
-            (Holder::Instruments, mapped.instruments),
-            (Holder::Remainder, beyond),
+            (ResidentPart::AllocatorHeld, rest - beyond),
+            (ResidentPart::LazilyFreed, mapped.lazily_freed),
+            (ResidentPart::Stacks, mapped.stacks),
+            (ResidentPart::Program, mapped.program),
+            (ResidentPart::Files, mapped.files + mapped.shared),
+            (ResidentPart::Instruments, mapped.instruments),
+            (ResidentPart::Remainder, beyond),
         ]);
         let parts = parts.into_iter();
         Accounts {
             resident: mapped.resident,
-            parts: parts
-                .map(|(holder, bytes)| Part { holder, bytes })
-                .collect(),
+            parts: parts.map(|(part, bytes)| Account { part, bytes }).collect(),
         }
     }
 
@@ -236,24 +244,25 @@ impl Accounts {
     }
 
     /// The parts, live first. Together they are all of it.
-    pub fn parts(&self) -> &[Part] {
+    pub fn parts(&self) -> &[Account] {
         &self.parts
     }
 
     /// What is resident and holds no block: kept by the allocator, between its blocks, or lazily freed.
     pub fn free(&self) -> u64 {
         let free = [
-            Holder::AllocatorHeld,
-            Holder::Fragmentation,
-            Holder::LazilyFreed,
+            ResidentPart::AllocatorHeld,
+            ResidentPart::Fragmentation,
+            ResidentPart::LazilyFreed,
         ];
-        free.map(|holder| self.of_holder(holder)).iter().sum()
+        free.map(|part| self.of(part)).iter().sum()
     }
 
     /// One part, in bytes; 0 for one that isn't told apart here.
-    pub fn of_holder(&self, holder: Holder) -> u64 {
-        let part = self.parts.iter().find(|part| part.holder == holder);
-        part.map_or(0, |part| part.bytes)
+    pub fn of(&self, part: ResidentPart) -> u64 {
+        let mut all = self.parts.iter();
+        all.find(|account| account.part == part)
+            .map_or(0, |account| account.bytes)
     }
 }
 
@@ -269,8 +278,8 @@ impl fmt::Display for Accounts {
             )
         };
         line(f, self.resident, "resident bytes")?;
-        for part in &self.parts {
-            line(f, part.bytes, part.holder.words())?;
+        for account in &self.parts {
+            line(f, account.bytes, account.part.words())?;
         }
         Ok(())
     }

@@ -21,7 +21,8 @@ impl Evidence {
     /// # Errors
     ///
     /// When the folder or a file can't be written; the message names it.
-    pub fn write(&self, folder: &Path) -> io::Result<()> {
+    pub fn write(&self, folder: impl AsRef<Path>) -> io::Result<()> {
+        let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(|error| about(folder, "made", &error))?;
         let report = folder.join("report.json");
         let mut text = serde_json::to_vec(self)?;
@@ -45,7 +46,8 @@ impl Evidence {
     /// # Errors
     ///
     /// When `report.json` or `heap.pb.gz` can't be read or isn't ours; the message names it.
-    pub fn read(folder: &Path) -> io::Result<Self> {
+    pub fn read(folder: impl AsRef<Path>) -> io::Result<Self> {
+        let folder = folder.as_ref();
         let report = folder.join("report.json");
         let text = std::fs::read(&report).map_err(|error| about(&report, "read", &error))?;
         let mut evidence: Evidence = serde_json::from_slice(&text)

@@ -1,37 +1,31 @@
 //! Turns evidence into a test's failure. Finding never fails; asserting does, in words.
 
 use crate::model::class::Class;
-use crate::model::concept::Concept;
+use crate::model::complaint::{Complaint, Concept, passed};
 use crate::model::kind::Kind;
 use crate::model::out;
 use crate::model::this_test;
 use crate::model::verdict::Verdict;
 use crate::model::words::{bytes, count, frame_from_here, from_here, listed, wrapped};
-use crate::readings::memory::Retained;
+use crate::readings::memory::RetentionKind;
 use crate::verdicts::evidence::Evidence;
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
-/// What is wrong with the evidence, for whoever has to mend it.
-///
-/// Its text says what was expected, what was seen and why, shows windows and sites, defines the concept, and ends with
-/// the next command to run.
-#[derive(Debug, Clone)]
-pub struct Complaint {
+/// What a complaint about a watch's evidence tells.
+struct Told<'e> {
     expected: String,
     saw: String,
-    /// What the complaint is about, each with its definition and page.
+    /// What the complaint is about, each with its definition.
     concepts: Vec<Concept>,
-    evidence: Box<Evidence>,
+    evidence: &'e Evidence,
 }
 
 const PEAK: Concept = Concept {
     word: "peak",
     definition: "the most that was live at once",
-    page: "words",
+    see: "detectors::Evidence",
 };
-
-impl std::error::Error for Complaint {}
 
 impl Evidence {
     /// Whether growth is ruled out: the verdict is `steady` or `warming-up`.
@@ -43,7 +37,7 @@ impl Evidence {
         if self.verdict.is_calm() {
             Ok(())
         } else {
-            Err(self.complaint("steady", self.verdict.word(), None))
+            Err(self.complaint("steady", self.verdict.as_str(), None))
         }
     }
 
@@ -56,7 +50,7 @@ impl Evidence {
     pub fn check_leak(&self, class: Class, site: &str) -> Result<(), Complaint> {
         let expected = format!("a leak of class {class} at a site with `{site}`");
         if self.verdict != Verdict::Leak {
-            return Err(self.complaint(expected, self.verdict.word(), Some(class.into())));
+            return Err(self.complaint(expected, self.verdict.as_str(), Some(class.into())));
         }
         if self.class != Some(class) {
             let saw = self.class.map_or_else(
@@ -97,7 +91,7 @@ impl Evidence {
             }
         }
         let saw = match self.class {
-            _ if self.verdict != Verdict::Leak => self.verdict.word().to_owned(),
+            _ if self.verdict != Verdict::Leak => self.verdict.as_str().to_owned(),
             Some(class) => format!("a leak of class {class} in {}", listed(&kinds)),
             None => format!("a leak of no known class in {}", listed(&kinds)),
         };
@@ -118,7 +112,7 @@ impl Evidence {
             Some(first) if self.verdict == Verdict::Pressure => {
                 format!("pressure from {}", frame_from_here(&first.frame))
             }
-            _ => self.verdict.word().to_owned(),
+            _ => self.verdict.as_str().to_owned(),
         };
         let expected = format!("pressure from a site with `{site}`");
         Err(self.complaint(expected, saw, Some(Class::MemoryPressure.into())))
@@ -129,13 +123,13 @@ impl Evidence {
     /// # Errors
     ///
     /// Another verdict, or another kind.
-    pub fn check_retention(&self, kind: Retained) -> Result<(), Complaint> {
+    pub fn check_retention(&self, kind: RetentionKind) -> Result<(), Complaint> {
         let found = self.retention.as_ref().map(|retention| retention.kind);
         if found == Some(kind) {
             return Ok(());
         }
         let saw = found.map_or_else(
-            || self.verdict.word().to_owned(),
+            || self.verdict.as_str().to_owned(),
             |found| format!("retention: {found}"),
         );
         let expected = format!("retention: {kind}");
@@ -171,7 +165,7 @@ impl Evidence {
     /// With the text of a [`Complaint`] when [`check_steady`](Evidence::check_steady) has one.
     #[track_caller]
     pub fn assert_steady(&self) -> &Self {
-        self.pass_or_panic(self.check_steady())
+        passed(self, self.check_steady())
     }
 
     /// Fails the test unless there is a leak of that class at that site.
@@ -181,7 +175,7 @@ impl Evidence {
     /// With the text of a [`Complaint`] when [`check_leak`](Evidence::check_leak) has one.
     #[track_caller]
     pub fn assert_leak(&self, class: Class, site: &str) -> &Self {
-        self.pass_or_panic(self.check_leak(class, site))
+        passed(self, self.check_leak(class, site))
     }
 
     /// Fails the test unless there is a leak of that class in which that kind grows.
@@ -191,7 +185,7 @@ impl Evidence {
     /// With the text of a [`Complaint`] when [`check_leak_of`](Evidence::check_leak_of) has one.
     #[track_caller]
     pub fn assert_leak_of(&self, class: Class, kind: Kind) -> &Self {
-        self.pass_or_panic(self.check_leak_of(class, kind))
+        passed(self, self.check_leak_of(class, kind))
     }
 
     /// Fails the test unless the work needs many times at once what stays of it, at that site.
@@ -201,7 +195,7 @@ impl Evidence {
     /// With the text of a [`Complaint`] when [`check_pressure`](Evidence::check_pressure) has one.
     #[track_caller]
     pub fn assert_pressure(&self, site: &str) -> &Self {
-        self.pass_or_panic(self.check_pressure(site))
+        passed(self, self.check_pressure(site))
     }
 
     /// Fails the test unless freed memory stays resident, and the experiment showed that kind.
@@ -210,8 +204,8 @@ impl Evidence {
     ///
     /// With the text of a [`Complaint`] when [`check_retention`](Evidence::check_retention) has one.
     #[track_caller]
-    pub fn assert_retention(&self, kind: Retained) -> &Self {
-        self.pass_or_panic(self.check_retention(kind))
+    pub fn assert_retention(&self, kind: RetentionKind) -> &Self {
+        passed(self, self.check_retention(kind))
     }
 
     /// Fails the test when the peak was above `bound` bytes.
@@ -221,15 +215,7 @@ impl Evidence {
     /// With the text of a [`Complaint`] when [`check_peak`](Evidence::check_peak) has one.
     #[track_caller]
     pub fn assert_peak(&self, bound: u64) -> &Self {
-        self.pass_or_panic(self.check_peak(bound))
-    }
-
-    #[track_caller]
-    fn pass_or_panic(&self, checked: Result<(), Complaint>) -> &Self {
-        match checked {
-            Ok(()) => self,
-            Err(complaint) => panic!("{complaint}"),
-        }
+        passed(self, self.check_peak(bound))
     }
 
     /// Whether a growing site has an own frame whose function, file or `file:line` contains the text.
@@ -257,18 +243,18 @@ impl Evidence {
         concepts.extend(self.class.map(Concept::from));
         concepts.extend(about);
         concepts.dedup_by_key(|concept| concept.word);
-        Complaint {
+        Complaint::new(Told {
             expected: expected.into(),
             saw: saw.into(),
             concepts,
-            evidence: Box::new(self.clone()),
-        }
+            evidence: self,
+        })
     }
 }
 
-impl Display for Complaint {
+impl Display for Told<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let evidence = &*self.evidence;
+        let evidence = self.evidence;
         let line = |f: &mut Formatter<'_>, text: String| writeln!(f, "{}", wrapped(&text));
         line(
             f,

@@ -13,7 +13,7 @@
 //! # In a service's tests
 //!
 //! ```
-//! use detectors::bodies::{Check, Outcome, Requests};
+//! use detectors::bodies::{BodyCheck, Outcome, Requests};
 //! # use std::io::{Read, Write};
 //! # use std::sync::{Arc, atomic::{AtomicU64, Ordering::SeqCst}};
 //! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
@@ -32,7 +32,7 @@
 //! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 //! # runtime.block_on(async {
 //! let client = reqwest::Client::new();
-//! let check = Check::new("the probe", server)?;
+//! let check = BodyCheck::new("the probe", server)?;
 //! for _ in 0..20 {
 //!     let response = client.get(format!("http://{server}/")).send().await?;
 //!     response.bytes().await?;
@@ -54,7 +54,7 @@
 //!   this machine, the kernel tells who closed first; else a reader must know.
 
 use crate::model::class::Class;
-use crate::model::concept::Concept;
+use crate::model::complaint::{Complaint, Concept, passed};
 use crate::model::this_test;
 use crate::model::verdict::Verdict;
 use crate::model::words::{count, grouped, wrapped};
@@ -73,6 +73,7 @@ const CHURN_FROM: f64 = 0.05;
 
 /// What became of the bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Outcome {
     /// Somebody keeps responses whose bodies aren't read: their connections stay. A leak.
     Held,
@@ -104,6 +105,7 @@ impl Display for Outcome {
 
 /// What was asked since the check's baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Requests {
     /// How many requests were answered.
     pub made: u64,
@@ -111,9 +113,26 @@ pub struct Requests {
     pub accepted: Option<u64>,
 }
 
+impl Requests {
+    /// So many requests were answered.
+    pub fn new(made: u64) -> Self {
+        Requests {
+            made,
+            accepted: None,
+        }
+    }
+
+    /// The server accepted so many connections meanwhile.
+    #[must_use]
+    pub fn accepted(mut self, connections: impl Into<Option<u64>>) -> Self {
+        self.accepted = connections.into();
+        self
+    }
+}
+
 /// Tells what becomes of the bodies that a client is sent: taken before the requests, asked after them.
 #[derive(Debug, Clone)]
-pub struct Check {
+pub struct BodyCheck {
     name: String,
     server: SocketAddr,
     at_once: u64,
@@ -124,14 +143,14 @@ pub struct Check {
     tasks: Option<(tokio::runtime::Handle, u64)>,
 }
 
-impl Check {
+impl BodyCheck {
     /// A check of requests to that server, with what is open to it now as the baseline. The name goes into the failure's text.
     ///
     /// # Errors
     ///
     /// Where the system doesn't tell: on Linux when `/proc` isn't mounted, elsewhere always.
     pub fn new(name: impl Into<String>, server: SocketAddr) -> io::Result<Self> {
-        Ok(Check {
+        Ok(BodyCheck {
             name: name.into(),
             server,
             at_once: 1,
@@ -181,7 +200,7 @@ impl Check {
     }
 
     /// What became of the bodies, once what was about to close has closed. It blocks its thread: within a runtime use
-    /// [`find_async`](Check::find_async).
+    /// [`find_async`](BodyCheck::find_async).
     ///
     /// # Errors
     ///
@@ -197,11 +216,11 @@ impl Check {
         }
     }
 
-    /// As [`find`](Check::find), while the runtime goes on: the tasks of its connections can end.
+    /// As [`find`](BodyCheck::find), while the runtime goes on: the tasks of its connections can end.
     ///
     /// # Errors
     ///
-    /// As [`find`](Check::find).
+    /// As [`find`](BodyCheck::find).
     ///
     /// # Panics
     ///
@@ -255,7 +274,7 @@ fn sockets_to(server: SocketAddr) -> io::Result<u64> {
     Ok(to_server.count() as u64)
 }
 
-/// What a [`Check`] found.
+/// What a [`BodyCheck`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     name: String,
@@ -274,7 +293,7 @@ impl Found {
         self.sockets
     }
 
-    /// Tasks that weren't there at the baseline, where [`Check::on`] was told of the runtime.
+    /// Tasks that weren't there at the baseline, where [`BodyCheck::on`] was told of the runtime.
     pub fn tasks(&self) -> Option<u64> {
         self.tasks
     }
@@ -354,10 +373,10 @@ impl Found {
     /// # Errors
     ///
     /// With the failure's text: they weren't, or it couldn't be told.
-    pub fn check_idle(&self) -> Result<(), String> {
+    pub fn check_idle(&self) -> Result<(), Complaint> {
         match self.outcome() {
             Outcome::Idle => Ok(()),
-            _ => Err(self.to_string()),
+            _ => Err(Complaint::new(self)),
         }
     }
 
@@ -368,7 +387,7 @@ impl Found {
     /// With the text of [`check_idle`](Found::check_idle).
     #[track_caller]
     pub fn assert_idle(&self) -> &Self {
-        crate::model::concept::passed(self, self.check_idle())
+        passed(self, self.check_idle())
     }
 }
 

@@ -5,7 +5,7 @@ use crate::model::finding::{Finding, Instrument, SmallestLeak};
 use crate::model::kind::{Counts, NotRead};
 use crate::model::verdict::Verdict;
 use crate::profile::Profile;
-use crate::readings::holders::Holding;
+use crate::readings::holders::HeldBy;
 use crate::readings::memory::Retention;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 /// Serialised, it is the report that `leaks` writes: `verdict`, `class`, `findings` and `readings`
 /// are always there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Evidence {
     /// The name that the watch was given.
     pub name: String,
@@ -31,7 +32,7 @@ pub struct Evidence {
     pub findings: Vec<Finding>,
     /// Who holds the blocks of each site that grows, in the order of the findings; empty where it wasn't read.
     #[serde(default)]
-    pub holders: Vec<Holding>,
+    pub holders: Vec<HeldBy>,
     /// One reading for each window, in order.
     pub readings: Vec<Reading>,
     /// What there was after each iteration, warm-up included: what a chart shows. Of a run of more than 16,384 iterations two
@@ -57,6 +58,7 @@ pub struct Evidence {
 
 /// What one window saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Reading {
     /// The first iteration of the window.
     pub from: u64,
@@ -80,6 +82,7 @@ pub struct Reading {
 
 /// What there was after one iteration, above what there was at the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Sample {
     /// How many iterations had run.
     pub iteration: u64,

@@ -120,6 +120,7 @@ impl PeakReading {
 
 /// What a peak saw and what follows from it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PeakEvidence {
     /// The name that the peak was given.
     pub name: String,

@@ -3,7 +3,7 @@
 use crate::model::finding::Finding;
 use crate::model::kind::Kind;
 use crate::model::place::{Frame, Site, site, without_detours};
-use crate::model::reading::SiteReading;
+use crate::model::reading::{ReadError, SiteReading};
 use crate::profile::{self, Profile};
 use crate::readings::holders::Holders;
 use std::collections::HashMap;
@@ -45,7 +45,7 @@ pub(crate) struct Grown {
     /// The longest round's profile.
     pub(crate) profile: Option<Profile>,
     /// Who holds the blocks of sites that grow, or why that isn't known.
-    pub(crate) holders: Option<Result<Holders, String>>,
+    pub(crate) holders: Option<Result<Holders, ReadError>>,
 }
 
 /// One run under full stacks.
@@ -86,7 +86,7 @@ pub(crate) struct Windows {
     /// Each stack, allocation first, with its floors of blocks and bytes.
     pub(crate) stacks: Vec<(Vec<Frame>, BlocksAndBytes)>,
     pub(crate) profile: Option<Profile>,
-    pub(crate) holders: Option<Result<Holders, String>>,
+    pub(crate) holders: Option<Result<Holders, ReadError>>,
 }
 
 /// Compares the windows of one run.
@@ -349,7 +349,7 @@ fn amounts<'p>(
     })
 }
 
-fn frame(frame: &profile::Frame<'_>) -> Frame {
+fn frame(frame: &profile::StackFrame<'_>) -> Frame {
     Frame {
         function: frame.function.to_owned(),
         file: without_detours(frame.file),

@@ -7,7 +7,7 @@ use crate::model::verdict::Verdict;
 use crate::model::words::{
     amount, figure, frame_from_here, function_of, grouped, one_of, rate, whose,
 };
-use crate::readings::holders::Holding;
+use crate::readings::holders::HeldBy;
 use crate::verdicts::evidence::{Evidence, Reading};
 use std::fmt::{self, Display, Formatter, Write as _};
 
@@ -52,7 +52,7 @@ impl Evidence {
     /// wasn't read.
     pub fn holders_list(&self) -> impl Display + '_ {
         fmt::from_fn(|f| {
-            let mut told: Vec<Holding> = Vec::new();
+            let mut told: Vec<HeldBy> = Vec::new();
             for holding in &self.holders {
                 match told.iter_mut().find(|known| known.same_holder(holding)) {
                     Some(known) => known.joined_by(holding),

@@ -73,6 +73,7 @@ pub struct Progress {
 
 /// What a watch is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stage {
     /// The first iterations, which may fill caches and are not judged.
     WarmingUp,
@@ -231,14 +232,24 @@ impl Watch {
         self.find(driver::AsyncDriver::on_own_runtime(setup))
     }
 
-    /// Runs an async workload on a runtime that is given.
+    /// Runs an async workload on the service's own runtime, which has threads of its own.
+    ///
+    /// # Panics
+    ///
+    /// On a current-thread runtime, whose tasks run only within its own `block_on`: [`run_async`](Watch::run_async) makes one.
+    /// And within a runtime, as `block_on` does.
     #[cfg(feature = "tokio")]
-    pub fn run_on<S, W, K>(self, runtime: &tokio::runtime::Runtime, setup: S) -> Evidence
+    pub fn run_on<S, W, K>(self, runtime: &tokio::runtime::Handle, setup: S) -> Evidence
     where
         S: AsyncFn() -> W,
         W: AsyncFnMut() -> K,
         K: Into<Kept>,
     {
+        assert!(
+            runtime.runtime_flavor() != tokio::runtime::RuntimeFlavor::CurrentThread,
+            "Watch::run_on needs a runtime with threads of its own: a current-thread runtime runs its tasks only within its own \
+             block_on. Watch::run_async makes such a runtime by itself."
+        );
         self.find(driver::AsyncDriver::on(runtime, setup))
     }
 

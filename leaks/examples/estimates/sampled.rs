@@ -3,7 +3,7 @@
 use crate::workload::{self, Block, SITES, Site};
 use detectors::Scope;
 use detectors::allocator::{self, reseed_sampling, set_sampling_rate};
-use detectors::heap::{Detail, SourceError};
+use detectors::heap::{Detail, ReadError};
 use std::collections::HashMap;
 
 /// Profiles at each rate.
@@ -98,7 +98,7 @@ pub(crate) fn chance(bytes: f64, rate: u32) -> f64 {
 pub(crate) fn truth(
     kept: &mut Vec<Block>,
     names: &mut Names,
-) -> Result<[u64; SITES.len()], SourceError> {
+) -> Result<[u64; SITES.len()], ReadError> {
     let scope = Scope::new(Detail::Stacks)?;
     workload::serve(kept);
     let mut truth = [0; SITES.len()];

@@ -4,7 +4,7 @@ mod hostile;
 mod rude;
 
 use allocator_retention::NIGHT_BYTES;
-use detectors::memory::Retained;
+use detectors::memory::RetentionKind;
 use detectors::{Evidence, Verdict, Watch};
 use domain_service::cluster::Cluster;
 use domain_service::{Leaks, Options, Service};
@@ -114,7 +114,7 @@ detectors::tests! {
     #[deadline(seconds = 300)]
     fn a_request_leaves_as_much_to_the_allocator_as_the_chapter_does() {
         let watch = || Watch::new("a service after a night").pressure_from(NIGHT_BYTES);
-        of_requests(watch(), &["allocator-retention"]).assert_retention(Retained::ByAllocator);
+        of_requests(watch(), &["allocator-retention"]).assert_retention(RetentionKind::ByAllocator);
         of_requests(watch(), &[]).assert_steady();
     }
 }

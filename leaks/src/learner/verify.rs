@@ -81,8 +81,8 @@ pub(crate) fn verify(
         let first = all.iter().find(|proved| !proved.passed).or(all.first());
         let evidence = first.and_then(|proved| proved.as_shipped.as_ref());
         let document = All {
-            verdict: evidence.map_or("inconclusive", |e| e.verdict.word()),
-            class: evidence.and_then(|e| e.class).map(detectors::Class::name),
+            verdict: evidence.map_or("inconclusive", |e| e.verdict.as_str()),
+            class: evidence.and_then(|e| e.class).map(detectors::Class::as_str),
             findings: evidence.map_or(&[], |e| &e.findings),
             readings: evidence.map_or(&[], |e| &e.readings),
             passed,

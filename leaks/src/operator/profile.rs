@@ -123,7 +123,7 @@ pub(crate) fn list_source(args: &ListSourceArgs, out: &mut dyn Write) -> Result<
     let mut roots = args.source_root.clone();
     // A profile of this workbook, made on another machine, still finds its sources here.
     roots.extend(Workspace::find().map(|workspace| workspace.root));
-    let sources = SourcePaths { roots };
+    let sources = SourcePaths::new(roots);
     let listing = profile
         .list(args.select.sample_type.as_deref(), &args.regex, &sources)
         .map_err(unreadable)?;
@@ -134,15 +134,12 @@ pub(crate) fn list_source(args: &ListSourceArgs, out: &mut dyn Write) -> Result<
 /// `leaks flamegraph`: the whole profile as one picture.
 pub(crate) fn flamegraph(args: &FlamegraphArgs, out: &mut dyn Write) -> Result<Ending> {
     let profile = selected(&args.select)?;
-    let options = FlamegraphOptions {
-        sample_type: args.select.sample_type.clone(),
-        title: args.title.clone(),
-        style: if args.inline {
-            FlamegraphStyle::Inline
-        } else {
-            FlamegraphStyle::Standalone
-        },
-    };
+    let mut options = FlamegraphOptions::default();
+    options.sample_type.clone_from(&args.select.sample_type);
+    options.title.clone_from(&args.title);
+    if args.inline {
+        options.style = FlamegraphStyle::Inline;
+    }
     let svg = profile.flamegraph(&options).map_err(unreadable)?;
     if args.out == Path::new("-") {
         out.write_all(svg.as_bytes())?;
@@ -172,10 +169,8 @@ fn print_top(
     format: Format,
     out: &mut dyn Write,
 ) -> Result<Ending> {
-    let options = TopOptions {
-        rows_max: limit,
-        ..TopOptions::default()
-    };
+    let mut options = TopOptions::default();
+    options.rows_max = limit;
     let top = profile
         .top_with(select.sample_type.as_deref(), &options)
         .map_err(unreadable)?;

@@ -75,12 +75,12 @@ fn write_all(
     let flamegraph = folder.join("flamegraph.svg");
     let profiled = if let Some(profile) = &evidence.profile {
         files::write(&heap, &profile.to_bytes())?;
-        let options = FlamegraphOptions {
-            title: Some(format!("{} ({series})", chapter.title)),
+        let mut options =
+            FlamegraphOptions::default().title(format!("{} ({series})", chapter.title));
+        if evidence.verdict == Verdict::Pressure {
             // What is needed for a moment is not in use at the end.
-            sample_type: (evidence.verdict == Verdict::Pressure).then(|| "alloc_space".to_owned()),
-            ..FlamegraphOptions::default()
-        };
+            options = options.sample_type("alloc_space");
+        }
         let drawn = profile
             .flamegraph(&options)
             .map_err(|error| Problem::new(error.to_string()))?;

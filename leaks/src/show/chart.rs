@@ -133,11 +133,11 @@ mod tests {
 
     fn line(bytes: impl Fn(u64) -> i64, iterations: u64) -> Vec<Sample> {
         (1..=iterations)
-            .map(|iteration| Sample {
-                iteration,
-                blocks: 0,
-                bytes: bytes(iteration),
-                ..Sample::default()
+            .map(|iteration| {
+                let mut sample = Sample::default();
+                sample.iteration = iteration;
+                sample.bytes = bytes(iteration);
+                sample
             })
             .collect()
     }

@@ -40,6 +40,7 @@ impl Sender {
             Stage::WarmingUp => write!(self.text, "warming up"),
             Stage::Window(n) => write!(self.text, "window {n}"),
             Stage::Sites(n) => write!(self.text, "finding where, round {n}"),
+            _ => write!(self.text, "measuring"),
         };
         let _ = writeln!(
             self.text,

@@ -129,10 +129,7 @@ fn sites(evidence: &Evidence) -> Option<(&'static str, String)> {
     if !evidence.findings.is_empty() {
         return None;
     }
-    let options = TopOptions {
-        rows_max: Some(ROWS_MAX),
-        ..TopOptions::default()
-    };
+    let options = TopOptions::default().rows_max(ROWS_MAX);
     let top = evidence.profile.as_ref()?.top_with(None, &options).ok()?;
     Some(("By function, live at the end", top.to_string()))
 }

@@ -5,7 +5,7 @@
 use allocator_retention::feed::Night;
 use allocator_retention::{NIGHT_BYTES, fixed, leaky};
 use detectors::Watch;
-use detectors::memory::Retained;
+use detectors::memory::RetentionKind;
 
 // ANCHOR: tests
 detectors::tests! {
@@ -14,7 +14,7 @@ detectors::tests! {
             .warm_up(8)
             .pressure_from(NIGHT_BYTES)
             .run(leaky::workload)
-            .assert_retention(Retained::ByAllocator);
+            .assert_retention(RetentionKind::ByAllocator);
     }
 
     fn asked_back_it_is_steady() {

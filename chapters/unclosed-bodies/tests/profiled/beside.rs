@@ -1,6 +1,6 @@
 //! What can happen to a response: what each request leaves behind, and how many connections it costs.
 
-use detectors::bodies::{Check, Outcome, Requests};
+use detectors::bodies::{BodyCheck, Outcome, Requests};
 use detectors::{Class, Evidence, Kept, Kind, Watch};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -77,13 +77,13 @@ where
 {
     on_a_runtime(async {
         let (backend, client) = (Arc::new(Backend::start()), reqwest::Client::new());
-        let check = Check::new("the prober", backend.address()).expect("Linux tells");
+        let check = BodyCheck::new("the prober", backend.address()).expect("Linux tells");
         let mut kept = Vec::new();
         for _ in 0..40 {
             kept.push(request(client.clone(), Arc::clone(&backend)).await);
         }
-        let accepted = Some(backend.accepted() as u64);
-        let found = check.find_async(Requests { made: 40, accepted }).await;
+        let requests = Requests::new(40).accepted(backend.accepted() as u64);
+        let found = check.find_async(requests).await;
         found.expect("Linux tells").outcome()
     })
 }

@@ -63,7 +63,7 @@ fn exposition(runtime: &Handle) -> String {
             stats.instrument_bytes,
         );
     }
-    if let Some(held) = memory::underlying().and_then(memory::Underlying::holdings) {
+    if let Some(held) = memory::underlying().and_then(memory::Underlying::figures) {
         text.gauge(
             "heap_allocator_mapped_bytes",
             "Bytes that the allocator has from the system.",

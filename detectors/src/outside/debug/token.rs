@@ -21,7 +21,7 @@ impl Token {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokenError> {
         let path = path.as_ref();
         match std::fs::read(path) {
-            Ok(bytes) => Token::new(bytes.trim_ascii(), || path.display().to_string()),
+            Ok(bytes) => Token::checked(bytes.trim_ascii(), || path.display().to_string()),
             Err(error) => Err(TokenError::Unread {
                 path: path.to_owned(),
                 reason: error.to_string(),
@@ -36,12 +36,21 @@ impl Token {
     /// When the variable isn't set, or holds fewer than 16 bytes.
     pub fn from_variable(name: &str) -> Result<Self, TokenError> {
         match std::env::var_os(name) {
-            Some(value) => Token::new(value.as_encoded_bytes(), || name.to_owned()),
+            Some(value) => Token::checked(value.as_encoded_bytes(), || name.to_owned()),
             None => Err(TokenError::NotSet(name.to_owned())),
         }
     }
 
-    fn new(bytes: &[u8], source: impl FnOnce() -> String) -> Result<Self, TokenError> {
+    /// The token itself, from wherever the service keeps its secrets; `source` names that place in the error.
+    ///
+    /// # Errors
+    ///
+    /// When it holds fewer than 16 bytes.
+    pub fn new(token: impl AsRef<[u8]>, source: impl Into<String>) -> Result<Self, TokenError> {
+        Token::checked(token.as_ref(), || source.into())
+    }
+
+    fn checked(bytes: &[u8], source: impl FnOnce() -> String) -> Result<Self, TokenError> {
         if bytes.len() < SHORTEST {
             return Err(TokenError::TooShort {
                 source: source(),
@@ -79,7 +88,7 @@ pub enum TokenError {
     NotSet(String),
     /// It is too short to be a secret.
     TooShort {
-        /// The file or the variable.
+        /// The file, the variable, or the place that the caller named.
         source: String,
         /// How long it is.
         bytes: usize,

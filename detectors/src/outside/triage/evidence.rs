@@ -11,6 +11,7 @@ use std::fmt;
 ///
 /// Serialised it has `verdict`, `class`, `findings` and `readings`, as a watch's evidence has.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct TriageEvidence {
     /// What was looked at: `process 4711 (python3)`.
     pub name: String,
@@ -44,6 +45,7 @@ pub struct TriageEvidence {
 
 /// One thing that grows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Growth {
     /// What is counted.
     pub kind: Kind,
@@ -57,6 +59,7 @@ pub struct Growth {
 
 /// The slowest growth of a kind that a look would have called growth.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Smallest {
     /// What is counted.
     pub kind: Kind,
@@ -68,6 +71,7 @@ pub struct Smallest {
 
 /// A part of resident memory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Part {
     /// What it is for.
     pub what: String,
@@ -77,6 +81,7 @@ pub struct Part {
 
 /// What one window saw: the floors of each kind, which are the minima of its second half. What wasn't read is `None`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Span {
     /// When it began, in seconds of the look.
     pub from_seconds: f64,
@@ -88,6 +93,7 @@ pub struct Span {
 
 /// What there was at one moment. What wasn't read is `None`, and never zero. All memory is in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Moment {
     /// In seconds since the look began.
     pub seconds: f64,

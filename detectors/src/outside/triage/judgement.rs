@@ -2,7 +2,7 @@
 
 use super::evidence::{Growth, Moment, Smallest, Span, TriageEvidence};
 use super::quantity::{Quantity, is_memory};
-use super::sampling::{Look, Named, Source};
+use super::sampling::{GrowingGroup, Look, Source};
 use crate::model::combination;
 use crate::model::finding::Finding;
 use crate::model::judge::Motion;
@@ -282,19 +282,19 @@ fn caveats(
 }
 
 /// The groups of its kind that grew, or the whole where none is known.
-fn findings(quantity: &Quantity, named: &[Named]) -> Vec<Growth> {
+fn findings(quantity: &Quantity, named: &[GrowingGroup]) -> Vec<Growth> {
     let growth = |per_second, site| Growth {
         kind: quantity.kind,
         per_iteration: None,
         per_second,
         site,
     };
-    let of_kind: Vec<&Named> = named
+    let of_kind: Vec<&GrowingGroup> = named
         .iter()
         .filter(|named| named.kind == quantity.kind)
         .collect();
     let total: f64 = of_kind.iter().map(|named| named.per_second).sum();
-    let large = |named: &&&Named| named.per_second >= LEAST_SHARE * total;
+    let large = |named: &&&GrowingGroup| named.per_second >= LEAST_SHARE * total;
     let groups: Vec<Growth> = of_kind
         .iter()
         .filter(large)
@@ -308,7 +308,7 @@ fn findings(quantity: &Quantity, named: &[Named]) -> Vec<Growth> {
 }
 
 /// By the combination of what grows, as a watch tells it. Who holds live memory isn't known.
-fn class_of(growing: &[&Quantity], named: &[Named]) -> Option<crate::model::class::Class> {
+fn class_of(growing: &[&Quantity], named: &[GrowingGroup]) -> Option<crate::model::class::Class> {
     let finding = |kind, at| Finding {
         kind,
         per_iteration: None,

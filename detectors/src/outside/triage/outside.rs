@@ -2,7 +2,7 @@
 
 use super::TriageError;
 use super::evidence::{Moment, Part};
-use super::sampling::{Named, Source};
+use super::sampling::{GrowingGroup, Source};
 use crate::model::kind::Kind;
 use crate::readings::kernel::{self, Rollup, Stat, Whose};
 use crate::readings::memory;
@@ -123,16 +123,16 @@ impl Source for Process {
         0.0
     }
 
-    fn named(&mut self, kinds: &[Kind], _within: Duration) -> Vec<Named> {
+    fn named(&mut self, kinds: &[Kind], _within: Duration) -> Vec<GrowingGroup> {
         let (Some((since, before)), Ok(now)) = (&self.before, self.open()) else {
             return Vec::new();
         };
         let seconds = since.elapsed().as_secs_f64();
-        let mut named: Vec<Named> = now
+        let mut named: Vec<GrowingGroup> = now
             .since(before)
             .into_iter()
             .filter(|group| kinds.contains(&group.kind))
-            .map(|group| Named {
+            .map(|group| GrowingGroup {
                 kind: group.kind,
                 name: group.name,
                 per_second: group.count as f64 / seconds,

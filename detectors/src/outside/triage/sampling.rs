@@ -29,7 +29,7 @@ pub(super) trait Source {
     fn naming_share(&self) -> f64;
 
     /// What grows of a kind, by name, the most first, with its share of the growth; empty where that can't be told.
-    fn named(&mut self, kinds: &[Kind], within: Duration) -> Vec<Named>;
+    fn named(&mut self, kinds: &[Kind], within: Duration) -> Vec<GrowingGroup>;
 
     /// Resident memory by what it is for.
     fn parts(&mut self) -> Vec<Part>;
@@ -40,7 +40,7 @@ pub(super) trait Source {
 
 /// What grows, and where it is known from.
 #[derive(Debug, Clone)]
-pub(super) struct Named {
+pub(super) struct GrowingGroup {
     pub(super) kind: Kind,
     pub(super) name: String,
     pub(super) per_second: f64,

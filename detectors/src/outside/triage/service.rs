@@ -2,9 +2,10 @@
 
 use super::TriageError;
 use super::evidence::{Moment, Part};
-use super::sampling::{Named, Source};
+use super::sampling::{GrowingGroup, Source};
 use crate::model::kind::{Counts, Kind};
 use crate::model::place::{self, Frame, Site};
+use crate::model::reading::ReadError;
 use crate::profile::Profile;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,25 +14,25 @@ use std::time::{Duration, Instant};
 const NAMING_SHARE: f64 = 1.0 / 3.0;
 
 /// Fetches from a service's debug port. The library brings no HTTP client: whoever looks has one.
-pub trait Asks: Send + Sync {
+pub trait Fetches: Send + Sync {
     /// The body of the answer to `GET path`.
     ///
     /// # Errors
     ///
     /// In words, when there is no answer, or one with a status other than 200.
-    fn ask(&self, path: &str) -> Result<Vec<u8>, String>;
+    fn ask(&self, path: &str) -> Result<Vec<u8>, ReadError>;
 }
 
 /// A service with a debug port.
 pub(super) struct Service {
     name: String,
-    asks: Box<dyn Asks>,
+    asks: Box<dyn Fetches>,
     /// Sockets by state when the look began.
     before: Option<(Instant, BTreeMap<String, u64>)>,
 }
 
 impl Service {
-    pub(super) fn find(name: String, asks: Box<dyn Asks>) -> Result<Self, TriageError> {
+    pub(super) fn find(name: String, asks: Box<dyn Fetches>) -> Result<Self, TriageError> {
         let service = Service {
             name,
             asks,
@@ -52,19 +53,16 @@ impl Service {
 
     fn metrics(&self) -> Result<Metrics, TriageError> {
         const PATH: &str = "/metrics";
-        let body = self
-            .asks
-            .ask(PATH)
-            .map_err(|reason| TriageError::NoAnswer {
-                service: self.name.clone(),
-                path: PATH.to_owned(),
-                reason,
-            })?;
+        let body = self.asks.ask(PATH).map_err(|error| TriageError::NoAnswer {
+            service: self.name.clone(),
+            path: PATH.to_owned(),
+            reason: error.to_string(),
+        })?;
         Ok(Metrics(String::from_utf8_lossy(&body).into_owned()))
     }
 
     /// What grew within the time by the profile of that name, by site.
-    fn grown(&self, kind: Kind, profile: &str, within: Duration) -> Vec<Named> {
+    fn grown(&self, kind: Kind, profile: &str, within: Duration) -> Vec<GrowingGroup> {
         let seconds = within.as_secs().max(1);
         let path = format!("/debug/pprof/{profile}?seconds={seconds}");
         let Ok(bytes) = self.asks.ask(&path) else {
@@ -76,7 +74,7 @@ impl Service {
         }
     }
 
-    fn sockets_grown(&self) -> Vec<Named> {
+    fn sockets_grown(&self) -> Vec<GrowingGroup> {
         let (Some((since, before)), Ok(now)) = (&self.before, self.metrics()) else {
             return Vec::new();
         };
@@ -86,7 +84,7 @@ impl Service {
             .into_iter()
             .filter_map(|(state, now)| {
                 let more = now.checked_sub(before.get(&state).copied().unwrap_or(0))?;
-                (more > 0).then(|| Named {
+                (more > 0).then(|| GrowingGroup {
                     kind: Kind::Sockets,
                     name: format!("TCP, {state}"),
                     per_second: more as f64 / seconds,
@@ -120,7 +118,7 @@ impl Source for Service {
         NAMING_SHARE
     }
 
-    fn named(&mut self, kinds: &[Kind], within: Duration) -> Vec<Named> {
+    fn named(&mut self, kinds: &[Kind], within: Duration) -> Vec<GrowingGroup> {
         let service = &*self;
         // All at once: each answer takes the whole time.
         std::thread::scope(|scope| {
@@ -198,7 +196,7 @@ impl Metrics {
 }
 
 /// What a profile of changes has more of, by the site to look at.
-fn by_site(kind: Kind, profile: &Profile, seconds: f64) -> Vec<Named> {
+fn by_site(kind: Kind, profile: &Profile, seconds: f64) -> Vec<GrowingGroup> {
     let types = profile.sample_types();
     let place = types
         .iter()
@@ -218,7 +216,7 @@ fn by_site(kind: Kind, profile: &Profile, seconds: f64) -> Vec<Named> {
     }
     let grown = grown.into_iter().filter(|(_, (_, more))| *more > 0);
     grown
-        .map(|(name, (site, more))| Named {
+        .map(|(name, (site, more))| GrowingGroup {
             kind,
             name,
             per_second: more as f64 / seconds,
@@ -229,7 +227,7 @@ fn by_site(kind: Kind, profile: &Profile, seconds: f64) -> Vec<Named> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asks, Metrics, Service, TriageError};
+    use super::{Fetches, Metrics, ReadError, Service, TriageError};
     use crate::model::kind::Kind;
 
     #[test]
@@ -248,8 +246,8 @@ mod tests {
     #[test]
     fn what_answers_with_something_else_is_no_debug_port() {
         struct Says(&'static str);
-        impl Asks for Says {
-            fn ask(&self, _path: &str) -> Result<Vec<u8>, String> {
+        impl Fetches for Says {
+            fn ask(&self, _path: &str) -> Result<Vec<u8>, ReadError> {
                 Ok(self.0.as_bytes().to_vec())
             }
         }

@@ -8,6 +8,7 @@ use std::fmt;
 
 /// What went when the kernel took a process' anonymous pages, as it would under pressure. All in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Squeezed {
     /// Resident before.
     pub resident_before: u64,

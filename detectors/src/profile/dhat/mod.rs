@@ -12,6 +12,7 @@ use super::{Profile, ProfileError, Symbols, trim};
 
 /// How [`Profile::from_dhat`] reads its input.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct DhatOptions<'a> {
     /// Where names, files and lines come from.
     pub symbols: Symbols<'a>,
@@ -20,6 +21,22 @@ pub struct DhatOptions<'a> {
     /// By default they are cut, so that the first frame is a call that someone chose to make, and
     /// the last one belongs to the program that was measured.
     pub keep_machinery: bool,
+}
+
+impl<'a> DhatOptions<'a> {
+    /// Takes names, files and lines from there.
+    #[must_use]
+    pub fn symbols(mut self, symbols: Symbols<'a>) -> Self {
+        self.symbols = symbols;
+        self
+    }
+
+    /// Keeps every frame.
+    #[must_use]
+    pub fn keep_machinery(mut self) -> Self {
+        self.keep_machinery = true;
+        self
+    }
 }
 
 /// What dhat writes, as far as a profile needs it. `b` stands for bytes and `bk` for blocks.

@@ -18,6 +18,7 @@ use super::{Profile, ProfileError};
 
 /// What [`Profile::flamegraph`] draws.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FlamegraphOptions {
     /// Which values are the widths; the profile's default when `None`.
     pub sample_type: Option<String>,
@@ -27,8 +28,32 @@ pub struct FlamegraphOptions {
     pub style: FlamegraphStyle,
 }
 
+impl FlamegraphOptions {
+    /// Takes these values for the widths: `inuse_objects`.
+    #[must_use]
+    pub fn sample_type(mut self, sample_type: impl Into<String>) -> Self {
+        self.sample_type = Some(sample_type.into());
+        self
+    }
+
+    /// Takes this heading.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Draws for this place.
+    #[must_use]
+    pub fn style(mut self, style: FlamegraphStyle) -> Self {
+        self.style = style;
+        self
+    }
+}
+
 /// Where a flame graph goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FlamegraphStyle {
     /// A file of its own: follows the system's theme, and frames answer to the pointer.
     #[default]

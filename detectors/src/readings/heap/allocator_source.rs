@@ -1,6 +1,6 @@
 //! The profiling allocator as a heap source: exact, cheap, and able to tell its sites while it runs.
 
-use super::{Detail, HeapReading, HeapSource, SiteReading, SourceError};
+use super::{Detail, HeapReading, HeapSource, ReadError, SiteReading};
 use crate::allocator::{self, Scope};
 use crate::model::place::Frame;
 use crate::model::this_test;
@@ -88,7 +88,7 @@ impl HeapSource for AllocatorSource {
         self.reach() == Reach::Process
     }
 
-    fn start(&mut self, detail: Detail) -> Result<(), SourceError> {
+    fn start(&mut self, detail: Detail) -> Result<(), ReadError> {
         assert!(
             self.scope.is_none(),
             "detectors: this heap source is counting already; stop it before you start it again"
@@ -128,9 +128,9 @@ impl HeapSource for AllocatorSource {
         resolve_stacks(&stacks, Symbols::ThisProcess)
     }
 
-    fn holders(&self, sites: &[usize], is_over: &dyn Fn() -> bool) -> Result<Holders, String> {
+    fn holders(&self, sites: &[usize], is_over: &dyn Fn() -> bool) -> Result<Holders, ReadError> {
         let Some(scope) = self.scope.as_ref().map(Scope::handle) else {
-            return Err("nothing is being counted".to_owned());
+            return Err(ReadError::new("nothing is being counted", "start it first"));
         };
         let stacks_of = |sites: &[usize]| {
             let stacks: Vec<&[usize]> = sites.iter().map(|&site| Scope::stack_of(site)).collect();
@@ -151,9 +151,10 @@ impl HeapSource for AllocatorSource {
             }
             holders::find(scope, &wanted, &stacks_of, is_over)
         })
+        .map_err(ReadError::from)
     }
 
-    fn stop(&mut self) -> Result<Option<Profile>, SourceError> {
+    fn stop(&mut self) -> Result<Option<Profile>, ReadError> {
         let Some(scope) = self.scope.take() else {
             return Ok(None);
         };
@@ -163,7 +164,7 @@ impl HeapSource for AllocatorSource {
         match scope.profile() {
             Ok(profile) => Ok(Some(profile)),
             Err(ProfileError::NoSamples { .. }) => Ok(None),
-            Err(error) => Err(SourceError {
+            Err(error) => Err(ReadError {
                 reason: format!("the scope's profile can't be taken: {error}"),
                 next: "watch with dhat instead: Watch::heap_source(DhatSource::default())"
                     .to_owned(),

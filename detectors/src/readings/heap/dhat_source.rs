@@ -1,6 +1,6 @@
 //! dhat as a heap source: exact, one profiler for each process, and slow enough to be for tests only.
 
-use super::{Detail, HeapReading, HeapSource, SourceError};
+use super::{Detail, HeapReading, HeapSource, ReadError};
 use crate::profile::DhatOptions;
 use crate::profile::Profile;
 use std::hint::black_box;
@@ -45,7 +45,7 @@ impl HeapSource for DhatSource {
         format!("by unwinder, {WHOLE_STACK_FRAMES} frames deep at most")
     }
 
-    fn start(&mut self, detail: Detail) -> Result<(), SourceError> {
+    fn start(&mut self, detail: Detail) -> Result<(), ReadError> {
         assert!(
             self.running.is_none(),
             "detectors: this heap source is counting already; stop it before you start it again"
@@ -78,7 +78,7 @@ impl HeapSource for DhatSource {
         drop(black_box(Box::new(black_box(0_u64))));
         if self.read().total_blocks == 0 {
             self.running = None;
-            return Err(SourceError {
+            return Err(ReadError {
                 reason: "dhat sees no allocation of this process".to_owned(),
                 next:
                     "write detectors::memory_tests! instead of tests!, or declare its allocator in the program: \
@@ -103,7 +103,7 @@ impl HeapSource for DhatSource {
         }
     }
 
-    fn stop(&mut self) -> Result<Option<Profile>, SourceError> {
+    fn stop(&mut self) -> Result<Option<Profile>, ReadError> {
         let Some(Running { profiler, output }) = self.running.take() else {
             return Ok(None);
         };
@@ -118,8 +118,8 @@ impl HeapSource for DhatSource {
     }
 }
 
-fn no_profile(error: &dyn std::error::Error) -> SourceError {
-    SourceError {
+fn no_profile(error: &dyn std::error::Error) -> ReadError {
+    ReadError {
         reason: format!("dhat's profile can't be kept: {error}"),
         next: "give the temporary folder (TMPDIR) a few megabytes and write access".to_owned(),
     }

@@ -2,7 +2,7 @@
 
 use super::graph::{Graph, Reached};
 use super::memory::static_at;
-use super::{Holding, Root, Stacks, Wanted};
+use super::{HeldBy, Root, Stacks, Wanted};
 use crate::model::class::Class;
 use crate::model::place::{Frame, Origin};
 use std::collections::HashMap;
@@ -40,7 +40,7 @@ const LIBRARIES: [&str; 9] = [
     "futures",
 ];
 
-pub(super) fn holdings(graph: &Graph, wanted: &[Wanted], stacks_of: Stacks<'_>) -> Vec<Holding> {
+pub(super) fn held_by(graph: &Graph, wanted: &[Wanted], stacks_of: Stacks<'_>) -> Vec<HeldBy> {
     let mut statics = HashMap::new();
     wanted
         .iter()
@@ -53,7 +53,7 @@ fn holding(
     wanted: &Wanted,
     stacks_of: Stacks<'_>,
     statics: &mut HashMap<usize, String>,
-) -> Holding {
+) -> HeldBy {
     let is_wanted = |site: u32| wanted.numbers.contains(&(site as usize));
     let own: Vec<usize> = (0..graph.blocks.len())
         .filter(|&at| graph.blocks[at].is_of_scope && is_wanted(graph.blocks[at].site))
@@ -92,7 +92,7 @@ fn holding(
     let queue = std::iter::once(&wanted.functions)
         .chain(holders.iter().map(|(_, functions)| functions))
         .find_map(|functions| queue_among(functions));
-    Holding {
+    HeldBy {
         site: wanted.name.clone(),
         blocks: own.len() as u64,
         by,
@@ -160,8 +160,8 @@ fn median(values: impl Iterator<Item = u32>) -> u64 {
 /// The class that holders tell, where only the heap grows. `pins`: much more stays live than the holder accounts for.
 ///
 /// The sites come most bytes first. The first of them decides: the others are usually what it needs beside it.
-pub(crate) fn class_of(holdings: &[Holding], pins: bool) -> Option<Class> {
-    let largest = holdings.first()?;
+pub(crate) fn class_of(held_by: &[HeldBy], pins: bool) -> Option<Class> {
+    let largest = held_by.first()?;
     let (root, share) = largest.mostly()?;
     if share < MOST {
         return None;
@@ -182,10 +182,10 @@ pub(crate) fn class_of(holdings: &[Holding], pins: bool) -> Option<Class> {
 mod tests {
     use super::class_of;
     use crate::model::class::Class;
-    use crate::readings::holders::{Holding, Root};
+    use crate::readings::holders::{HeldBy, Root};
 
-    fn holding(root: Root, count: u64, unused: u64, queue: Option<&str>) -> Holding {
-        Holding {
+    fn holding(root: Root, count: u64, unused: u64, queue: Option<&str>) -> HeldBy {
+        HeldBy {
             site: "a site".to_owned(),
             blocks: 100,
             by: vec![(root, count)],

@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 /// The states of RFC 9293, with `netstat`'s names. `TimeWait` has no descriptor any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "RFC 9293 says what each one means")]
+#[non_exhaustive]
 pub enum TcpState {
     Established,
     SynSent,

@@ -1,6 +1,6 @@
 //! Why memory stays resident that no block lies in: found by asking for it back, and seeing what that gives.
 
-use super::{Accounts, Holder, Underlying, resident, system, underlying};
+use super::{Accounts, ResidentPart, Underlying, resident, system, underlying};
 use crate::allocator;
 use crate::model::words::{bytes, grouped};
 use serde::{Deserialize, Serialize};
@@ -22,9 +22,10 @@ const TIMES: u64 = 4;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Retention {
     /// What keeps it.
-    pub kind: Retained,
+    pub kind: RetentionKind,
     /// The allocator's name; `None` where it isn't known.
     pub allocator: Option<String>,
     /// Resident bytes before anything was tried.
@@ -44,7 +45,8 @@ pub struct Retention {
 /// What keeps freed memory resident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Retained {
+#[non_exhaustive]
+pub enum RetentionKind {
     /// The allocator holds whole free pages, in its arenas or below a block that pins the end of its heap: asked for them, it
     /// gives them back.
     ByAllocator,
@@ -60,43 +62,44 @@ pub enum Retained {
     NotAsked,
 }
 
-impl Retained {
+impl RetentionKind {
     /// What it means, in one line.
     pub fn definition(self) -> &'static str {
         match self {
-            Retained::ByAllocator => {
+            RetentionKind::ByAllocator => {
                 "the allocator holds free pages, and gives them back when it is asked"
             }
-            Retained::Fragmentation => {
+            RetentionKind::Fragmentation => {
                 "asked, the allocator has next to nothing to give: live blocks lie on the pages, or they end a thread's arena"
             }
-            Retained::LazilyFreed => {
+            RetentionKind::LazilyFreed => {
                 "the pages are given up with MADV_FREE, and the system takes them when it needs them"
             }
-            Retained::DecayNotRunning => {
+            RetentionKind::DecayNotRunning => {
                 "free pages are due to go back, and nothing runs the allocator's timers"
             }
-            Retained::NotAsked => {
+            RetentionKind::NotAsked => {
                 "it isn't known which allocator holds them, so it couldn't be asked for them"
             }
         }
     }
 }
 
-impl fmt::Display for Retained {
+impl fmt::Display for RetentionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Retained::ByAllocator => "held by the allocator",
-            Retained::Fragmentation => "fragmentation",
-            Retained::LazilyFreed => "lazily freed",
-            Retained::DecayNotRunning => "decay not running",
-            Retained::NotAsked => "not asked",
+            RetentionKind::ByAllocator => "held by the allocator",
+            RetentionKind::Fragmentation => "fragmentation",
+            RetentionKind::LazilyFreed => "lazily freed",
+            RetentionKind::DecayNotRunning => "decay not running",
+            RetentionKind::NotAsked => "not asked",
         })
     }
 }
 
 /// One thing that was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Trial {
     /// What was called: `malloc_trim(0)`.
     pub call: String,
@@ -137,7 +140,7 @@ impl Retention {
         }
         let allocator = underlying();
         let mut found = Retention {
-            kind: Retained::NotAsked,
+            kind: RetentionKind::NotAsked,
             allocator: allocator.map(|allocator| allocator.name().to_owned()),
             resident: before.resident,
             in_blocks: before.in_blocks,
@@ -152,34 +155,34 @@ impl Retention {
     }
 
     /// Least first, so that each trial tells its kind from those that would need more.
-    fn experiment(&mut self, allocator: Option<&dyn Underlying>) -> io::Result<Retained> {
+    fn experiment(&mut self, allocator: Option<&dyn Underlying>) -> io::Result<RetentionKind> {
         if self.is_most(self.lazily_freed) {
             return self.under_pressure();
         }
         let Some(allocator) = allocator else {
-            return Ok(Retained::NotAsked);
+            return Ok(RetentionKind::NotAsked);
         };
         let due = self.attempt(|| allocator.decay())?;
         if self.is_most(due) {
-            return Ok(Retained::DecayNotRunning);
+            return Ok(RetentionKind::DecayNotRunning);
         }
         let all = due + self.attempt(|| allocator.purge())?;
         if self.is_most(all) {
-            return Ok(Retained::ByAllocator);
+            return Ok(RetentionKind::ByAllocator);
         }
         // Pages that were given up lazily when it was asked are as resident as before.
         if self.is_most(resident()?.lazily_freed) {
             return self.under_pressure();
         }
-        Ok(Retained::Fragmentation)
+        Ok(RetentionKind::Fragmentation)
     }
 
-    fn under_pressure(&mut self) -> io::Result<Retained> {
+    fn under_pressure(&mut self) -> io::Result<RetentionKind> {
         self.attempt(|| {
             system::page_out_lazily_freed().ok()?;
             Some("memory pressure (MADV_PAGEOUT)")
         })?;
-        Ok(Retained::LazilyFreed)
+        Ok(RetentionKind::LazilyFreed)
     }
 
     fn is_most(&self, bytes: u64) -> bool {
@@ -209,17 +212,17 @@ impl Retention {
         let at_once = allocator.and_then(Underlying::how_to_free_at_once);
         let timers = allocator.and_then(Underlying::how_to_run_timers);
         match self.kind {
-            Retained::ByAllocator => format!(
+            RetentionKind::ByAllocator => format!(
                 "{} gave it back: call detectors::memory::give_back() when a burst is over; or make less of it: copy what \
                  stays before the burst begins, parse into types, stream",
                 self.last_call()
             ),
-            Retained::Fragmentation => {
+            RetentionKind::Fragmentation => {
                 "asking gave next to nothing: copy what stays out of the burst's blocks, so that their pages are wholly free, and \
                  ask again; what ends a thread's arena waits there for the next burst"
                     .to_owned()
             }
-            Retained::LazilyFreed => {
+            RetentionKind::LazilyFreed => {
                 let shown = at_once.map_or_else(String::new, |how| {
                     format!("; to see the figure fall at once: {how}")
                 });
@@ -228,12 +231,12 @@ impl Retention {
                     self.last_call()
                 )
             }
-            Retained::DecayNotRunning => format!(
+            RetentionKind::DecayNotRunning => format!(
                 "{} gave it back: {}",
                 self.last_call(),
                 timers.unwrap_or("have the allocator's timers run")
             ),
-            Retained::NotAsked => {
+            RetentionKind::NotAsked => {
                 "say which allocator the program is on, by detectors::memory::set_underlying at its start (for jemalloc the package \
                  detectors-jemalloc has it), and look again"
                     .to_owned()
@@ -277,10 +280,10 @@ impl Footing {
     fn now() -> io::Result<Self> {
         somebody_counts_blocks(allocator::is_in_use(), underlying())?;
         let accounts = Accounts::now()?;
-        let lazily_freed = accounts.of_holder(Holder::LazilyFreed);
+        let lazily_freed = accounts.of(ResidentPart::LazilyFreed);
         Ok(Footing {
             resident: accounts.resident(),
-            in_blocks: accounts.of_holder(Holder::Live) + accounts.of_holder(Holder::Overhead),
+            in_blocks: accounts.of(ResidentPart::Live) + accounts.of(ResidentPart::Overhead),
             free: accounts.free(),
             lazily_freed,
         })
@@ -290,7 +293,7 @@ impl Footing {
 /// What is free can't be told from what is live where nobody says how much lies in blocks. An allocator that isn't known isn't
 /// asked and isn't accused, so there the question doesn't come up.
 fn somebody_counts_blocks(is_counted: bool, allocator: Option<&dyn Underlying>) -> io::Result<()> {
-    let can_t_tell = |allocator: &dyn Underlying| allocator.holdings().is_none();
+    let can_t_tell = |allocator: &dyn Underlying| allocator.figures().is_none();
     if is_counted || !allocator.is_some_and(can_t_tell) {
         return Ok(());
     }
@@ -302,7 +305,7 @@ fn somebody_counts_blocks(is_counted: bool, allocator: Option<&dyn Underlying>) 
 #[cfg(test)]
 mod tests {
     use super::{Underlying, somebody_counts_blocks};
-    use crate::readings::memory::Holdings;
+    use crate::readings::memory::AllocatorFigures;
 
     #[derive(Debug)]
     struct Silent;
@@ -312,7 +315,7 @@ mod tests {
             "silent"
         }
 
-        fn holdings(&self) -> Option<Holdings> {
+        fn figures(&self) -> Option<AllocatorFigures> {
             None
         }
 

@@ -15,7 +15,7 @@ pub trait Underlying: fmt::Debug + Sync {
     fn name(&self) -> &'static str;
 
     /// What it has from the system now; `None` where it can't tell.
-    fn holdings(&self) -> Option<Holdings>;
+    fn figures(&self) -> Option<AllocatorFigures>;
 
     /// Gives back what its own timers would have given back by now, and returns what was called for that; `None` when it has
     /// no timers.
@@ -39,7 +39,8 @@ pub trait Underlying: fmt::Debug + Sync {
 
 /// What an allocator has from the system, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holdings {
+#[non_exhaustive]
+pub struct AllocatorFigures {
     /// All that it has and may be in RAM.
     pub mapped: u64,
     /// The part of it that is in blocks, with what stands around each.
@@ -50,7 +51,17 @@ pub struct Holdings {
     pub fragmentation: Option<u64>,
 }
 
-impl Holdings {
+impl AllocatorFigures {
+    /// What it has from the system, and the part of it that is in blocks. The other parts are its fields, where it tells them.
+    pub fn new(mapped: u64, in_use: u64) -> Self {
+        AllocatorFigures {
+            mapped,
+            in_use,
+            metadata: None,
+            fragmentation: None,
+        }
+    }
+
     /// The part that holds no block now.
     pub fn free(&self) -> u64 {
         let other = self.in_use + self.metadata.unwrap_or(0);

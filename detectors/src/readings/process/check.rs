@@ -3,7 +3,7 @@
 use super::open::{Group, Open};
 use super::waits::Waits;
 use crate::model::class::Class;
-use crate::model::concept::Concept;
+use crate::model::complaint::{Complaint, Concept, passed};
 use crate::model::kind::Kind;
 use crate::model::this_test;
 use crate::model::verdict::Verdict;
@@ -19,9 +19,9 @@ const WITHIN: Duration = Duration::from_secs(1);
 /// Finds what a piece of code leaves open: sockets, descriptors, threads.
 ///
 /// ```should_panic
-/// use detectors::process::Check;
+/// use detectors::process::OpenCheck;
 ///
-/// let check = Check::new("the import")?;
+/// let check = OpenCheck::new("the import")?;
 /// std::mem::forget(tempfile::tempfile()?);
 /// check.find()?.assert_none(); // one file is left open: this fails
 /// # Ok::<(), std::io::Error>(())
@@ -34,21 +34,21 @@ const WITHIN: Duration = Duration::from_secs(1);
 ///   before.
 /// - Where as many are closed as are opened in one group, nothing is new.
 #[derive(Debug, Clone)]
-pub struct Check {
+pub struct OpenCheck {
     name: String,
     baseline: Open,
     ignored: Vec<String>,
     within: Duration,
 }
 
-impl Check {
+impl OpenCheck {
     /// A check whose baseline is what is open now. The name goes into the failure's text.
     ///
     /// # Errors
     ///
     /// Where the system doesn't tell: on Linux when `/proc` isn't mounted, elsewhere always.
     pub fn new(name: impl Into<String>) -> io::Result<Self> {
-        Ok(Check {
+        Ok(OpenCheck {
             name: name.into(),
             baseline: Open::now()?,
             ignored: Vec::new(),
@@ -73,12 +73,12 @@ impl Check {
     /// What is left open once what was about to close has closed.
     ///
     /// Returns as soon as nothing is left. Else it looks again after 0.2 ms, 0.4 ms and so on, never waiting more than 20 ms at
-    /// once, until the time is up. It blocks its thread: within a runtime use [`find_async`](Check::find_async).
+    /// once, until the time is up. It blocks its thread: within a runtime use [`find_async`](OpenCheck::find_async).
     ///
     /// # Errors
     ///
     /// Where the system doesn't tell any more, as without a descriptor to read `/proc` through.
-    pub fn find(&self) -> io::Result<Left> {
+    pub fn find(&self) -> io::Result<LeftOpen> {
         let mut waits = Waits::new(self.within);
         loop {
             let left = self.left(waits.waited())?;
@@ -89,17 +89,17 @@ impl Check {
         }
     }
 
-    /// As [`find`](Check::find), while the runtime goes on: what its tasks hold can close.
+    /// As [`find`](OpenCheck::find), while the runtime goes on: what its tasks hold can close.
     ///
     /// # Errors
     ///
-    /// As [`find`](Check::find).
+    /// As [`find`](OpenCheck::find).
     ///
     /// # Panics
     ///
     /// On a runtime without timers.
     #[cfg(feature = "tokio")]
-    pub async fn find_async(&self) -> io::Result<Left> {
+    pub async fn find_async(&self) -> io::Result<LeftOpen> {
         let mut waits = Waits::new(self.within);
         // A task that has been woken, and has only to run to be done.
         tokio::task::yield_now().await;
@@ -112,13 +112,13 @@ impl Check {
         }
     }
 
-    fn left(&self, waited: Duration) -> io::Result<Left> {
+    fn left(&self, waited: Duration) -> io::Result<LeftOpen> {
         let grown = Open::now()?.since(&self.baseline);
         let (ignored, groups): (Vec<Group>, Vec<Group>) = grown.into_iter().partition(|group| {
             let is_in = |text: &String| group.name.contains(text.as_str());
             self.ignored.iter().any(is_in)
         });
-        Ok(Left {
+        Ok(LeftOpen {
             name: self.name.clone(),
             groups,
             ignored: ignored.iter().map(|group| group.count).sum(),
@@ -127,16 +127,16 @@ impl Check {
     }
 }
 
-/// What a [`Check`] found left open.
+/// What a [`OpenCheck`] found left open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct LeftOpen {
     name: String,
     groups: Vec<Group>,
     ignored: u64,
     waited: Duration,
 }
 
-impl Left {
+impl LeftOpen {
     /// How many sockets, descriptors and threads are left, without those that were to be ignored.
     pub fn count(&self) -> u64 {
         self.groups.iter().map(|group| group.count).sum()
@@ -166,10 +166,10 @@ impl Left {
     /// # Errors
     ///
     /// With the failure's text.
-    pub fn check_none(&self) -> Result<(), String> {
+    pub fn check_none(&self) -> Result<(), Complaint> {
         match self.verdict() {
             Verdict::Steady => Ok(()),
-            _ => Err(self.to_string()),
+            _ => Err(Complaint::new(self)),
         }
     }
 
@@ -177,10 +177,10 @@ impl Left {
     ///
     /// # Panics
     ///
-    /// With the text of [`check_none`](Left::check_none).
+    /// With the text of [`check_none`](LeftOpen::check_none).
     #[track_caller]
     pub fn assert_none(&self) -> &Self {
-        crate::model::concept::passed(self, self.check_none())
+        passed(self, self.check_none())
     }
 
     /// Files alone are cleanup that comes too late; what else is left has no class by itself.
@@ -195,7 +195,7 @@ impl Left {
 }
 
 /// The failure of a test, or a line that says that nothing is left.
-impl Display for Left {
+impl Display for LeftOpen {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let saw = match self.count() {
             0 => "nothing".to_owned(),

@@ -8,7 +8,7 @@
 //! | which files, pipes and other descriptors? | [`descriptors`] |
 //! | which threads, and who started them? | [`threads`]; who, for those of [`spawn_thread`] |
 //! | how many of each, to compare with later? | [`Open`] |
-//! | what does this code leave open? | [`Check`] |
+//! | what does this code leave open? | [`OpenCheck`] |
 //! | what became of the bodies of these responses? | [`bodies`](crate::bodies) |
 //!
 //! A [`Watch`](crate::Watch) counts all three for each iteration, and names what grows.
@@ -16,11 +16,11 @@
 //! # In a service's tests
 //!
 //! ```
-//! use detectors::process::Check;
+//! use detectors::process::OpenCheck;
 //! use std::net::{TcpListener, TcpStream};
 //!
 //! let server = TcpListener::bind("127.0.0.1:0")?;
-//! let check = Check::new("the probe")?;
+//! let check = OpenCheck::new("the probe")?;
 //! let connection = TcpStream::connect(server.local_addr()?)?;
 //! drop(connection);
 //! check.find()?.assert_none();
@@ -30,7 +30,7 @@
 //! # Where it can mislead you
 //!
 //! - All of it belongs to the whole process. Declare the test with [`tests!`](crate::tests!) to have a process for itself.
-//! - A kept-alive connection of a pool is open and healthy. Let the code run once before a [`Check`] takes its baseline.
+//! - A kept-alive connection of a pool is open and healthy. Let the code run once before a [`OpenCheck`] takes its baseline.
 //! - It is read from Linux' `/proc`. On other systems each function returns an error that says so.
 
 mod check;
@@ -39,7 +39,7 @@ mod open;
 mod spawn;
 mod waits;
 
-pub use check::{Check, Left};
+pub use check::{LeftOpen, OpenCheck};
 pub(crate) use open::groups;
 pub use open::{Group, Open};
 pub use spawn::{spawn_thread, spawn_thread_with};
@@ -54,6 +54,7 @@ use std::{fmt, io};
 
 /// An open descriptor of this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Descriptor {
     /// Its number.
     pub number: i32,
@@ -92,6 +93,7 @@ impl fmt::Display for Target {
 
 /// An open socket of this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Socket {
     /// Its descriptor's number.
     pub descriptor: i32,
@@ -101,6 +103,7 @@ pub struct Socket {
 
 /// The kernel's row for a TCP socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tcp {
     /// This end.
     pub local: SocketAddr,
@@ -130,6 +133,7 @@ impl fmt::Display for Socket {
 
 /// A thread of this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Thread {
     /// The kernel's number for it.
     pub id: i32,

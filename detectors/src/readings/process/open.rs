@@ -10,6 +10,7 @@ use std::io;
 
 /// What is alike and open: files of one folder, sockets to one peer in one state, threads of one name and site.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Group {
     /// `Sockets`, `Descriptors` or `Threads`.
     pub kind: Kind,

@@ -12,11 +12,11 @@ use tokio::runtime::{self, Runtime};
 /// A library can't reach into the runtime that `#[tokio::test]` makes. So a test makes its own:
 ///
 /// ```
-/// use detectors::tasks::{Builder, Check};
+/// use detectors::tasks::{Builder, TaskCheck};
 ///
 /// let runtime = Builder::new_current_thread().build()?;
 /// runtime.block_on(async {
-///     let check = Check::new("greetings", &tokio::runtime::Handle::current());
+///     let check = TaskCheck::new("greetings", &tokio::runtime::Handle::current());
 ///     tokio::spawn(async { "hello" }).await.expect("it doesn't panic");
 ///     check.find().await.assert_none();
 /// });

@@ -2,6 +2,7 @@
 
 use super::snapshot::{NewTasks, Tasks};
 use super::waiting::{AwaitStack, await_stacks};
+use crate::model::complaint::{Complaint, passed};
 use crate::model::out;
 use crate::model::place::Site;
 use crate::model::verdict::Verdict;
@@ -25,11 +26,11 @@ const DUMP_WITHIN: Duration = Duration::from_secs(2);
 /// Finds tasks that a piece of code leaves behind on a runtime.
 ///
 /// ```should_panic
-/// use detectors::tasks::{Builder, Check};
+/// use detectors::tasks::{Builder, TaskCheck};
 ///
 /// let runtime = Builder::new_current_thread().build()?;
 /// runtime.block_on(async {
-///     let check = Check::new("the watcher", &tokio::runtime::Handle::current());
+///     let check = TaskCheck::new("the watcher", &tokio::runtime::Handle::current());
 ///     tokio::spawn(std::future::pending::<()>());
 ///     check.find().await.assert_none(); // one is left: this fails
 /// });
@@ -42,7 +43,7 @@ const DUMP_WITHIN: Duration = Duration::from_secs(2);
 /// - Where sites aren't known, a new task makes up for one that ended. [`Builder`](super::Builder) lets them be known.
 /// - What `spawn_blocking` runs and what a `LocalSet` runs, tokio doesn't count.
 #[derive(Debug, Clone)]
-pub struct Check {
+pub struct TaskCheck {
     name: String,
     runtime: Handle,
     baseline: Tasks,
@@ -50,10 +51,10 @@ pub struct Check {
     within: Duration,
 }
 
-impl Check {
+impl TaskCheck {
     /// A check whose baseline is what is alive now. The name goes into the failure's text.
     pub fn new(name: impl Into<String>, runtime: &Handle) -> Self {
-        Check {
+        TaskCheck {
             name: name.into(),
             runtime: runtime.clone(),
             baseline: Tasks::of(runtime),
@@ -99,7 +100,7 @@ impl Check {
     /// # Panics
     ///
     /// On a runtime without timers.
-    pub async fn find(&self) -> Left {
+    pub async fn find(&self) -> LeftTasks {
         let started = Instant::now();
         let mut names = BTreeMap::new();
         let mut wait = FIRST_WAIT;
@@ -122,7 +123,7 @@ impl Check {
         }
     }
 
-    fn left(&self, now: &Tasks, names: &mut BTreeMap<SpawnSite, Site>) -> Left {
+    fn left(&self, now: &Tasks, names: &mut BTreeMap<SpawnSite, Site>) -> LeftTasks {
         let NewTasks { sites, unknown } = now.since(&self.baseline);
         let unresolved: Vec<SpawnSite> = sites
             .iter()
@@ -141,7 +142,7 @@ impl Check {
             let name = names.get(spawn_site).map(spawning_line);
             name.is_some_and(|name| self.ignored.iter().any(|ignored| name.contains(ignored)))
         });
-        Left {
+        LeftTasks {
             name: self.name.clone(),
             before: self.baseline.alive(),
             alive: now.alive(),
@@ -156,7 +157,7 @@ impl Check {
         }
     }
 
-    async fn say_where_they_wait(&self, left: &mut Left) {
+    async fn say_where_they_wait(&self, left: &mut LeftTasks) {
         // It is more than was asked for: where it can't be had, the rest is still worth telling. A runtime with threads is better
         // not asked without need: see `await_stacks`.
         if self.runtime.runtime_flavor() != RuntimeFlavor::CurrentThread {
@@ -195,9 +196,9 @@ fn spawning_line(site: &Site) -> String {
         .map_or_else(String::new, ToString::to_string)
 }
 
-/// The tasks that a [`Check`] found left behind.
+/// The tasks that a [`TaskCheck`] found left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct LeftTasks {
     pub(super) name: String,
     pub(super) before: u64,
     pub(super) alive: u64,
@@ -212,7 +213,7 @@ pub struct Left {
     pub(super) profile: Option<PathBuf>,
 }
 
-impl Left {
+impl LeftTasks {
     /// How many tasks are left, without those that were to be ignored.
     pub fn tasks(&self) -> u64 {
         self.sites.iter().map(|(_, tasks)| tasks).sum::<u64>() + self.unknown
@@ -253,10 +254,10 @@ impl Left {
     /// # Errors
     ///
     /// With the failure's text: some are, or it couldn't be told.
-    pub fn check_none(&self) -> Result<(), String> {
+    pub fn check_none(&self) -> Result<(), Complaint> {
         match self.verdict() {
             Verdict::Steady => Ok(()),
-            _ => Err(self.to_string()),
+            _ => Err(Complaint::new(self)),
         }
     }
 
@@ -264,9 +265,9 @@ impl Left {
     ///
     /// # Panics
     ///
-    /// With the text of [`check_none`](Left::check_none).
+    /// With the text of [`check_none`](LeftTasks::check_none).
     #[track_caller]
     pub fn assert_none(&self) -> &Self {
-        crate::model::concept::passed(self, self.check_none())
+        passed(self, self.check_none())
     }
 }

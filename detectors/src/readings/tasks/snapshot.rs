@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 /// How many tasks of a runtime are alive: spawned, and neither done nor dropped.
 ///
 /// Exact on every build, and doesn't allocate. What ends shows with a delay: a task's count was seen to lag by up to 5 ms after
-/// its `JoinHandle` had resolved, and always does right after `abort`. [`Check`](super::Check) waits for that.
+/// its `JoinHandle` had resolved, and always does right after `abort`. [`TaskCheck`](super::TaskCheck) waits for that.
 ///
 /// Not counted, by tokio itself: the future that `block_on` runs, what `spawn_blocking` runs, and tasks of a `LocalSet`.
 pub fn alive(runtime: &Handle) -> usize {

@@ -1,8 +1,8 @@
 //! Tasks that were left behind, in words.
 
-use super::left::Left;
+use super::left::LeftTasks;
 use crate::model::class::Class;
-use crate::model::concept::Concept;
+use crate::model::complaint::Concept;
 use crate::model::out;
 use crate::model::this_test;
 use crate::model::verdict::Verdict;
@@ -10,9 +10,9 @@ use crate::model::words::{count, frame_from_here, from_here, grouped, whose, wra
 use crate::readings::spawn_site;
 use std::fmt::{self, Display, Formatter};
 
-impl Left {
+impl LeftTasks {
     fn expected_and_saw(&self) -> String {
-        let Left {
+        let LeftTasks {
             name,
             waited,
             alive,
@@ -65,7 +65,7 @@ impl Left {
                 format!("what would tell it: {by}"),
             ]
         };
-        Some(lines.map(|line| wrapped(&line).to_string()).join("\n"))
+        Some(lines.map(|line| wrapped(&line)).join("\n"))
     }
 
     fn concept(&self) -> Concept {
@@ -77,7 +77,7 @@ impl Left {
 }
 
 /// The failure of a test, or a line that says that nothing is left.
-impl Display for Left {
+impl Display for LeftTasks {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.expected_and_saw())?;
         if self.verdict() == Verdict::Steady {

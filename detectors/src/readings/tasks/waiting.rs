@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 /// Where a task waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AwaitStack {
     /// Where it was spawned, when its runtime is one of [`Builder`](super::Builder) that remembers its tasks.
     pub site: Option<SpawnSite>,
@@ -48,6 +49,7 @@ impl fmt::Display for AwaitStack {
 
 /// Why it can't be said where tasks wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NoAwaitStacks {
     /// What is in the way.
     pub reason: String,

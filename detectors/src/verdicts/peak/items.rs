@@ -2,7 +2,7 @@
 
 use crate::model::kind::{Counts, Kind, NotRead};
 use crate::model::place::Frame;
-use crate::model::reading::{Detail, SiteReading, SourceError};
+use crate::model::reading::{Detail, ReadError, SiteReading};
 use crate::readings::counters::{Counters, Group, RunsTasks};
 use crate::readings::heap::HeapSource;
 use crate::verdicts::peak::PeakReading;
@@ -80,7 +80,7 @@ impl Meter {
         }
     }
 
-    pub(super) fn start(&mut self, detail: Detail) -> Result<(), SourceError> {
+    pub(super) fn start(&mut self, detail: Detail) -> Result<(), ReadError> {
         self.counters.begin(&*self.tasks);
         self.source.start(detail)?;
         self.detail = Some(detail);
@@ -111,7 +111,7 @@ impl Meter {
         }
     }
 
-    pub(super) fn stop(&mut self, items: usize) -> Result<PeakReading, SourceError> {
+    pub(super) fn stop(&mut self, items: usize) -> Result<PeakReading, ReadError> {
         let now = self.source.read();
         let resting_counts = self.counters.read(&*self.tasks);
         self.detail = None;

@@ -6,7 +6,7 @@ use crate::model::class::Class;
 use crate::model::finding::{Finding, Instrument};
 use crate::model::judge::{Floor, Floors, Motion, PARTS};
 use crate::model::kind::{Kind, NotRead};
-use crate::model::reading::SourceError;
+use crate::model::reading::ReadError;
 use crate::model::verdict::Verdict;
 use crate::model::words::{amount, listed, one_of};
 use crate::verdicts::sites;
@@ -79,7 +79,7 @@ impl Peak {
         evidence
     }
 
-    pub(super) fn unread(&self, error: &SourceError, meter: &Meter) -> PeakEvidence {
+    pub(super) fn unread(&self, error: &ReadError, meter: &Meter) -> PeakEvidence {
         PeakEvidence {
             because: format!("nothing could be read: {error}"),
             ..self.empty(meter)

@@ -2,7 +2,7 @@
 
 use super::PeakEvidence;
 use crate::model::class::Class;
-use crate::model::concept::Concept;
+use crate::model::complaint::{Complaint, Concept, passed};
 use crate::model::kind::Kind;
 use crate::model::this_test;
 use crate::model::verdict::Verdict;
@@ -16,7 +16,7 @@ impl PeakEvidence {
     /// # Errors
     ///
     /// With the failure's text: one does, or it couldn't be told.
-    pub fn check_bounded(&self) -> Result<(), String> {
+    pub fn check_bounded(&self) -> Result<(), Complaint> {
         if self.verdict == Verdict::Steady {
             Ok(())
         } else {
@@ -28,8 +28,8 @@ impl PeakEvidence {
     ///
     /// # Errors
     ///
-    /// With the failure's text: another verdict, class or kind.
-    pub fn check_grows(&self, class: Class, kind: Kind) -> Result<(), String> {
+    /// Another verdict, class or kind.
+    pub fn check_grows(&self, class: Class, kind: Kind) -> Result<(), Complaint> {
         let grows = self.findings.iter().any(|finding| finding.kind == kind);
         if grows && self.class == Some(class) {
             Ok(())
@@ -47,7 +47,7 @@ impl PeakEvidence {
     /// With the text of [`check_bounded`](PeakEvidence::check_bounded).
     #[track_caller]
     pub fn assert_bounded(&self) -> &Self {
-        self.pass_or_panic(self.check_bounded())
+        passed(self, self.check_bounded())
     }
 
     /// Fails the test unless the peak of that kind grows with the work, as that class.
@@ -57,15 +57,7 @@ impl PeakEvidence {
     /// With the text of [`check_grows`](PeakEvidence::check_grows).
     #[track_caller]
     pub fn assert_grows(&self, class: Class, kind: Kind) -> &Self {
-        self.pass_or_panic(self.check_grows(class, kind))
-    }
-
-    #[track_caller]
-    fn pass_or_panic(&self, checked: Result<(), String>) -> &Self {
-        match checked {
-            Ok(()) => self,
-            Err(complaint) => panic!("{complaint}"),
-        }
+        passed(self, self.check_grows(class, kind))
     }
 
     /// One line for each amount of work: the peaks of what was read.
@@ -103,7 +95,7 @@ impl PeakEvidence {
         Ok(())
     }
 
-    fn complaint(&self, expected: &str) -> String {
+    fn complaint(&self, expected: &str) -> Complaint {
         let mut text = format!(
             "{}\n{}\n\n{}\n",
             wrapped(&format!(
@@ -128,8 +120,10 @@ impl PeakEvidence {
             .class
             .map_or_else(|| Concept::from(self.verdict), Concept::from);
         let next = this_test::again();
-        text + &format!(
-            "\n{concept}\n\nnext: find what is kept until the call ends at the sites above, then run it again\n  {next}"
+        Complaint::new(
+            text + &format!(
+                "\n{concept}\n\nnext: find what is kept until the call ends at the sites above, then run it again\n  {next}"
+            ),
         )
     }
 }

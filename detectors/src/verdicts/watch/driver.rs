@@ -64,38 +64,43 @@ mod with_tokio {
     use crate::readings::counters::{Group, RunsTasks};
     use crate::verdicts::runtime::TasksOf;
     use std::time::Duration;
-    use tokio::runtime::Runtime;
+    use tokio::runtime::{Handle, Runtime};
 
     /// Drives futures on a runtime.
-    pub(in crate::verdicts::watch) struct AsyncDriver<'r, S, W> {
+    pub(in crate::verdicts::watch) struct AsyncDriver<S, W> {
         // Goes first: a runtime waits for its blocking threads, and these may wait for the state to go.
         iteration: Option<W>,
         setup: S,
-        runtime: OnRuntime<'r>,
+        runtime: OnRuntime,
     }
 
-    enum OnRuntime<'r> {
-        Given(&'r Runtime),
+    enum OnRuntime {
+        Given(Handle),
         /// Made anew for each pass, so that tasks left by one pass don't live in the next.
         Own(Option<Runtime>),
     }
 
-    impl OnRuntime<'_> {
-        fn get(&self) -> &Runtime {
-            self.try_get()
-                .expect("a pass refreshes its driver before it iterates")
+    impl OnRuntime {
+        fn block_on<F: Future>(&self, future: F) -> F::Output {
+            match self {
+                OnRuntime::Given(runtime) => runtime.block_on(future),
+                OnRuntime::Own(runtime) => runtime
+                    .as_ref()
+                    .expect("a pass refreshes its driver before it iterates")
+                    .block_on(future),
+            }
         }
 
         /// `None` before the first pass has made its own.
-        fn try_get(&self) -> Option<&Runtime> {
+        fn handle(&self) -> Option<&Handle> {
             match self {
                 OnRuntime::Given(runtime) => Some(runtime),
-                OnRuntime::Own(runtime) => runtime.as_ref(),
+                OnRuntime::Own(runtime) => runtime.as_ref().map(Runtime::handle),
             }
         }
     }
 
-    impl<S, W, K> AsyncDriver<'static, S, W>
+    impl<S, W, K> AsyncDriver<S, W>
     where
         S: AsyncFn() -> W,
         W: AsyncFnMut() -> K,
@@ -107,39 +112,31 @@ mod with_tokio {
                 iteration: None,
             }
         }
-    }
 
-    impl<'r, S, W, K> AsyncDriver<'r, S, W>
-    where
-        S: AsyncFn() -> W,
-        W: AsyncFnMut() -> K,
-    {
-        pub(in crate::verdicts::watch) fn on(runtime: &'r Runtime, setup: S) -> Self {
+        pub(in crate::verdicts::watch) fn on(runtime: &Handle, setup: S) -> Self {
             AsyncDriver {
-                runtime: OnRuntime::Given(runtime),
+                runtime: OnRuntime::Given(runtime.clone()),
                 setup,
                 iteration: None,
             }
         }
     }
 
-    impl<S, W> RunsTasks for AsyncDriver<'_, S, W> {
+    impl<S, W> RunsTasks for AsyncDriver<S, W> {
         fn tasks(&self) -> Option<usize> {
-            match self.runtime.try_get() {
-                Some(runtime) => TasksOf(runtime.handle().clone()).tasks(),
+            match self.runtime.handle() {
+                Some(runtime) => TasksOf(runtime.clone()).tasks(),
                 None => Some(0),
             }
         }
 
         fn tasks_by_site(&self) -> Vec<Group> {
-            let runtime = self.runtime.try_get();
-            runtime.map_or_else(Vec::new, |runtime| {
-                TasksOf(runtime.handle().clone()).tasks_by_site()
-            })
+            let runtime = self.runtime.handle();
+            runtime.map_or_else(Vec::new, |runtime| TasksOf(runtime.clone()).tasks_by_site())
         }
     }
 
-    impl<S, W, K> Driver for AsyncDriver<'_, S, W>
+    impl<S, W, K> Driver for AsyncDriver<S, W>
     where
         S: AsyncFn() -> W,
         W: AsyncFnMut() -> K,
@@ -151,7 +148,7 @@ mod with_tokio {
                 *runtime = None;
                 *runtime = Some(crate::verdicts::runtime::current_thread());
             }
-            self.iteration = Some(self.runtime.get().block_on((self.setup)()));
+            self.iteration = Some(self.runtime.block_on((self.setup)()));
         }
 
         fn iterate(&mut self) -> Kept {
@@ -159,13 +156,11 @@ mod with_tokio {
                 .iteration
                 .as_mut()
                 .expect("a pass refreshes its driver before it iterates");
-            self.runtime
-                .get()
-                .block_on(async { iteration().await.into() })
+            self.runtime.block_on(async { iteration().await.into() })
         }
 
         fn pause(&mut self, time: Duration) {
-            self.runtime.get().block_on(async {
+            self.runtime.block_on(async {
                 if time.is_zero() {
                     tokio::task::yield_now().await;
                 } else {

@@ -12,7 +12,7 @@ use super::resolution::is_coarse;
 use crate::model::combination;
 use crate::model::judge::Motion;
 use crate::model::kind::{Kind, NotRead};
-use crate::model::reading::SourceError;
+use crate::model::reading::ReadError;
 use crate::model::verdict::Verdict;
 use crate::model::words::{amount, bytes, count};
 use crate::readings::holders;
@@ -133,7 +133,7 @@ impl Watch {
         driver: &mut impl Driver,
         budget: &Budget,
         by_line: bool,
-    ) -> Result<Grown, SourceError> {
+    ) -> Result<Grown, ReadError> {
         let mut pass = Pass::new(driver, &mut *self.source, &mut self.observer, budget);
         if pass.reads_sites() {
             let windows = pass.sites_by_window(self.warm_up, counted.readings.len())?;

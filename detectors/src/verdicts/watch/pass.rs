@@ -7,7 +7,7 @@ use super::timeline::Timeline;
 use super::{Observer, Progress, Stage};
 use crate::model::judge::{Floor, Floors, Motion, PARTS};
 use crate::model::kind::{Counts, Kind, NotRead};
-use crate::model::reading::{Detail, HeapReading, SiteReading, SourceError};
+use crate::model::reading::{Detail, HeapReading, ReadError, SiteReading};
 use crate::model::workload::Kept;
 use crate::profile::Profile;
 use crate::readings::counters::Counters;
@@ -90,7 +90,7 @@ impl<'p, D: Driver> Pass<'p, D> {
     }
 
     /// Counts through warm-up and windows; stops early when nothing grows and the resolution is fine.
-    pub(super) fn count(&mut self, warm_up: u64, windows: u32) -> Result<Counted, SourceError> {
+    pub(super) fn count(&mut self, warm_up: u64, windows: u32) -> Result<Counted, ReadError> {
         let all = warm_up.saturating_mul(1 << windows);
         let windows_max = windows as usize + 1;
         // Made before counting begins: the watch's own memory is not the workload's.
@@ -240,7 +240,7 @@ impl<'p, D: Driver> Pass<'p, D> {
         &mut self,
         warm_up: u64,
         windows: usize,
-    ) -> Result<Windows, SourceError> {
+    ) -> Result<Windows, ReadError> {
         let all = warm_up << windows;
         self.source.start(Detail::Stacks)?;
         self.driver.refresh();
@@ -290,7 +290,7 @@ impl<'p, D: Driver> Pass<'p, D> {
         &mut self,
         round: u32,
         iterations: u64,
-    ) -> Result<Option<Profile>, SourceError> {
+    ) -> Result<Option<Profile>, ReadError> {
         self.source.start(Detail::Stacks)?;
         self.driver.refresh();
         for iteration in 1..=iterations {
@@ -426,8 +426,8 @@ impl SiteFloors {
     }
 }
 
-fn out_of_time(iteration: u64, of: u64) -> SourceError {
-    SourceError {
+fn out_of_time(iteration: u64, of: u64) -> ReadError {
+    ReadError {
         reason: format!("the deadline came after {iteration} of {of} iterations under full stacks"),
         next: "give the watch a longer deadline".to_owned(),
     }

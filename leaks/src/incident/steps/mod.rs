@@ -16,16 +16,10 @@ use on_glibc::{
     wait, which_figure,
 };
 use on_jemalloc::{lazily_freed, side_by_side, timers};
-use shared::{load, mark, resident_and_live, table, triage};
+use shared::{ROUNDS, load, mark, resident_and_live, table, triage};
 use std::time::Duration;
 use tokio::time::sleep;
 use workbook::problem::Result;
-
-/// The pause of the incident's experiment.
-const PAUSE: Duration = Duration::from_secs(5);
-
-/// A load that has this many requests for each client has touched every thread's arena.
-const ROUNDS: u64 = 4;
 
 /// Tells the whole story, each step as soon as it is over.
 pub(super) async fn tell(

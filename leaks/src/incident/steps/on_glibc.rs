@@ -1,7 +1,6 @@
 //! On the system's allocator: from the climbing graph to the verdict, and the memory given back.
 
-use super::shared::{kernel, load, mark, resident_and_live, rest, table, triage};
-use super::{PAUSE, ROUNDS};
+use super::shared::{PAUSE, ROUNDS, kernel, load, mark, resident_and_live, rest, table, triage};
 use crate::incident::plot::draw;
 use crate::incident::scene::{Metrics, Scene, Service};
 use crate::incident::story::{Size, Step, Story};
@@ -346,10 +345,7 @@ fn load_command(service: &Service, size: &Size, count: u64) -> String {
 }
 
 fn top(profile: &Profile, sample_type: &str) -> Result<String> {
-    let options = TopOptions {
-        rows_max: Some(8),
-        ..TopOptions::default()
-    };
+    let options = TopOptions::default().rows_max(8);
     let top = profile.top_with(Some(sample_type), &options);
     Ok(top.map_err(told_by_profile)?.to_string())
 }

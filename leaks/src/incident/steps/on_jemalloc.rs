@@ -1,7 +1,6 @@
 //! On jemalloc: the three ways in which freed memory leaves, or doesn't.
 
-use super::PAUSE;
-use super::shared::{each, kernel, load, mark, resident_and_live, rest, table, triage};
+use super::shared::{PAUSE, each, kernel, load, mark, resident_and_live, rest, table, triage};
 use crate::incident::plot::{Colour, Line, draw};
 use crate::incident::scene::{Metrics, On, Scene};
 use crate::incident::story::{Size, Step, Story};

@@ -11,6 +11,12 @@ use tokio::time::{Instant, sleep};
 use workbook::problem::{Problem, Result};
 use workbook::say;
 
+/// The pause of the incident's experiment.
+pub(super) const PAUSE: Duration = Duration::from_secs(5);
+
+/// A load that has this many requests for each client has touched every thread's arena.
+pub(super) const ROUNDS: u64 = 4;
+
 /// How wide the book shows what a command printed.
 const WIDTH: usize = 90;
 

@@ -58,6 +58,6 @@ fn verdict(text: &str) -> Result<Verdict, String> {
         Verdict::Inconclusive,
     ];
     all.into_iter()
-        .find(|verdict| verdict.word() == text)
-        .ok_or_else(|| format!("the verdicts are {}", all.map(Verdict::word).join(", ")))
+        .find(|verdict| verdict.as_str() == text)
+        .ok_or_else(|| format!("the verdicts are {}", all.map(Verdict::as_str).join(", ")))
 }

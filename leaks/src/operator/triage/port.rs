@@ -1,7 +1,8 @@
 //! A service's debug port, asked over HTTP.
 
 use super::options::TriageArgs;
-use detectors::triage::Asks;
+use detectors::ReadError;
+use detectors::triage::Fetches;
 use reqwest::{Client, StatusCode, Url};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -72,17 +73,18 @@ impl Port {
     }
 }
 
-impl Asks for Port {
-    fn ask(&self, path: &str) -> std::result::Result<Vec<u8>, String> {
+impl Fetches for Port {
+    fn ask(&self, path: &str) -> std::result::Result<Vec<u8>, ReadError> {
         let watched = path
             .split_once("seconds=")
             .and_then(|(_, seconds)| seconds.parse().ok());
         let within = WITHIN + Duration::from_secs(watched.unwrap_or(0));
-        self.runtime.block_on(async {
+        let answer = self.runtime.block_on(async {
             tokio::time::timeout(within, self.get(path))
                 .await
                 .unwrap_or_else(|_| Err(format!("nothing came within {} s", within.as_secs())))
-        })
+        });
+        answer.map_err(ReadError::from)
     }
 }
 

@@ -3,7 +3,7 @@
 //! `mallinfo2` counts in whole words and came with glibc 2.33. A program that names it doesn't start on an older system, so it is
 //! looked up while the program runs. `mallinfo` has always been there, and counts modulo 4 GiB.
 
-use super::{Holdings, Underlying};
+use super::{AllocatorFigures, Underlying};
 use crate::readings::memory::system;
 use std::hint::black_box;
 use std::sync::OnceLock;
@@ -35,7 +35,7 @@ fn has_our_blocks() -> bool {
 }
 
 /// What it counts now: whole, or modulo 4 GiB on a glibc before 2.33.
-fn counted() -> Holdings {
+fn counted() -> AllocatorFigures {
     mallinfo2().map_or_else(by_mallinfo, by_mallinfo2)
 }
 
@@ -54,23 +54,23 @@ fn mallinfo2() -> Option<Mallinfo2> {
     })
 }
 
-fn by_mallinfo2(mallinfo2: Mallinfo2) -> Holdings {
+fn by_mallinfo2(mallinfo2: Mallinfo2) -> AllocatorFigures {
     // SAFETY: it reads the allocator's own counters, under its own locks, and returns them by value.
     let info = unsafe { mallinfo2() };
-    holdings(info.arena as u64, info.hblkhd as u64, info.uordblks as u64)
+    figures(info.arena as u64, info.hblkhd as u64, info.uordblks as u64)
 }
 
-fn by_mallinfo() -> Holdings {
+fn by_mallinfo() -> AllocatorFigures {
     // SAFETY: as above.
     let info = unsafe { libc::mallinfo() };
     let [arena, mapped, in_use] =
         [info.arena, info.hblkhd, info.uordblks].map(|count| u64::from(count.cast_unsigned()));
-    holdings(arena, mapped, in_use)
+    figures(arena, mapped, in_use)
 }
 
 /// From bytes in its arenas, in maps of single blocks, and in blocks of its arenas.
-fn holdings(arena: u64, mapped: u64, in_use: u64) -> Holdings {
-    Holdings {
+fn figures(arena: u64, mapped: u64, in_use: u64) -> AllocatorFigures {
+    AllocatorFigures {
         mapped: arena + mapped,
         in_use: in_use + mapped,
         metadata: None,
@@ -86,7 +86,7 @@ impl Underlying for Glibc {
         "glibc"
     }
 
-    fn holdings(&self) -> Option<Holdings> {
+    fn figures(&self) -> Option<AllocatorFigures> {
         let is_whole =
             mallinfo2().is_some() || system::writable().is_some_and(|all| all < WRAPS_AT);
         is_whole.then(counted)
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn both_ways_to_ask_count_alike() {
         let Some(mallinfo2) = mallinfo2() else {
-            assert!(Glibc.holdings().is_some(), "a test's memory is small");
+            assert!(Glibc.figures().is_some(), "a test's memory is small");
             return;
         };
         let _large = vec![1_u8; 3 << 20];

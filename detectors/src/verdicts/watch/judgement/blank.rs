@@ -1,7 +1,7 @@
 //! Evidence before it is judged: what was counted, and `inconclusive`.
 
 use crate::model::finding::{Instrument, SmallestLeak};
-use crate::model::reading::SourceError;
+use crate::model::reading::ReadError;
 use crate::model::verdict::Verdict;
 use crate::verdicts::evidence::Evidence;
 use crate::verdicts::watch::Watch;
@@ -25,7 +25,7 @@ impl Watch {
         }
     }
 
-    pub(in crate::verdicts::watch) fn unread(&self, error: &SourceError) -> Evidence {
+    pub(in crate::verdicts::watch) fn unread(&self, error: &ReadError) -> Evidence {
         Evidence {
             because: format!("nothing could be read: {}", error.reason),
             settle_by: Some(error.next.clone()),

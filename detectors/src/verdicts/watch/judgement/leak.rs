@@ -2,8 +2,9 @@
 
 use crate::model::finding::Finding;
 use crate::model::kind::{Kind, NotRead};
+use crate::model::reading::ReadError;
 use crate::model::words::{amount, listed, one_of};
-use crate::readings::holders::{Holders, Holding};
+use crate::readings::holders::{HeldBy, Holders};
 use crate::verdicts::evidence::Evidence;
 use crate::verdicts::sites::{Amount, Grown};
 use crate::verdicts::watch::counted::Counted;
@@ -78,19 +79,19 @@ pub(super) fn findings(counted: &Counted, grown: &Grown, by_site: bool) -> Vec<F
 
 /// Who holds what grows, in the order of the findings.
 pub(super) fn holders(
-    read: Option<Result<Holders, String>>,
+    read: Option<Result<Holders, ReadError>>,
     evidence: &mut Evidence,
-) -> Vec<Holding> {
+) -> Vec<HeldBy> {
     let (read, not_read) = match read {
-        Some(Ok(Holders { holdings, not_read })) => (holdings, not_read),
-        Some(Err(why)) => (Vec::new(), Some(why)),
+        Some(Ok(Holders { by_site, not_read })) => (by_site, not_read),
+        Some(Err(error)) => (Vec::new(), Some(error.to_string())),
         None => return Vec::new(),
     };
     evidence.not_read.extend(not_read.map(|why| NotRead {
         kind: Kind::Blocks,
         why: format!("who holds them: {why}"),
     }));
-    let mut ordered: Vec<Holding> = Vec::new();
+    let mut ordered: Vec<HeldBy> = Vec::new();
     for site in evidence
         .findings
         .iter()

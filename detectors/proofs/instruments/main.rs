@@ -1,0 +1,27 @@
+//! Each instrument by itself, each test in a process of its own on the profiling allocator: what it counts is exact, what it says is
+//! in words, and what it can't see is told.
+
+mod complaints;
+mod contention;
+mod corners;
+mod debug;
+mod evidence;
+#[path = "../support/go_pprof.rs"]
+mod go_pprof;
+mod holders;
+mod memory;
+mod own_memory;
+mod process;
+mod profile_memory;
+mod retention;
+mod sampled_profile;
+mod tasks;
+mod together;
+
+#[global_allocator]
+static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
+
+detectors::test_modules! {
+    complaints, contention, corners, debug, evidence, holders, memory, own_memory, process, profile_memory, retention,
+    sampled_profile, tasks, together,
+}

@@ -1,0 +1,43 @@
+//! Holds what may go to another thread, and be looked at from several: compiled or not, there is nothing to run.
+
+use crate::{
+    Complaint, Evidence, Finding, HeldBy, PeakEvidence, Profile, ReadError, SpawnSite, allocator,
+    memory, process, triage,
+};
+
+fn is_send_and_sync<T: Send + Sync>() {}
+fn is_send<T: Send>() {}
+
+#[test]
+fn what_was_found_goes_anywhere() {
+    is_send_and_sync::<Complaint>();
+    is_send_and_sync::<Evidence>();
+    is_send_and_sync::<Finding>();
+    is_send_and_sync::<HeldBy>();
+    is_send_and_sync::<PeakEvidence>();
+    is_send_and_sync::<Profile>();
+    is_send_and_sync::<ReadError>();
+    is_send_and_sync::<SpawnSite>();
+    is_send_and_sync::<allocator::ScopeHandle>();
+    is_send_and_sync::<memory::Accounts>();
+    is_send_and_sync::<memory::Retention>();
+    is_send_and_sync::<process::Open>();
+    is_send_and_sync::<process::OpenCheck>();
+    is_send_and_sync::<process::LeftOpen>();
+    is_send_and_sync::<triage::TriageEvidence>();
+}
+
+#[test]
+fn what_counts_beyond_its_thread_goes_to_another() {
+    is_send::<triage::Triage>();
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn what_counts_tasks_goes_anywhere() {
+    use crate::{bodies, tasks};
+    is_send_and_sync::<tasks::Tasks>();
+    is_send_and_sync::<tasks::TaskCheck>();
+    is_send_and_sync::<tasks::LeftTasks>();
+    is_send_and_sync::<bodies::BodyCheck>();
+}

@@ -1,0 +1,14 @@
+//! The whole workbook as its reader and an operator meet it: the command, the service under load, triage of any process, and a user
+//! of the library outside of this workspace.
+//!
+//! One program, so that what waits for a process or for cargo runs beside what computes.
+
+mod command;
+mod driver;
+mod fleet;
+mod load;
+mod outside;
+mod serve;
+mod served;
+#[cfg(target_os = "linux")]
+mod triage;
