@@ -6,6 +6,7 @@ pub(crate) mod complaint;
 pub(crate) mod finding;
 pub(crate) mod judge;
 pub(crate) mod kind;
+pub(crate) mod mapping;
 pub(crate) mod out;
 pub(crate) mod place;
 pub(crate) mod reading;

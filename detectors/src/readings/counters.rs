@@ -5,6 +5,7 @@ use crate::model::judge::Floors;
 use crate::model::kind::{Counts, Kind, NotRead};
 use crate::model::place::Site;
 use crate::readings::heap::HeapSource;
+use crate::readings::kernel::{self, Whose};
 use crate::readings::memory::Accounts;
 use crate::readings::process;
 use std::fmt;
@@ -162,7 +163,7 @@ impl Counters {
     fn now(&self, runs: &dyn RunsTasks) -> Counts {
         let mut now = Counts::default();
         if self.reads_process {
-            now = process::kernel::counts();
+            now = kernel::counts(Whose::Own);
         }
         now.tasks = runs.tasks().and_then(|tasks| tasks.try_into().ok());
         now

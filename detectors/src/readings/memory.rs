@@ -43,7 +43,7 @@ pub use underlying::{AllocatorFigures, Underlying, set_underlying, underlying};
 
 use crate::allocator;
 use crate::model::words::grouped;
-use crate::readings::process::kernel::Whose;
+use crate::readings::kernel::{self, Whose};
 use std::fmt;
 use std::io;
 
@@ -71,32 +71,17 @@ impl fmt::Display for Resident {
 ///
 /// Where the system doesn't tell: on Linux when `/proc` isn't mounted, elsewhere always.
 pub fn resident() -> io::Result<Resident> {
-    system::resident()
-}
-
-/// The sums of the kernel over all mappings of a process, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Rollup {
-    pub(crate) resident: u64,
-    /// The part of it that has no file behind it: heap and stacks, lazily freed memory among them.
-    pub(crate) anonymous: u64,
-    pub(crate) lazily_freed: u64,
-    /// What is on disk for want of memory, and not resident.
-    pub(crate) swapped: u64,
-}
-
-/// Another process' sums.
-pub(crate) fn rollup(id: u32) -> io::Result<Rollup> {
-    system::rollup(id)
+    let rollup = kernel::rollup(Whose::Own)?;
+    Ok(Resident {
+        resident: rollup.resident,
+        lazily_freed: rollup.lazily_freed,
+    })
 }
 
 /// Another process' resident memory, by what its mappings are for.
 pub(crate) fn mapped(id: u32) -> io::Result<Mapped> {
     system::mapped(Whose::Of(id))
 }
-
-#[cfg(target_os = "linux")]
-pub(crate) use system::anonymous_ranges;
 
 /// Resident memory now, without what these instruments hold, as the kernel estimates it: far cheaper than [`resident`] where much is
 /// mapped, and off by some pages of each core. Doesn't allocate. `None` where the system doesn't tell.

@@ -4,6 +4,7 @@ pub mod contention;
 pub(crate) mod counters;
 pub mod heap;
 pub(crate) mod holders;
+pub(crate) mod kernel;
 pub mod memory;
 pub mod process;
 pub(crate) mod spawn_site;

@@ -5,6 +5,7 @@ use super::off_the_runtime::off_the_runtime;
 use crate::allocator;
 use crate::model::kind::Kind;
 use crate::model::words::grouped;
+use crate::readings::kernel::{self, Whose};
 use crate::readings::process::{self, Target};
 use crate::readings::{memory, tasks};
 use axum::response::Response;
@@ -104,7 +105,7 @@ fn exposition(runtime: &Handle) -> String {
             &by_state,
         );
     }
-    if let Some(threads) = process::kernel::counts().get(Kind::Threads) {
+    if let Some(threads) = kernel::counts(Whose::Own).get(Kind::Threads) {
         text.gauge(
             "process_threads",
             "Threads of the process.",

@@ -4,8 +4,9 @@ use super::TriageError;
 use super::evidence::{Moment, Part};
 use super::sampling::{GrowingGroup, Source};
 use crate::model::kind::Kind;
-use crate::readings::memory::{self, Rollup};
-use crate::readings::process::{Open, kernel};
+use crate::readings::kernel::{self, Rollup, Stat, Whose};
+use crate::readings::memory;
+use crate::readings::process::Open;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -18,15 +19,6 @@ pub(super) struct Process {
     began: u64,
     /// What was open when the look began, and when that was.
     before: Option<(Instant, Open)>,
-}
-
-/// What the kernel tells of each process in one line.
-#[derive(Debug, PartialEq, Eq)]
-struct Stat {
-    program: String,
-    state: char,
-    is_of_the_kernel: bool,
-    began: u64,
 }
 
 impl Process {
@@ -58,7 +50,7 @@ impl Process {
 
     /// The kernel's sums of its memory.
     pub(super) fn rollup(&self) -> Result<Rollup, TriageError> {
-        self.read("the memory", memory::rollup)
+        self.read("the memory", |id| kernel::rollup(Whose::Of(id)))
     }
 
     fn open(&self) -> Result<Open, TriageError> {
@@ -101,10 +93,11 @@ impl Source for Process {
     }
 
     fn read(&mut self) -> Result<Moment, TriageError> {
-        let status = kernel::text(&format!("/proc/{}/status", self.id)).unwrap_or_default();
+        let whose = Whose::Of(self.id);
+        let status = kernel::status_of(whose, ["RssShmem:", "VmHWM:"]);
+        let [shared, highest] = status.unwrap_or_default();
         let rollup = self.rollup()?;
         let anonymous = rollup.anonymous.saturating_sub(rollup.lazily_freed);
-        let shared = kib(&status, "RssShmem:");
         let mapped = rollup.resident.saturating_sub(rollup.anonymous);
         Ok(Moment {
             seconds: 0.0,
@@ -115,8 +108,8 @@ impl Source for Process {
             shared,
             live: None,
             allocator_free: None,
-            highest: kib(&status, "VmHWM:"),
-            counts: kernel::counts_of(self.id),
+            highest,
+            counts: kernel::counts(whose),
         })
     }
 
@@ -175,64 +168,12 @@ impl Source for Process {
 
 /// `None` when there is no such process, or only what is left until its parent asks how it ended.
 fn stat(id: u32) -> Result<Option<Stat>, TriageError> {
-    let line = match kernel::text(&format!("/proc/{id}/stat")) {
-        Ok(line) => line,
-        Err(error) if is_gone(&error) => return Ok(None),
-        Err(reason) => return Err(TriageError::Unread { id, reason }),
-    };
-    Ok(parsed(&line).filter(|stat| !matches!(stat.state, 'Z' | 'X' | 'x')))
-}
-
-fn is_gone(error: &io::Error) -> bool {
-    const NO_SUCH_PROCESS: i32 = 3;
-    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(NO_SUCH_PROCESS)
-}
-
-/// `4711 (a (strange) name) S 1 ..`: the name may have anything in it, so its end is the last bracket.
-fn parsed(line: &str) -> Option<Stat> {
-    /// The kernel's `PF_KTHREAD`.
-    const KERNEL_THREAD: u64 = 0x0020_0000;
-    let (before, after) = line.rsplit_once(')')?;
-    let (_, program) = before.split_once('(')?;
-    let mut words = after.split_ascii_whitespace();
-    // Of all words these are the 3rd, the 9th and the 22nd.
-    let state = words.next()?.chars().next()?;
-    let flags: u64 = words.nth(5)?.parse().ok()?;
-    let began = words.nth(12)?.parse().ok()?;
-    Some(Stat {
-        program: program.to_owned(),
-        state,
-        is_of_the_kernel: flags & KERNEL_THREAD != 0,
-        began,
-    })
-}
-
-/// A line of `status`, in bytes.
-fn kib(status: &str, field: &str) -> Option<u64> {
-    let value = status.lines().find_map(|line| line.strip_prefix(field))?;
-    let value: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(value << 10)
+    kernel::stat(id).map_err(|reason| TriageError::Unread { id, reason })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Process, Stat, TriageError, parsed};
-
-    #[test]
-    fn a_line_of_stat_is_read_whatever_the_program_is_called() {
-        let line =
-            "4711 (a) b (c) S 4 5 6 7 8 4194304 10 11 12 13 14 15 16 17 18 19 20 21 98765 23 24";
-        let expected = Stat {
-            program: "a) b (c".to_owned(),
-            state: 'S',
-            is_of_the_kernel: false,
-            began: 98_765,
-        };
-        assert_eq!(parsed(line), Some(expected));
-        for broken in ["", "4711", "4711 (a) S 1 2", "4711 (a"] {
-            assert_eq!(parsed(broken), None, "{broken}");
-        }
-    }
+    use super::{Process, TriageError};
 
     #[test]
     #[cfg(target_os = "linux")]

@@ -62,7 +62,8 @@ pub(super) fn squeeze(process: &Process) -> Result<Squeezed, TriageError> {
 #[cfg(target_os = "linux")]
 mod system {
     use super::{Process, TriageError};
-    use crate::readings::memory::anonymous_ranges;
+    use crate::model::mapping::Mapping;
+    use crate::readings::kernel::{self, Whose};
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
     use std::io;
     use std::os::fd::{AsRawFd, OwnedFd};
@@ -74,7 +75,9 @@ mod system {
             .map_err(|error| TriageError::NoSqueeze(error.into()))?;
         // The handle is of whoever has the number now; from here on it can't change hands.
         process.check()?;
-        let ranges = anonymous_ranges(process.id).map_err(TriageError::NoSqueeze)?;
+        let mut ranges = Vec::new();
+        let add = |mapping: Mapping| ranges.extend(mapping.is_anonymous().then_some(mapping.range));
+        kernel::each_mapping(Whose::Of(process.id), add).map_err(TriageError::NoSqueeze)?;
         let mut refused = None;
         let mut taken = 0;
         for range in ranges {

@@ -11,8 +11,9 @@
 //!
 //! Words come through `/proc/self/mem`. A part that another thread unmaps meanwhile can't be read then, and nothing faults.
 
+use crate::model::mapping::Mapping;
 use crate::model::words::grouped;
-use crate::readings::process::kernel;
+use crate::readings::kernel::{self, Page, Pages, Whose};
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -58,7 +59,7 @@ const PAGES_AT_ONCE: usize = 8_192;
 pub(super) struct Memory {
     mem: File,
     /// `None` where this kernel doesn't tell which pages are in use.
-    pagemap: Option<File>,
+    pagemap: Option<Pages>,
     /// In the order of their addresses, without overlaps.
     parts: Vec<Part>,
     left_out: LeftOut,
@@ -79,6 +80,18 @@ enum Sharing {
     File,
 }
 
+impl Sharing {
+    fn of(mapping: &Mapping) -> Self {
+        if !mapping.is_shared() {
+            Sharing::Private
+        } else if mapping.is_shared_memory() {
+            Sharing::Memory
+        } else {
+            Sharing::File
+        }
+    }
+}
+
 /// Mappings that could hold pointers only by mistake, or that can't be read without being filled.
 #[derive(Debug, Default)]
 struct LeftOut {
@@ -90,13 +103,13 @@ struct LeftOut {
 }
 
 impl LeftOut {
-    fn add(&mut self, mapping: &Mapping<'_>) {
+    fn add(&mut self, mapping: &Mapping) {
         let bytes = mapping.range.len();
         self.mappings += 1;
         self.bytes += bytes;
         if bytes > self.largest {
             self.largest = bytes;
-            mapping.path.clone_into(&mut self.path);
+            self.path = mapping.path.to_string_lossy().into_owned();
         }
     }
 }
@@ -108,25 +121,27 @@ impl Memory {
         let here = 0_usize;
         let stack_pointer = (&raw const here).addr();
         let unread = |what: &str, error: std::io::Error| format!("{what} can't be read: {error}");
-        let mem = File::open("/proc/self/mem").map_err(|error| unread("/proc/self/mem", error))?;
-        let maps =
-            kernel::text("/proc/self/maps").map_err(|error| unread("/proc/self/maps", error))?;
-        let pagemap = File::open("/proc/self/pagemap").ok();
+        let mem = kernel::memory().map_err(|error| unread("/proc/self/mem", error))?;
+        let pagemap = Pages::of_this_process().ok();
         let statics = statics();
-        let stacks = stack_pointers();
+        let stacks = kernel::stack_pointers(Whose::Own);
         let mut parts = Vec::new();
         let mut left_out = LeftOut::default();
-        for mapping in maps.lines().filter_map(writable) {
-            let is_read = match mapping.sharing {
+        let read = kernel::each_mapping(Whose::Own, |mapping| {
+            if !mapping.is_writable() {
+                return;
+            }
+            let sharing = Sharing::of(&mapping);
+            let is_read = match sharing {
                 Sharing::Private => true,
                 Sharing::Memory => pagemap.is_some(),
                 Sharing::File => false,
             };
             if !is_read {
                 left_out.add(&mapping);
-                continue;
+                return;
             }
-            let Mapping { range, sharing, .. } = mapping;
+            let range = mapping.range;
             let mut add = |range, place| {
                 parts.push(Part {
                     range,
@@ -144,7 +159,8 @@ impl Memory {
             } else {
                 split(&range, &statics, add);
             }
-        }
+        });
+        read.map_err(|error| unread("/proc/self/maps", error))?;
         Ok(Memory {
             mem,
             pagemap,
@@ -199,7 +215,7 @@ impl Memory {
             visit,
         };
         // Numbers of pages with the kernel's marks in the upper bits: none is an address.
-        let mut entries = vec![0_u8; PAGES_AT_ONCE * ENTRY_BYTES];
+        let mut entries = vec![[0; Page::BYTES]; PAGES_AT_ONCE];
         let done = self.parts.iter().all(|part| match &self.pagemap {
             Some(pagemap) => walk.pages_in_use(part, pagemap, &mut entries),
             None => walk.range(&part.range, part.place),
@@ -214,15 +230,10 @@ impl Memory {
     }
 }
 
-const ENTRY_BYTES: usize = size_of::<u64>();
-
-/// Whether a page may hold what the process has written there, by its entry in `/proc/self/pagemap`.
-fn is_in_use(entry: u64, sharing: Sharing) -> bool {
-    const PRESENT: u64 = 1 << 63;
-    const SWAPPED: u64 = 1 << 62;
-    const OF_FILE_OR_SHARED: u64 = 1 << 61;
-    let is_own = sharing != Sharing::Private || entry & OF_FILE_OR_SHARED == 0;
-    entry & SWAPPED != 0 || entry & PRESENT != 0 && is_own
+/// Whether a page may hold what the process has written there.
+fn is_in_use(page: Page, sharing: Sharing) -> bool {
+    let is_own = sharing != Sharing::Private || !page.is_of_file_or_shared();
+    page.is_swapped() || page.is_present() && is_own
 }
 
 /// One walk through the memory.
@@ -239,7 +250,12 @@ struct Walk<'w, V> {
 impl<V: FnMut(Word, Around<'_>)> Walk<'_, V> {
     /// The part's pages that are in use; `false` when the time is over. Where they lie is kept nowhere but on the stack: in the heap it
     /// would be a list of addresses in blocks.
-    fn pages_in_use(&mut self, part: &Part, pagemap: &File, entries: &mut [u8]) -> bool {
+    fn pages_in_use(
+        &mut self,
+        part: &Part,
+        pagemap: &Pages,
+        entries: &mut [[u8; Page::BYTES]],
+    ) -> bool {
         let page = rustix::param::page_size();
         let mut at = part.range.start;
         while at < part.range.end {
@@ -248,21 +264,16 @@ impl<V: FnMut(Word, Around<'_>)> Walk<'_, V> {
             }
             let first = at / page;
             let pages = (part.range.end.div_ceil(page) - first).min(PAGES_AT_ONCE);
-            let entries = &mut entries[..pages * ENTRY_BYTES];
+            let entries = &mut entries[..pages];
             let end = part.range.end.min((first + pages) * page);
-            if pagemap
-                .read_exact_at(entries, (first * ENTRY_BYTES) as u64)
-                .is_err()
-            {
+            if pagemap.read(first, entries).is_err() {
                 if !self.range(&(at..end), part.place) {
                     return false;
                 }
                 at = end;
                 continue;
             }
-            let entries = entries.as_chunks::<ENTRY_BYTES>().0;
-            let in_use =
-                |entry: &[u8; ENTRY_BYTES]| is_in_use(u64::from_ne_bytes(*entry), part.sharing);
+            let in_use = |entry: &[u8; Page::BYTES]| is_in_use(Page::of(*entry), part.sharing);
             let mut index = 0;
             for run in entries.chunk_by(|one, other| in_use(one) == in_use(other)) {
                 let run_at = ((first + index) * page).max(at);
@@ -360,49 +371,6 @@ fn split(range: &Range<usize>, statics: &[Range<usize>], mut add: impl FnMut(Ran
     }
 }
 
-/// One line of the kernel's list.
-#[derive(Debug, PartialEq, Eq)]
-struct Mapping<'l> {
-    range: Range<usize>,
-    sharing: Sharing,
-    path: &'l str,
-}
-
-/// Parses `start-end permissions offset device inode path`; `None` for what can't be both read and written.
-fn writable(line: &str) -> Option<Mapping<'_>> {
-    /// What shared mappings are called that have no file on a disk behind them.
-    const MEMORY: [&str; 4] = ["/SYSV", "/memfd:", "/dev/shm/", "/dev/zero"];
-    let mut fields = line.splitn(6, ' ');
-    let (start, end) = fields.next()?.split_once('-')?;
-    let permissions = fields.next()?.strip_prefix("rw")?;
-    let path = fields.nth(3).unwrap_or_default().trim_start();
-    let parse = |text| usize::from_str_radix(text, 16).ok();
-    Some(Mapping {
-        range: parse(start)?..parse(end)?,
-        sharing: if !permissions.ends_with('s') {
-            Sharing::Private
-        } else if MEMORY.iter().any(|start| path.starts_with(start)) {
-            Sharing::Memory
-        } else {
-            Sharing::File
-        },
-        path,
-    })
-}
-
-/// Where the other threads' stacks end just now. One that is running doesn't tell: then its stack is memory that isn't known.
-fn stack_pointers() -> Vec<usize> {
-    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();
-    tasks
-        .flatten()
-        .filter_map(|task| {
-            let call = std::fs::read_to_string(task.path().join("syscall")).ok()?;
-            let pointer = call.split_whitespace().rev().nth(1)?.strip_prefix("0x")?;
-            usize::from_str_radix(pointer, 16).ok()
-        })
-        .collect()
-}
-
 /// Near the calling thread's local storage.
 fn thread_pointer() -> usize {
     thread_local!(static HERE: u8 = const { 0 });
@@ -490,40 +458,23 @@ pub(super) fn static_at(address: usize) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mapping, Memory, Sharing, is_in_use, writable};
+    use super::{Mapping, Memory, Page, Sharing, is_in_use};
     use std::cell::Cell;
 
     #[test]
     fn a_mapping_is_known_by_who_else_sees_it() {
-        fn is(line: &str, sharing: Sharing, path: &str) {
-            let mapping = Mapping {
-                range: 0x1000..0x3000,
-                sharing,
-                path,
-            };
-            assert_eq!(writable(line), Some(mapping), "{line}");
+        fn is(line: &str, sharing: Sharing) {
+            let mapping = Mapping::parse(line.as_bytes()).expect("a mapping");
+            assert_eq!(Sharing::of(&mapping), sharing, "{line}");
         }
-        is("1000-3000 rw-p 00000000 00:00 0 ", Sharing::Private, "");
-        is(
-            "1000-3000 rwxp 00000000 00:00 0      [heap]",
-            Sharing::Private,
-            "[heap]",
-        );
-        is(
-            "1000-3000 rw-p 00000000 08:02 17     /a program",
-            Sharing::Private,
-            "/a program",
-        );
-        is(
-            "1000-3000 rw-s 00000000 08:02 17     /a database",
-            Sharing::File,
-            "/a database",
-        );
-        is(
-            "1000-3000 rw-s 00000000 00:05 17     /dev/dri/card0",
-            Sharing::File,
-            "/dev/dri/card0",
-        );
+        for private in ["", "     [heap]", "     /a program"] {
+            let line = format!("1000-3000 rw-p 00000000 08:02 17 {private}");
+            is(&line, Sharing::Private);
+        }
+        for file in ["/a database", "/dev/dri/card0"] {
+            let line = format!("1000-3000 rw-s 00000000 08:02 17     {file}");
+            is(&line, Sharing::File);
+        }
         for memory in [
             "/dev/shm/ring",
             "/memfd:ring (deleted)",
@@ -531,12 +482,8 @@ mod tests {
             "/dev/zero (deleted)",
         ] {
             let line = format!("1000-3000 rw-s 00000000 00:01 17     {memory}");
-            is(&line, Sharing::Memory, memory);
+            is(&line, Sharing::Memory);
         }
-        assert_eq!(
-            writable("1000-3000 r--s 00000000 08:02 17     /a database"),
-            None
-        );
     }
 
     #[test]
@@ -550,8 +497,9 @@ mod tests {
             (swapped, true, true),
             (swapped | of_file, true, true),
         ] {
-            assert_eq!(is_in_use(entry, Sharing::Private), private, "{entry:x}");
-            assert_eq!(is_in_use(entry, Sharing::Memory), shared, "{entry:x}");
+            let page = Page::of(u64::to_ne_bytes(entry));
+            assert_eq!(is_in_use(page, Sharing::Private), private, "{entry:x}");
+            assert_eq!(is_in_use(page, Sharing::Memory), shared, "{entry:x}");
         }
     }
 

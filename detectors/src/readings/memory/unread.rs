@@ -1,33 +1,20 @@
 //! Where nothing of this is told.
 
+use super::Mapped;
 use super::full::Limit;
-use super::{Mapped, Resident, Rollup};
-use crate::readings::process::kernel::Whose;
+use crate::readings::kernel::{self, Whose};
 use std::io;
-
-fn unsupported() -> io::Error {
-    let why = "detectors reads where resident memory goes on Linux alone, from /proc";
-    io::Error::new(io::ErrorKind::Unsupported, why)
-}
-
-pub(super) fn resident() -> io::Result<Resident> {
-    Err(unsupported())
-}
 
 pub(super) fn resident_estimate() -> Option<u64> {
     None
 }
 
-pub(super) fn rollup(_id: u32) -> io::Result<Rollup> {
-    Err(unsupported())
-}
-
 pub(super) fn mapped(_whose: Whose) -> io::Result<Mapped> {
-    Err(unsupported())
+    Err(kernel::unsupported())
 }
 
 pub(super) fn page_out_lazily_freed() -> io::Result<()> {
-    Err(unsupported())
+    Err(kernel::unsupported())
 }
 
 pub(super) fn set_limit(_bytes: u64) -> io::Result<()> {

@@ -34,7 +34,7 @@
 //! - It is read from Linux' `/proc`. On other systems each function returns an error that says so.
 
 mod check;
-pub(crate) mod kernel;
+mod listed;
 mod open;
 mod spawn;
 mod waits;
@@ -45,8 +45,9 @@ pub use open::{Group, Open};
 pub use spawn::{spawn_thread, spawn_thread_with};
 pub(crate) use waits::Waits;
 
+pub use crate::readings::kernel::TcpState;
+use crate::readings::kernel::Whose;
 use crate::readings::spawn_site::SpawnSite;
-use kernel::Whose;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::{fmt, io};
@@ -114,43 +115,6 @@ pub struct Tcp {
     pub is_accepted: bool,
 }
 
-/// The states of RFC 9293, with `netstat`'s names. `TimeWait` has no descriptor any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "RFC 9293 says what each one means")]
-#[non_exhaustive]
-pub enum TcpState {
-    Established,
-    SynSent,
-    SynReceived,
-    FinWait1,
-    FinWait2,
-    TimeWait,
-    Closed,
-    CloseWait,
-    LastAck,
-    Listen,
-    Closing,
-}
-
-/// As `netstat` prints it.
-impl fmt::Display for TcpState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TcpState::Established => "ESTABLISHED",
-            TcpState::SynSent => "SYN_SENT",
-            TcpState::SynReceived => "SYN_RECV",
-            TcpState::FinWait1 => "FIN_WAIT1",
-            TcpState::FinWait2 => "FIN_WAIT2",
-            TcpState::TimeWait => "TIME_WAIT",
-            TcpState::Closed => "CLOSE",
-            TcpState::CloseWait => "CLOSE_WAIT",
-            TcpState::LastAck => "LAST_ACK",
-            TcpState::Listen => "LISTEN",
-            TcpState::Closing => "CLOSING",
-        })
-    }
-}
-
 /// What sockets of this kind are counted under: by peer and state, or by the address that listens.
 impl fmt::Display for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,18 +165,7 @@ impl fmt::Display for Thread {
 ///
 /// Where the system doesn't tell: on Linux when `/proc` isn't mounted, elsewhere always.
 pub fn descriptors() -> io::Result<Vec<Descriptor>> {
-    descriptors_of(Whose::Own)
-}
-
-fn descriptors_of(whose: Whose) -> io::Result<Vec<Descriptor>> {
-    let open = kernel::open(whose)?;
-    Ok(open
-        .into_iter()
-        .map(|(number, target)| Descriptor {
-            number,
-            target: kernel::target(target),
-        })
-        .collect())
+    listed::descriptors(Whose::Own)
 }
 
 /// The process' open sockets: what `netstat` shows, IPv4 and IPv6, of this process alone.
@@ -223,7 +176,7 @@ fn descriptors_of(whose: Whose) -> io::Result<Vec<Descriptor>> {
 ///
 /// Where the system doesn't tell: on Linux when `/proc` isn't mounted, elsewhere always.
 pub fn sockets() -> io::Result<Vec<Socket>> {
-    kernel::sockets(Whose::Own)
+    listed::sockets(Whose::Own)
 }
 
 /// The process' threads, the main one first.
@@ -232,7 +185,7 @@ pub fn sockets() -> io::Result<Vec<Socket>> {
 ///
 /// Where the system doesn't tell: on Linux when `/proc` isn't mounted, elsewhere always.
 pub fn threads() -> io::Result<Vec<Thread>> {
-    let mut threads = kernel::threads(Whose::Own)?;
+    let mut threads = listed::threads(Whose::Own)?;
     spawn::add_sites(&mut threads);
     Ok(threads)
 }

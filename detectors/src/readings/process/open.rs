@@ -1,9 +1,9 @@
 //! How much the process has open at one moment, as a value to compare with a later one.
 
-use super::kernel::{self, Whose};
-use super::{Target, descriptors_of, threads};
+use super::{Target, listed, threads};
 use crate::model::kind::Kind;
 use crate::model::words::grouped;
+use crate::readings::kernel::Whose;
 use crate::readings::spawn_site::SpawnSite;
 use std::fmt;
 use std::io;
@@ -140,17 +140,17 @@ fn groups_of(whose: Whose, kind: Kind) -> io::Result<Vec<Group>> {
         }
     };
     match kind {
-        Kind::Sockets => kernel::sockets(whose)?
+        Kind::Sockets => listed::sockets(whose)?
             .iter()
             .for_each(|socket| add(socket.to_string(), None)),
-        Kind::Descriptors => descriptors_of(whose)?
+        Kind::Descriptors => listed::descriptors(whose)?
             .iter()
             .filter(|descriptor| descriptor.target != Target::Socket)
             .for_each(|descriptor| add(descriptor.target.to_string(), None)),
         Kind::Threads => {
             let threads = match whose {
                 Whose::Own => threads()?,
-                Whose::Of(_) => kernel::threads(whose)?,
+                Whose::Of(_) => listed::threads(whose)?,
             };
             for thread in threads {
                 add(thread.to_string(), thread.spawned_at);

@@ -1,8 +1,8 @@
 //! Starts threads that are remembered by who started them.
 
 use super::Thread;
-use super::kernel;
 use crate::allocator::uncounted;
+use crate::readings::kernel;
 use crate::readings::spawn_site::SpawnSite;
 use std::collections::BTreeMap;
 use std::io;

@@ -1,0 +1,61 @@
+//! A process' threads.
+
+use super::Whose;
+use super::file::{numbers, text};
+use std::io;
+
+/// The threads by the kernel's number, each with its name: of at most 15 bytes, which may end inside a letter.
+///
+/// # Errors
+///
+/// With the folder's path in front.
+pub(crate) fn threads(whose: Whose) -> io::Result<Vec<(i32, String)>> {
+    let mut threads = Vec::new();
+    for id in numbers(whose, "task")? {
+        // One that has ended meanwhile has no name.
+        if let Ok(name) = text(whose, format_args!("task/{id}/comm")) {
+            threads.push((id, name.trim_end().to_owned()));
+        }
+    }
+    Ok(threads)
+}
+
+/// Where each thread's stack ends just now. The kernel tells of threads that wait; not of those that run, such as this one.
+pub(crate) fn stack_pointers(whose: Whose) -> Vec<usize> {
+    let threads = numbers(whose, "task").unwrap_or_default();
+    let calls = threads
+        .into_iter()
+        .filter_map(|id| text(whose, format_args!("task/{id}/syscall")).ok());
+    calls.filter_map(|call| stack_pointer(&call)).collect()
+}
+
+/// Parses `7 0x5 0x7ffc.. 0x8000 0x0 0x0 0x0 0x7ffcSP 0x7f..PC`; `None` for `running`.
+fn stack_pointer(call: &str) -> Option<usize> {
+    let word = call.split_ascii_whitespace().rev().nth(1)?;
+    usize::from_str_radix(word.strip_prefix("0x")?, 16).ok()
+}
+
+/// The kernel's number for this thread.
+#[cfg(target_os = "linux")]
+pub(crate) fn thread_id() -> i32 {
+    rustix::thread::gettid().as_raw_nonzero().get()
+}
+
+/// No thread is listed here, so that none is looked up.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn thread_id() -> i32 {
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stack_pointer;
+
+    #[test]
+    fn the_stack_pointer_is_the_last_word_but_one() {
+        let waits = "7 0x5 0x8000 0x1 0x0 0x0 0x0 0x7ffc2000 0x7f1234567890\n";
+        assert_eq!(stack_pointer(waits), Some(0x7ffc_2000));
+        assert_eq!(stack_pointer("running\n"), None);
+        assert_eq!(stack_pointer(""), None);
+    }
+}
