@@ -12,7 +12,6 @@ mod holders;
 mod memory;
 mod own_memory;
 mod process;
-mod profile_memory;
 mod retention;
 mod sampled_profile;
 mod tasks;
@@ -22,6 +21,6 @@ mod together;
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
 detectors::test_modules! {
-    complaints, contention, corners, debug, evidence, holders, memory, own_memory, process, profile_memory, retention,
+    complaints, contention, corners, debug, evidence, holders, memory, own_memory, process, retention,
     sampled_profile, tasks, together,
 }

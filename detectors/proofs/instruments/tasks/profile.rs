@@ -85,7 +85,7 @@ pub(crate) fn is_kept() {
     let complaint = runtime.block_on(check.find()).to_string();
     let path = folder
         .path()
-        .join("a_profile_is_kept_where_it_is_asked_for/tasks.pb.gz");
+        .join("tasks-a_profile_is_kept_where_it_is_asked_for/tasks.pb.gz");
     let kept = detectors::Profile::read(&path).expect("it was kept");
     assert_eq!(kept.total("tasks").expect("its only type"), 2);
     assert!(

@@ -7,7 +7,7 @@ use std::path::Path;
 fn the_next_command_keeps_the_evidence_and_the_one_after_names_it() {
     let test = "complaints::a_leak_to_follow";
     // As a folder is named after it.
-    let folder = "complaints--a_leak_to_follow";
+    let folder = "complaints-a_leak_to_follow";
     let ran = Ran::of(&mut cargo(
         "test",
         [
@@ -54,7 +54,7 @@ fn a_folder_that_cannot_be_written_is_told_and_changes_no_result() {
     );
     ran.exits(101)
         .prints(
-            "detectors: the evidence isn't kept: /dev/null/below/complaints--a_leak_to_follow can't be made:",
+            "detectors: the evidence isn't kept: /dev/null/below/complaints-a_leak_to_follow can't be made:",
         )
         .prints("DETECTORS_OUT takes a folder with room and write access")
         .prints("expected steady, saw leak");
@@ -93,7 +93,7 @@ fn a_full_disk_is_told_and_leaves_nothing_half_written() {
     )
     .exits(101)
     .prints("report.json can't be written:");
-    let folder = scratch.path().join("complaints--a_leak_to_follow");
+    let folder = scratch.path().join("complaints-a_leak_to_follow");
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
 }
 

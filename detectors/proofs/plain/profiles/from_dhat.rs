@@ -13,7 +13,7 @@ const PUSH: &[&str] = &[
     "alloc::vec::Vec<T,A>::push (src/vec/mod.rs:2:1)",
     "shop::cart::add (shop/src/cart.rs:7:5)",
     "core::ops::function::FnOnce::call_once (src/ops/function.rs:250:5)",
-    "detectors::watch::run::{{closure}} (detectors/src/watch.rs:1:1)",
+    "detectors::verdicts::watch::driver::run::{{closure}} (detectors/src/verdicts/watch/driver.rs:1:1)",
     "std::sys::backtrace::__rust_begin_short_backtrace (std/src/sys.rs:1:1)",
     "main (???:0:0)",
 ];

@@ -260,7 +260,7 @@ fn contradictions_are_named() {
     input is a damaged profile: it refers to string 4 of 4; take or copy it again
     input is a damaged profile: it refers to string -1 of 4; take or copy it again
     input is a damaged profile: it refers to string 9223372036854775807 of 4; take or copy it again
-    input is a damaged profile: it asks to leave out frames by "(", which is no regular expression: unclosed group; take or copy it again
+    input is a damaged profile: it asks to leave out frames by "(", which is no regular expression: found open group without closing ')'; take or copy it again
     "#);
 }
 
@@ -301,7 +301,7 @@ fn paths_that_hold_no_file_are_named() {
     insta::assert_snapshot!(
         [read(&folder.path().join("none.pb.gz")), read(folder.path()), read(Path::new("/dev/zero"))].join("\n"),
         @r#"
-        no profile at [folder]/none.pb.gz: check the path; `leaks run CHAPTER` writes one named heap.pb.gz
+        no profile at [folder]/none.pb.gz: check the path; Profile::write makes one, and so does a test with DETECTORS_OUT=DIR
         can't read [folder]: it is a folder; give a file that you may read
         can't read /dev/zero: it is not a regular file; give a file that you may read
         "#

@@ -102,6 +102,6 @@ fn patterns_that_match_nothing_or_are_none_are_refused() {
     });
     insta::assert_snapshot!(errors.join("\n"), @r#"
     no function in dhat's output matches "remove"; the largest are shop::add
-    "add(" is not a regular expression: unclosed group; escape special characters with \
+    "add(" is not a regular expression: found open group without closing ')'; escape special characters with \
     "#);
 }
