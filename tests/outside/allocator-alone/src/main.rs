@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let before = stats().live_bytes;
     let remembered = remember();
     assert!(stats().live_bytes - before >= 1 << 20);
-    allocator::profile()?.write(file.as_ref())?;
+    allocator::profile()?.write(&file)?;
     if cfg!(target_os = "linux") {
         println!("{}", memory::Accounts::now()?);
         println!("{:?}", memory::Retention::find(1 << 30)?);

@@ -6,6 +6,7 @@ fn main() -> std::io::Result<()> {
     let itself = std::env::current_exe()?;
     let size = std::thread::spawn(move || std::fs::metadata(itself)).join();
     println!("{:?}", size.map(|metadata| metadata.map(|file| file.len())));
+    println!("{:?}", std::fs::symlink_metadata(".")?.len());
     println!("{:?}", std::fs::read_dir(".")?.count());
     println!("{:?}", std::net::TcpListener::bind("127.0.0.1:0")?);
     if std::env::args().count() > 1 {
