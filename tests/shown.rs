@@ -12,8 +12,11 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::OnceLock;
 
+/// Makes again what a page shows, and compares.
+type Test = fn(&Chapter);
+
 /// What each chapter's page shows.
-const OF_A_CHAPTER: [(&str, fn(&Chapter)); 4] = [
+const OF_A_CHAPTER: [(&str, Test); 4] = [
     ("a_run_its_fix_and_its_pictures", run_and_fix),
     ("a_check_of_the_exercise_as_shipped", check),
     ("what_a_failing_test_says", complaint),

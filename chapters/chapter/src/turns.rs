@@ -35,6 +35,10 @@ impl<'a> Turns<'a> {
     }
 
     /// The same for a workload whose iterations are futures.
+    ///
+    /// # Panics
+    ///
+    /// When `block_on` comes back before its future has come to its end.
     pub fn run_async<W, R>(self, workload: impl AsyncFnOnce() -> W)
     where
         W: AsyncFnMut() -> R,

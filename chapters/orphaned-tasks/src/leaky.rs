@@ -39,10 +39,6 @@ impl Page {
 }
 
 /// One iteration is one request: a customer opens a page and goes away.
-#[expect(
-    clippy::unused_async,
-    reason = "a watch makes the state of an async workload within its runtime"
-)]
 pub async fn workload() -> impl AsyncFnMut() {
     let changes = Changes::new();
     let mut requests = 0;

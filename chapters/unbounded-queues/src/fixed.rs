@@ -78,10 +78,6 @@ impl Default for Audit {
 }
 
 /// One iteration is one turn of the service: some lookups, then a batch of the log.
-#[expect(
-    clippy::unused_async,
-    reason = "a watch makes the state of an async workload within its runtime"
-)]
 pub async fn workload() -> impl AsyncFnMut() {
     let mut audit = Audit::new();
     let mut lookups = 0;

@@ -93,10 +93,6 @@ impl Default for Prober {
 /// # Panics
 ///
 /// When the host can't be asked at all.
-#[expect(
-    clippy::unused_async,
-    reason = "a watch makes the state of an async workload within its runtime"
-)]
 pub async fn workload() -> impl AsyncFnMut() {
     let backend = Backend::start();
     let mut prober = Prober::new();

@@ -137,7 +137,7 @@ impl<'a> Tests<'a> {
             .next("The chapter's tests/ folder is not as it was shipped: git status"));
         }
         // A module's `::` is nothing for a folder's name.
-        let folder = self.scratch.path().join(name.replace(':', "-"));
+        let folder = self.scratch.path().join(name.replace("::", "-"));
         Ok(Said {
             passed: ended.how.is_success(),
             message: message(&ended, name),
