@@ -46,8 +46,13 @@ fn it_is_built_without_our_flags_and_sees_what_leaks() {
     for line in [
         "test visits_are_steady ... ok",
         "test the_audit_is_caught ... ok",
+        "test a_vendored_package_is_not_the_services_own ... ok",
+        "test a_package_beside_the_workspace_is_not_the_services_own ... ok",
+        "test a_generic_of_a_vendored_package_is_not_the_services_own ... ok",
     ] {
-        assert!(stdout.contains(line), "lacks `{line}`:\n{stdout}\n{stderr}");
+        let mut lines = stdout.lines();
+        let is_there = lines.any(|other| other.split_whitespace().eq(line.split_whitespace()));
+        assert!(is_there, "lacks `{line}`:\n{stdout}\n{stderr}");
     }
 
     let steady = Evidence::read(&evidence.path().join("visits_are_steady")).unwrap();
@@ -81,18 +86,31 @@ fn copy() -> PathBuf {
         Path::new(env!("CARGO_TARGET_TMPDIR")).join("outside-user"),
     );
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    for file in ["src/lib.rs", "tests/memory.rs", "tests/caught.rs"] {
+    for file in [
+        "src/lib.rs",
+        "tests/memory.rs",
+        "tests/caught.rs",
+        "tests/whose.rs",
+        ".cargo/config.toml",
+        "vendor/vendored/Cargo.toml",
+        "vendor/vendored/.cargo-checksum.json",
+        "vendor/vendored/src/lib.rs",
+    ] {
         fs::create_dir_all(to.join(file).parent().unwrap()).unwrap();
         fs::copy(from.join(file), to.join(file)).unwrap();
     }
     fs::copy(workspace.join("Cargo.lock"), to.join("Cargo.lock")).unwrap();
     let manifest = fs::read_to_string(from.join("Cargo.toml")).unwrap();
-    let library = workspace.join("detectors");
-    // A quoted Rust string is a TOML string, too.
-    let manifest = manifest.replace(
-        "\"../../detectors\"",
-        &format!("{:?}", library.display().to_string()),
-    );
+    let manifest = [
+        ("../../detectors", "detectors"),
+        ("../outside-neighbour", "tests/outside-neighbour"),
+    ]
+    .into_iter()
+    .fold(manifest, |manifest, (from_there, from_here)| {
+        let package = workspace.join(from_here).display().to_string();
+        // A quoted Rust string is a TOML string, too.
+        manifest.replace(&format!("{from_there:?}"), &format!("{package:?}"))
+    });
     fs::write(to.join("Cargo.toml"), manifest).unwrap();
     to
 }
