@@ -66,7 +66,8 @@ pub fn behaviour() {
 
 /// One customer after the other connects, sends a list, begins one more line, and stays.
 pub fn memory() -> Evidence {
-    Watch::new("the importer").run(|| {
+    // A customer's list is long: some hundreds tell as much as some thousands.
+    Watch::new("the importer").warm_up(20).run(|| {
         let mut importer = Importer::new();
         let mut customers = 0;
         move || {

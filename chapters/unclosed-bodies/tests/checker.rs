@@ -49,6 +49,7 @@ pub fn behaviour() {
 pub fn memory() -> Evidence {
     Watch::new("the link checker")
         .warm_up(8)
+        .windows(4)
         .run_async(async || {
             let backend = Backend::start();
             let mut checker = Checker::default();

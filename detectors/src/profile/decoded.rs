@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn profiles_by_go_take_what_was_told() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/go");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("proofs/data/go");
         let mut read = 0;
         for entry in std::fs::read_dir(folder).expect("the data") {
             let path = entry.expect("the data").path();

@@ -199,7 +199,6 @@ messages! {
     }
 
     /// A file that was mapped into the program's memory.
-    #[expect(clippy::struct_excessive_bools, reason = "the format has them")]
     #[derive(Clone, Copy, PartialEq, Eq)]
     struct Mapping {
         1 = id: u64,

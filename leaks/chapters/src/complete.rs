@@ -264,8 +264,9 @@ fn what_others_say_of_a_chapter_is_missed() {
     scratch.lacks(&["is not in the list of chapters", scratch.name]);
 
     let scratch = Scratch::new();
-    let other = scratch.root.path().join("chapters/no-such-class");
-    fs::rename(scratch.file("."), other).expect("a folder can be renamed");
+    let chapters = scratch.root.path().join("chapters");
+    let renamed = fs::rename(chapters.join(scratch.name), chapters.join("no-such-class"));
+    renamed.expect("a folder can be renamed");
     scratch.lacks(&["no class is named `no-such-class`"]);
     scratch.lacks(&["chapters/no-such-class holds a package of another name"]);
     scratch.lacks(&[scratch.name, "isn't there"]);

@@ -8,6 +8,11 @@ fn watch(name: &str) -> Watch {
     Watch::new(name).warm_up(8)
 }
 
+/// For what leaves a task or a thread behind with each call, and takes its time for it: as few calls as can be judged.
+fn few(name: &str) -> Watch {
+    watch(name).windows(3)
+}
+
 fn row(way: &str, evidence: &Evidence) {
     let each = |kind| {
         let of_kind = evidence
@@ -36,7 +41,7 @@ impl Drop for Released {
 
 detectors::tests! {
     fn three_more_ways_to_leave_one_behind() {
-        let timeout = watch("timeout over a handle").run_async(async || async || {
+        let timeout = few("timeout over a handle").run_async(async || async || {
             beside::give_up_waiting(1).await;
         });
         let future = watch("timeout over the future").run_async(async || async || {
@@ -45,11 +50,11 @@ detectors::tests! {
         let set = watch("timeout over a set").run_async(async || async || {
             beside::give_up_and_abort(1).await;
         });
-        let interval = watch("an interval").run_async(async || async || beside::report_for_ever());
+        let interval = few("an interval").run_async(async || async || beside::report_for_ever());
         let ended = watch("an interval that ends").run_async(async || async || Reports::begin().end().await);
         // Nobody waits for the end here: it comes all the same.
         let dropped = watch("an interval whose owner is dropped").run_async(async || async || drop(Reports::begin()));
-        let blocking = watch("a blocking wait").run_async(async || {
+        let blocking = few("a blocking wait").run_async(async || {
             let released = Released(Arc::default());
             async move || beside::wait_for_ever(&released.0).await
         });

@@ -35,7 +35,7 @@ fn watched(evidence: &Evidence) -> (f64, f64) {
 
 detectors::tests! {
     fn a_plain_dhat_witness_agrees_to_the_byte() {
-        let evidence = Watch::new("remember ids in a vector").run(leaky::workload);
+        let evidence = Watch::new("remember ids in a vector").warm_up(20).run(leaky::workload);
         assert_eq!(evidence.verdict, Verdict::Leak);
         let stays = witness(leaky::workload());
         println!("leaky: {} bytes in {} block stay for each customer", stays.0, stays.1);
@@ -44,7 +44,7 @@ detectors::tests! {
 
     /// The fixed one grows as well, by what it means to keep, and the watch knows that.
     fn of_the_fixed_one_the_ids_stay() {
-        let evidence = Watch::new("remember ids in a boxed slice").run(fixed::workload);
+        let evidence = Watch::new("remember ids in a boxed slice").warm_up(20).run(fixed::workload);
         assert_eq!(evidence.verdict, Verdict::WarmingUp);
         let stays = witness(fixed::workload());
         println!("fixed: {} bytes in {} block stay for each customer", stays.0, stays.1);

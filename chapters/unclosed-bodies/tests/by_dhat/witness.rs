@@ -38,7 +38,7 @@ fn stays<W: AsyncFnMut()>(workload: impl Future<Output = W>) -> (f64, f64) {
 
 detectors::tests! {
     fn the_kernel_and_dhat_agree_on_the_leak() {
-        let evidence = Watch::new("responses kept").warm_up(8).windows(4).run_async(leaky::workload);
+        let evidence = Watch::new("responses kept").warm_up(8).windows(3).run_async(leaky::workload);
         let of_kind = evidence.findings.iter().filter(|finding| finding.kind == Kind::Sockets);
         let found: f64 = of_kind.filter_map(|finding| finding.per_iteration).sum();
         let (sockets, bytes) = stays(leaky::workload());

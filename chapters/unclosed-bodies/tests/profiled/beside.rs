@@ -16,9 +16,19 @@ struct Seen {
     connections: f64,
 }
 
+/// A watch on requests that leave something: each costs a connection's two ends, so as few as can be judged.
+fn few(name: &str) -> Watch {
+    Watch::new(name).warm_up(8).windows(3)
+}
+
+/// A watch on requests that leave nothing: it ends when that is seen, or has twice as many to see it.
+fn more(name: &str) -> Watch {
+    Watch::new(name).warm_up(8)
+}
+
 /// Watches requests of one kind. `request` returns what its caller keeps, and how many bytes of that it means to keep.
 fn seen<T, F>(
-    name: &str,
+    watch: Watch,
     client: fn() -> reqwest::Client,
     request: impl Fn(reqwest::Client, Arc<Backend>) -> F,
 ) -> Seen
@@ -26,7 +36,7 @@ where
     F: Future<Output = (T, Option<usize>)>,
 {
     let (accepted, requests) = (Arc::<AtomicUsize>::default(), AtomicUsize::new(0));
-    let evidence = Watch::new(name).warm_up(8).run_async(async || {
+    let evidence = watch.run_async(async || {
         let backend = Arc::new(Backend::counting(Arc::clone(&accepted)));
         let client = client();
         let mut kept = Vec::with_capacity(1_000);
@@ -111,22 +121,22 @@ detectors::tests! {
     }
 
     fn what_can_happen_to_a_response() {
-        let held = seen("held", reqwest::Client::new, |client, backend| async move {
+        let held = seen(few("held"), reqwest::Client::new, |client, backend| async move {
             (client.get(backend.url(false)).send().await, None)
         });
-        let late = seen("held past its timeout", beside::impatient, |client, backend| async move {
+        let late = seen(few("held past its timeout"), beside::impatient, |client, backend| async move {
             (beside::held_past_its_timeout(&client, &backend).await, None)
         });
-        let dropped = seen("dropped unread", reqwest::Client::new, |client, backend| async move {
+        let dropped = seen(more("dropped unread"), reqwest::Client::new, |client, backend| async move {
             (beside::dropped_unread(&client, &backend).await, None)
         });
-        let read = seen("read to the end", reqwest::Client::new, |client, backend| async move {
+        let read = seen(more("read to the end"), reqwest::Client::new, |client, backend| async move {
             (beside::read_to_the_end(&client, &backend).await, None)
         });
-        let header = seen("a header kept", reqwest::Client::new, |client, backend| async move {
+        let header = seen(few("a header kept"), reqwest::Client::new, |client, backend| async move {
             (beside::a_header_kept(&client, &backend).await, Some(16))
         });
-        let copied = seen("a header copied", reqwest::Client::new, |client, backend| async move {
+        let copied = seen(more("a header copied"), reqwest::Client::new, |client, backend| async move {
             (beside::a_header_copied(&client, &backend).await, Some(16))
         });
         println!(

@@ -11,6 +11,7 @@ detectors::tests! {
     fn leaky_is_caught_with_its_line() {
         Watch::new("responses kept for the report")
             .warm_up(8)
+            .windows(4)
             .run_async(leaky::workload)
             .assert_leak_of(Class::UnclosedBodies, Kind::Sockets)
             .assert_leak(Class::UnclosedBodies, "leaky.rs");
@@ -19,6 +20,7 @@ detectors::tests! {
     fn fixed_is_steady() {
         Watch::new("responses read in scope")
             .warm_up(8)
+            .windows(4)
             .run_async(fixed::workload)
             .assert_steady();
     }
@@ -30,6 +32,7 @@ detectors::tests! {
     fn a_response_kept_brought_back_fails_the_test() {
         Watch::new("responses read in scope")
             .warm_up(8)
+            .windows(4)
             .run_async(leaky::workload)
             .assert_steady();
     }

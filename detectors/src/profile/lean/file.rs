@@ -1,12 +1,14 @@
 //! A file of machine code, mapped, and its sections.
 
 use std::cell::Cell;
+use std::ffi::c_void;
 use std::path::Path;
+use std::ptr::{self, NonNull};
 
 use gimli::{EndianSlice, NativeEndian};
-use memmap2::{Mmap, UncheckedAdvice};
 use object::elf::{PF_X, PT_LOAD, SHF_COMPRESSED};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
 
 use super::{Dwarf, symbol_table};
 
@@ -24,7 +26,7 @@ const HELD: usize = 1 << 20;
 /// A file that is mapped while its pages are needed.
 #[derive(Debug)]
 pub(super) struct File {
-    map: Mmap,
+    map: Map,
     read: Cell<usize>,
 }
 
@@ -35,17 +37,14 @@ impl File {
             return None;
         }
         let file = std::fs::File::open(path).ok()?;
-        // SAFETY: the bytes stay what they are as long as nobody writes to a file whose code runs. The kernel refuses that for
-        // the program; for a library it would break the process itself. `backtrace` maps the same files on the same terms.
-        let map = unsafe { Mmap::map(&file) }.ok()?;
         Some(Self {
-            map,
+            map: Map::of(&file)?,
             read: Cell::new(0),
         })
     }
 
     pub(super) fn data(&self) -> &[u8] {
-        &self.map
+        self.map.bytes()
     }
 
     /// Says that about so many bytes were read since the last time; gives the pages back when they have become many.
@@ -56,9 +55,47 @@ impl File {
             return;
         }
         self.read.set(0);
+        self.map.give_back();
+    }
+}
+
+/// A whole file, mapped to be read.
+#[derive(Debug)]
+struct Map {
+    start: NonNull<c_void>,
+    length: usize,
+}
+
+impl Map {
+    fn of(file: &std::fs::File) -> Option<Self> {
+        let length = usize::try_from(file.metadata().ok()?.len()).ok()?;
+        let (read, private) = (ProtFlags::READ, MapFlags::PRIVATE);
+        // SAFETY: a new mapping, at an address that the kernel chooses.
+        let start = unsafe { mmap(ptr::null_mut(), length, read, private, file, 0) }.ok()?;
+        Some(Map {
+            start: NonNull::new(start)?,
+            length,
+        })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: they are mapped until the end of `self`. And they stay what they are as long as nobody writes to a file whose code
+        // runs. The kernel refuses that for the program; for a library it would break the process itself. `backtrace` maps the same
+        // files on the same terms.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.length) }
+    }
+
+    fn give_back(&self) {
         // SAFETY: the mapping is of a file and never written to, so that what is read next comes from the file again, the same.
         // Where the kernel refuses, the pages stay until the mapping goes.
-        let _refused = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
+        let _refused = unsafe { madvise(self.start.as_ptr(), self.length, Advice::LinuxDontNeed) };
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        // SAFETY: nobody has a reference to its bytes any more. It was mapped with this length, and is unmapped once.
+        let _refused = unsafe { munmap(self.start.as_ptr(), self.length) };
     }
 }
 

