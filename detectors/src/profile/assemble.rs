@@ -141,9 +141,9 @@ pub(super) fn assemble<const TYPES: usize>(
     let comment = packages.iter().map(|root| builder.package(root)).collect();
     builder.finish(protos::Profile {
         sample_type,
-        comment,
         period_type,
         period,
+        comment,
         default_sample_type,
         ..protos::Profile::default()
     })
