@@ -91,6 +91,7 @@ impl Subjects {
     }
 
     /// Builds those on the system's allocator, bare and counted, which need nothing but the library.
+    #[allow(dead_code, reason = "the benchmark builds all of them")]
     pub(crate) fn on_system() -> Result<Self, String> {
         Self::of(&["--bin alloc-bare-system --bin alloc-profiling-system"])
     }
