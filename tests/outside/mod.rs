@@ -115,6 +115,17 @@ fn the_harness_runs_without_a_runtime() {
     said(&output, "2 passed");
 }
 
+/// A vendored package and one by a path are no code of the service's: its own caller is accused.
+#[test]
+fn packages_that_are_not_the_services_own_are_told_from_it() {
+    User::copied("neighbour");
+    let output = User::copied("with-others")
+        .cargo(&["test", "--offline"])
+        .output()
+        .unwrap();
+    said(&output, "3 passed");
+}
+
 #[test]
 fn the_debug_port_answers_without_the_harness() {
     let user = User::copied("debug-alone");

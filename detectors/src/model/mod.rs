@@ -8,6 +8,7 @@ pub(crate) mod judge;
 pub(crate) mod kind;
 pub(crate) mod mapping;
 pub(crate) mod out;
+pub(crate) mod packages;
 pub(crate) mod place;
 pub(crate) mod reading;
 pub(crate) mod this_test;

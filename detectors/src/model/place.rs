@@ -1,5 +1,6 @@
 //! A place in the code: a line of a stack, whose code it is, and the line of a stack to look at first.
 
+use crate::model::packages;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -63,9 +64,9 @@ impl fmt::Display for Frame {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Origin {
-    /// The workload's own crate or workspace.
+    /// The workload's own crate or workspace; also what nothing tells to be another's.
     Own,
-    /// A dependency's.
+    /// A dependency's: from a registry, by git, vendored, or by a path outside of the workspace.
     Dependency,
     /// The standard library's.
     Standard,
@@ -95,7 +96,22 @@ pub(crate) fn name_of(stack: &[Frame]) -> String {
 
 /// The site that a stack points at: its innermost own frame, else its innermost dependency's, else its leaf.
 pub(crate) fn site(stack: Vec<Frame>) -> Site {
-    let first = |origin| stack.iter().find(|frame| frame.origin() == origin);
+    site_beside(stack, &[])
+}
+
+/// The same for a stack of another program, which knew the folders of these packages for not its own.
+pub(crate) fn site_beside(stack: Vec<Frame>, packages: &[&str]) -> Site {
+    let origin = |frame: &Frame| match frame.origin() {
+        Origin::Own
+            if packages
+                .iter()
+                .any(|root| packages::is_below(&frame.file, root)) =>
+        {
+            Origin::Dependency
+        }
+        origin => origin,
+    };
+    let first = |wanted| stack.iter().find(|frame| origin(frame) == wanted);
     let chosen = first(Origin::Own)
         .or_else(|| first(Origin::Dependency))
         .or_else(|| stack.first())
@@ -106,7 +122,7 @@ pub(crate) fn site(stack: Vec<Frame>) -> Site {
             line: 0,
         });
     Site {
-        origin: chosen.origin(),
+        origin: origin(&chosen),
         signature: signature(&stack),
         frame: chosen,
         stack,
@@ -114,25 +130,32 @@ pub(crate) fn site(stack: Vec<Frame>) -> Site {
 }
 
 impl Frame {
-    /// Whose code the frame belongs to, told by where its file lies.
+    /// Whose code the frame belongs to, told by where its file lies, and by what this process' debug information says of that folder.
     pub fn origin(&self) -> Origin {
-        let path = self.file.replace('\\', "/");
-        if path.is_empty() {
-            Origin::Unknown
-        } else if path.starts_with("/rustc/")
-            // Where the standard library's own dependencies were built.
-            || path.starts_with("/rust/deps/")
-            || path.contains("/lib/rustlib/src/")
-        {
-            Origin::Standard
-        } else if path.contains("/registry/src/") || path.contains("/git/checkouts/") {
-            Origin::Dependency
-        } else if is_ours(&self.function) {
+        match origin_by_path(&self.file) {
             // The watch is on every stack and never at fault.
-            Origin::Dependency
-        } else {
-            Origin::Own
+            Origin::Own if is_ours(&self.function) => Origin::Dependency,
+            Origin::Own if packages::root_of(&self.file).is_some() => Origin::Dependency,
+            origin => origin,
         }
+    }
+}
+
+/// Whose file it is, as far as its path tells.
+pub(crate) fn origin_by_path(path: &str) -> Origin {
+    let path = path.replace('\\', "/");
+    if path.is_empty() {
+        Origin::Unknown
+    } else if path.starts_with("/rustc/")
+        // Where the standard library's own dependencies were built.
+        || path.starts_with("/rust/deps/")
+        || path.contains("/lib/rustlib/src/")
+    {
+        Origin::Standard
+    } else if path.contains("/registry/src/") || path.contains("/git/checkouts/") {
+        Origin::Dependency
+    } else {
+        Origin::Own
     }
 }
 
@@ -157,7 +180,26 @@ fn signature(stack: &[Frame]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_detours;
+    use super::{Frame, Origin, site_beside, without_detours};
+
+    #[test]
+    fn another_programs_packages_are_not_its_own() {
+        let stack = ["/srv/vendor/keeps/src/lib.rs", "/srv/shop/src/main.rs"];
+        let frames = stack.map(|file| Frame::new("a function", file, 7)).to_vec();
+        let of = |packages: &[&str]| site_beside(frames.clone(), packages);
+        let told = of(&["/srv/vendor/keeps"]);
+        assert_eq!(
+            (told.frame.file.as_str(), told.origin),
+            (stack[1], Origin::Own)
+        );
+        let alone = of(&["/srv/vendor/keeps", "/srv/shop"]);
+        assert_eq!(
+            (alone.frame.file.as_str(), alone.origin),
+            (stack[0], Origin::Dependency)
+        );
+        // Where nothing is told, it may be accused.
+        assert_eq!(of(&[]).frame.file, stack[0]);
+    }
 
     #[test]
     fn a_path_goes_straight_to_its_file() {

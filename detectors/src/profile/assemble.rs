@@ -1,8 +1,11 @@
 //! From stacks of resolved calls to a profile's message.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
+
+use crate::model::packages;
+use crate::model::place::without_detours;
 
 use super::protos;
 
@@ -134,13 +137,29 @@ pub(super) fn assemble<const TYPES: usize>(
         let stack = stack.collect();
         builder.sample(stack, Vec::new(), values);
     }
+    let packages = other_packages(samples);
+    let comment = packages.iter().map(|root| builder.package(root)).collect();
     builder.finish(protos::Profile {
         sample_type,
         period_type,
         period,
+        comment,
         default_sample_type,
         ..protos::Profile::default()
     })
+}
+
+/// The folders of the packages that have a frame here and aren't the program's own: whoever reads the profile can't look them up.
+fn other_packages<const TYPES: usize>(samples: &[Stacked<TYPES>]) -> BTreeSet<String> {
+    let calls = samples.iter().flat_map(|(stack, _)| stack);
+    let files: HashSet<&str> = calls
+        .flat_map(|call| call.frames.iter())
+        .map(|frame| frame.file.as_str())
+        .collect();
+    let straight = files.into_iter().map(without_detours);
+    straight
+        .filter_map(|file| packages::root_of(&file))
+        .collect()
 }
 
 fn location(builder: &mut Builder, mapping: u64, call: &Call) -> u64 {

@@ -5,6 +5,9 @@ use std::collections::hash_map::Entry;
 
 use super::protos;
 
+/// What the comment begins with: Go's tools show comments, but for those that begin like this.
+pub(super) const OTHER_PACKAGE: &str = "# not the program's own: ";
+
 /// Mapping, address, and functions with lines.
 type LocationKey = (u64, u64, Vec<(u64, i64)>);
 
@@ -34,6 +37,11 @@ impl Builder {
         self.message.string_table.push(text.to_owned());
         self.strings.insert(text.to_owned(), index);
         index
+    }
+
+    /// A comment that names the folder of a package that isn't the program's own.
+    pub(super) fn package(&mut self, root: &str) -> i64 {
+        self.string(&format!("{OTHER_PACKAGE}{root}"))
     }
 
     pub(super) fn value_type(&mut self, ty: &str, unit: &str) -> protos::ValueType {

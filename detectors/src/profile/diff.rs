@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::protos;
 
 use super::build::Builder;
@@ -24,6 +26,8 @@ pub(super) fn diff(profile: &Profile, base: &Profile) -> Result<Profile, Profile
     add(&mut builder, profile, false);
     add(&mut builder, base, true);
 
+    let packages = [profile.other_packages(), base.other_packages()].concat();
+    let packages: BTreeSet<&str> = packages.into_iter().collect();
     let message = &profile.message;
     let header = protos::Profile {
         sample_type: profile
@@ -38,6 +42,10 @@ pub(super) fn diff(profile: &Profile, base: &Profile) -> Result<Profile, Profile
             .map(|period| builder.value_type(profile.text(period.ty), profile.text(period.unit))),
         period: message.period,
         time_nanos: message.time_nanos,
+        comment: packages
+            .into_iter()
+            .map(|root| builder.package(root))
+            .collect(),
         ..protos::Profile::default()
     };
     let name = format!("{} minus {}", profile.name, base.name);
@@ -121,6 +129,39 @@ fn add(builder: &mut Builder, profile: &Profile, negated: bool) {
             builder.sample(stack, labels, &values);
         } else {
             builder.sample(stack, labels, &sample.value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::packages;
+    use crate::profile::{Measured, Profile, SourceFrame, Symbols};
+
+    #[test]
+    fn a_profile_carries_which_packages_are_not_its_programs_own() {
+        packages::note("/noted/keeps");
+        let resolve = |_| {
+            let frame = |function: &str, file: &str| SourceFrame {
+                function: function.to_owned(),
+                file: file.to_owned(),
+                line: 1,
+            };
+            vec![
+                frame("keeps::keep", "/noted/keeps/src/../src/lib.rs"),
+                frame("shop::main", "/noted/shop/src/main.rs"),
+            ]
+        };
+        let stacks = [Measured {
+            stack: vec![7],
+            values: [1; 4],
+        }];
+        let profile = Profile::from_measured("a profile", &stacks, 1, Symbols::With(&resolve));
+        let profile = profile.expect("it has a stack");
+        let read = Profile::from_bytes("a file", &profile.to_bytes()).expect("it is a profile");
+        let diff = read.diff(&profile).expect("their types are the same");
+        for profile in [profile, read, diff] {
+            assert_eq!(profile.other_packages(), ["/noted/keeps"]);
         }
     }
 }

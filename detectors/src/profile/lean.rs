@@ -9,6 +9,7 @@ mod functions;
 mod lines;
 mod modules;
 mod names;
+mod packages;
 mod ranges;
 mod symbol_table;
 #[cfg(test)]
@@ -74,7 +75,8 @@ fn resolve_in(module: &Module, known: &mut HashMap<usize, Vec<SourceFrame>>) -> 
         None => None,
     };
     if let Some(dwarf) = &dwarf {
-        frames = units::frames(dwarf, &addresses, &file)?;
+        let workspace = module.is_program.then(|| packages::workspace(dwarf, &file));
+        frames = units::frames(dwarf, workspace.flatten(), &addresses, &file)?;
         let mut names = frames.iter_mut().flatten().map(|frame| &mut frame.name);
         names::resolve_elsewhere(dwarf, &mut names, &file);
     }

@@ -314,6 +314,15 @@ impl Profile {
         stack::stacks(self)
     }
 
+    /// The folders of packages that aren't the program's own, as the program that was profiled knew them.
+    pub(crate) fn other_packages(&self) -> Vec<&str> {
+        let comments = self.message.comment.iter().map(|&text| self.text(text));
+        comments
+            .filter_map(|comment| comment.strip_prefix(build::OTHER_PACKAGE))
+            .filter(|root| !root.is_empty())
+            .collect()
+    }
+
     /// Takes a message that has passed [`check::checked`], from an instrument that has nothing to tell without samples.
     fn sealed(name: &str, message: protos::Profile) -> Result<Self, ProfileError> {
         let profile = Self {

@@ -1,5 +1,6 @@
 //! From addresses to names, files and lines.
 
+use crate::model::packages;
 use crate::model::place::{Frame, without_detours};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,12 +81,12 @@ pub(super) fn resolve_here(return_address: u64) -> Vec<SourceFrame> {
         let Some(name) = symbol.name().map(|name| format!("{name:#}")) else {
             return;
         };
+        let file = symbol.filename().map(|path| path.display().to_string());
+        let file = file.unwrap_or_default();
+        packages::look(&file);
         frames.push(SourceFrame {
             function: name,
-            file: symbol
-                .filename()
-                .map(|path| path.display().to_string())
-                .unwrap_or_default(),
+            file,
             line: symbol.lineno().unwrap_or(0),
         });
     });

@@ -203,13 +203,14 @@ fn by_site(kind: Kind, profile: &Profile, seconds: f64) -> Vec<GrowingGroup> {
         .position(|of| of.name == "inuse_space")
         .unwrap_or(0);
     let mut grown: BTreeMap<String, (Site, i64)> = BTreeMap::new();
+    let packages = profile.other_packages();
     for stack in profile.stacks() {
         let frames = stack.frames.iter().map(|frame| Frame {
             function: frame.function.to_owned(),
             file: frame.file.to_owned(),
             line: frame.line,
         });
-        let site = place::site(frames.collect());
+        let site = place::site_beside(frames.collect(), &packages);
         let value = stack.values.get(place).copied().unwrap_or(0);
         let entry = grown.entry(site.to_string()).or_insert_with(|| (site, 0));
         entry.1 = entry.1.saturating_add(value);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::file::File;
+use super::packages;
 use super::ranges::in_range;
 use super::{Slice, UnitRef};
 
@@ -57,13 +58,15 @@ pub(super) fn find(
 /// Paths of a unit's files, each put together once.
 pub(super) struct Files<'unit, 'data> {
     unit: UnitRef<'unit, 'data>,
+    workspace: Option<&'unit str>,
     paths: HashMap<u64, Rc<str>>,
 }
 
 impl<'unit, 'data> Files<'unit, 'data> {
-    pub(super) fn of(unit: UnitRef<'unit, 'data>) -> Self {
+    pub(super) fn of(unit: UnitRef<'unit, 'data>, workspace: Option<&'unit str>) -> Self {
         Self {
             unit,
+            workspace,
             paths: HashMap::new(),
         }
     }
@@ -73,32 +76,40 @@ impl<'unit, 'data> Files<'unit, 'data> {
         if let Some(path) = self.paths.get(&file) {
             return Ok(Rc::clone(path));
         }
-        let path: Rc<str> = path(self.unit, file)?.into();
+        let (path, compiled_in) = path(self.unit, file)?;
+        packages::note(self.unit, self.workspace, &compiled_in, &path);
+        let path: Rc<str> = path.into();
         self.paths.insert(file, Rc::clone(&path));
         Ok(path)
     }
 }
 
-fn path(unit: UnitRef<'_, '_>, file: u64) -> gimli::Result<String> {
+/// The path, and the folder that it was compiled in.
+fn path(unit: UnitRef<'_, '_>, file: u64) -> gimli::Result<(String, String)> {
     let header = unit
         .line_program
         .as_ref()
         .map(gimli::IncompleteLineProgram::header);
     let Some((header, file)) = header.and_then(|header| Some((header, header.file(file)?))) else {
-        return Ok(String::new());
+        return Ok((String::new(), String::new()));
     };
     let mut path = String::new();
     if let Some(folder) = unit.comp_dir {
         path = folder.to_string_lossy().into_owned();
     }
+    let mut compiled_in = path.clone();
     // Folder zero is the unit's own.
     if file.directory_index() != 0
         && let Some(folder) = file.directory(header)
     {
-        push(&mut path, unit.attr_string(folder)?);
+        let folder = unit.attr_string(folder)?;
+        push(&mut path, folder);
+        if folder.starts_with(b"/") {
+            compiled_in.clone_from(&path);
+        }
     }
     push(&mut path, unit.attr_string(file.path_name())?);
-    Ok(path)
+    Ok((path, compiled_in))
 }
 
 fn push(path: &mut String, part: Slice<'_>) {

@@ -44,12 +44,11 @@ pub(super) fn holding(return_addresses: &[usize]) -> Vec<Module> {
             return_address,
             in_file: mapping.offset + (return_address - 1 - range.start) as u64,
         });
-        match modules.iter_mut().find(|(known, _)| *known == path) {
-            Some((_, module)) => module.calls.extend(calls),
-            None => {
-                let module = module(&path, program.as_ref(), calls.collect());
-                modules.push((path, module));
-            }
+        if let Some((_, module)) = modules.iter_mut().find(|(known, _)| *known == path) {
+            module.calls.extend(calls);
+        } else {
+            let module = module(&path, program.as_ref(), calls.collect());
+            modules.push((path, module));
         }
     }
     modules.into_iter().map(|(_, module)| module).collect()

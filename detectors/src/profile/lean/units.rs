@@ -23,6 +23,7 @@ struct Hit {
 /// information is split over other files.
 pub(super) fn frames<'data>(
     dwarf: &Dwarf<'data>,
+    workspace: Option<&str>,
     addresses: &[u64],
     file: &File,
 ) -> Option<Vec<Vec<Frame<'data>>>> {
@@ -41,7 +42,8 @@ pub(super) fn frames<'data>(
             return None;
         }
         let inside: Vec<u64> = hits.iter().map(|hit| addresses[hit.at]).collect();
-        let Ok(described) = described(gimli::UnitRef::new(dwarf, &unit), &inside, file) else {
+        let Ok(described) = described(gimli::UnitRef::new(dwarf, &unit), workspace, &inside, file)
+        else {
             continue;
         };
         for (hit, frames) in hits.iter().zip(described) {
@@ -66,12 +68,13 @@ fn unit<'data>(dwarf: &Dwarf<'data>, offset: usize) -> gimli::Result<gimli::Unit
 /// What a unit says of addresses in it.
 fn described<'data>(
     unit: UnitRef<'_, 'data>,
+    workspace: Option<&str>,
     addresses: &[u64],
     file: &File,
 ) -> gimli::Result<Vec<Vec<Frame<'data>>>> {
     let functions = functions::find(unit, addresses, file)?;
     let rows = lines::find(unit, addresses, file)?;
-    let mut files = Files::of(unit);
+    let mut files = Files::of(unit, workspace);
     let nowhere: Rc<str> = Rc::from("");
     let mut described = Vec::with_capacity(addresses.len());
     for (function, row) in functions.into_iter().zip(rows) {
