@@ -1,0 +1,91 @@
+//! What a user may name doesn't change unseen: each public item, field, variant and impl is compared with the listing beside its
+//! package.
+//!
+//! The listing is rustdoc's own, as JSON, which stable Rust writes only when it is asked as the compiler's own build asks. So this is
+//! an author's test, and a new Rust may need a new release of the crate that reads it.
+#![expect(clippy::expect_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const REFRESH: &str = "REFRESH=1 cargo test -p detectors-proofs --test public_api -- --ignored";
+
+#[test]
+#[ignore = "asks rustdoc, for which all libraries are looked at anew"]
+fn the_library_is_as_listed() {
+    is_as_listed("detectors", "../public-api.txt");
+}
+
+#[test]
+#[ignore = "asks rustdoc, for which all libraries are looked at anew"]
+fn what_jemalloc_says_is_as_listed() {
+    is_as_listed("detectors-jemalloc", "../jemalloc/public-api.txt");
+}
+
+fn is_as_listed(package: &str, listing: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(listing);
+    let now = listed(package);
+    if std::env::var_os("REFRESH").is_some() {
+        fs::write(&path, now).expect("a writable listing");
+        return;
+    }
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    let lines = |text| -> BTreeSet<String> { str::lines(text).map(str::to_owned).collect() };
+    let (before, now) = (lines(before.as_str()), lines(now.as_str()));
+    let gone: Vec<_> = before
+        .difference(&now)
+        .map(|line| format!("- {line}"))
+        .collect();
+    let new: Vec<_> = now
+        .difference(&before)
+        .map(|line| format!("+ {line}"))
+        .collect();
+    assert!(
+        gone.is_empty() && new.is_empty(),
+        "the public items of {package} are not those in {}:\n{}\n{}\n\
+         Where that is meant, say it in CHANGELOG.md, and refresh the listing: {REFRESH}",
+        path.display(),
+        gone.join("\n"),
+        new.join("\n")
+    );
+}
+
+/// Every public item with its whole signature, a line each.
+fn listed(package: &str) -> String {
+    let target = target();
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args([
+            "rustdoc",
+            "--quiet",
+            "--lib",
+            "--all-features",
+            "-p",
+            package,
+        ])
+        .arg("--target-dir")
+        .arg(&target)
+        .args(["--", "-Z", "unstable-options", "--output-format", "json"])
+        // What lets stable Rust write it.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env_remove("RUSTDOCFLAGS");
+    let status = command.status().expect("cargo runs");
+    assert!(status.success(), "rustdoc ends with {status}");
+    let json = target
+        .join("doc")
+        .join(package.replace('-', "_"))
+        .with_extension("json");
+    let api = public_api::Builder::from_rustdoc_json(json)
+        .omit_blanket_impls(true)
+        .omit_auto_trait_impls(true)
+        .build()
+        .expect("a listing that the crate public-api can read: a new Rust may need a newer release of it");
+    format!("{api}")
+}
+
+/// A folder of its own: what rustdoc needs is built with other flags.
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("public-api")
+}
