@@ -1,6 +1,8 @@
 //! One mapping of a process' memory, as the kernel's list of them has it.
 
+use std::ffi::OsStr;
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// A range of addresses, and what is mapped there.
@@ -69,16 +71,8 @@ impl Mapping {
     }
 }
 
-#[cfg(unix)]
 fn from_bytes(path: &[u8]) -> &Path {
-    use std::os::unix::ffi::OsStrExt;
-    Path::new(std::ffi::OsStr::from_bytes(path))
-}
-
-/// Never asked: no such list is read here.
-#[cfg(not(unix))]
-fn from_bytes(path: &[u8]) -> &Path {
-    Path::new(std::str::from_utf8(path).unwrap_or_default())
+    Path::new(OsStr::from_bytes(path))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub(crate) mod complaint;
 pub(crate) mod finding;
 pub(crate) mod judge;
 pub(crate) mod kind;
+#[cfg(target_os = "linux")]
 pub(crate) mod mapping;
 pub(crate) mod out;
 pub(crate) mod packages;

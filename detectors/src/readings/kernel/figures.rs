@@ -29,6 +29,7 @@ pub(crate) fn rollup(whose: Whose) -> io::Result<Rollup> {
 }
 
 /// How many pages of a process are resident, as `statm` estimates it: far cheaper than the sums. Doesn't allocate.
+#[cfg(target_os = "linux")]
 pub(crate) fn resident_pages(whose: Whose) -> io::Result<Option<u64>> {
     let mut pages = None;
     each_line(whose, "statm", |line| {

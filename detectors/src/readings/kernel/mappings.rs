@@ -6,7 +6,6 @@ use super::file::each_line;
 use crate::model::mapping::Mapping;
 use std::io;
 
-#[cfg(target_os = "linux")]
 pub(crate) use pages::{Page, Pages, memory};
 
 /// Visits each mapping of a process, in the order of their addresses. No list of them is kept: for whoever looks for pointers it
@@ -52,7 +51,6 @@ fn add(all: &mut Vec<InRam>, line: &[u8]) {
     }
 }
 
-#[cfg(target_os = "linux")]
 mod pages {
     use super::super::file::open;
     use super::Whose;

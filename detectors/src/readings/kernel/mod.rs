@@ -20,6 +20,7 @@
 
 mod figures;
 mod file;
+#[cfg(target_os = "linux")]
 mod mappings;
 mod open;
 mod stat;

@@ -1,9 +1,8 @@
 //! Which process it is.
 
 use super::Whose;
-use super::file::{link, text};
+use super::file::text;
 use std::io;
-use std::path::PathBuf;
 
 /// What the kernel tells of each process in one line.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,8 +49,9 @@ fn parsed(line: &str) -> Option<Stat> {
 }
 
 /// The path of the program's file, as it was when it began.
-pub(crate) fn program(whose: Whose) -> io::Result<PathBuf> {
-    link(whose, "exe")
+#[cfg(target_os = "linux")]
+pub(crate) fn program(whose: Whose) -> io::Result<std::path::PathBuf> {
+    super::file::link(whose, "exe")
 }
 
 #[cfg(test)]

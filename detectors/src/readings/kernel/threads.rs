@@ -21,6 +21,7 @@ pub(crate) fn threads(whose: Whose) -> io::Result<Vec<(i32, String)>> {
 }
 
 /// Where each thread's stack ends just now. The kernel tells of threads that wait; not of those that run, such as this one.
+#[cfg(target_os = "linux")]
 pub(crate) fn stack_pointers(whose: Whose) -> Vec<usize> {
     let threads = numbers(whose, "task").unwrap_or_default();
     let calls = threads
@@ -30,6 +31,7 @@ pub(crate) fn stack_pointers(whose: Whose) -> Vec<usize> {
 }
 
 /// Parses `7 0x5 0x7ffc.. 0x8000 0x0 0x0 0x0 0x7ffcSP 0x7f..PC`; `None` for `running`.
+#[cfg(target_os = "linux")]
 fn stack_pointer(call: &str) -> Option<usize> {
     let word = call.split_ascii_whitespace().rev().nth(1)?;
     usize::from_str_radix(word.strip_prefix("0x")?, 16).ok()
@@ -47,7 +49,7 @@ pub(crate) fn thread_id() -> i32 {
     0
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::stack_pointer;
 
