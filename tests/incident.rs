@@ -62,7 +62,7 @@ fn each_step_sees_what_the_story_says() {
         assert!(svg.contains("<path class=\"line resident\""), "{plot}");
         assert!(html.contains(&svg), "{plot} isn't on the page");
     }
-    detectors::Profile::read(&out.join("heap.pb.gz")).expect("a profile");
+    detectors::Profile::read(out.join("heap.pb.gz")).expect("a profile");
     if is_refresh {
         refresh(&out, steps.len());
     }

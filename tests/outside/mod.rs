@@ -47,14 +47,14 @@ fn it_is_built_without_our_flags_and_sees_what_leaks() {
         said(&output, line);
     }
 
-    let steady = Evidence::read(&evidence.path().join("visits_are_steady")).unwrap();
+    let steady = Evidence::read(evidence.path().join("visits_are_steady")).unwrap();
     assert_eq!(steady.verdict, Verdict::Steady);
     let [frames, tasks] = &steady.instrument.lacks[..] else {
         panic!("lacks two things: {:?}", steady.instrument.lacks);
     };
     assert!(frames.contains("frame pointers") && tasks.contains("tokio_unstable"));
 
-    let leak = Evidence::read(&evidence.path().join("the_audit_is_caught")).unwrap();
+    let leak = Evidence::read(evidence.path().join("the_audit_is_caught")).unwrap();
     let site = leak
         .findings
         .iter()

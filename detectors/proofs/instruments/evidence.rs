@@ -51,7 +51,7 @@ detectors::tests! {
         let scratch = scratch();
         let file = scratch.path().join("a file");
         std::fs::write(&file, "in the way").expect("a folder of our own");
-        let error = pinned_pages().write(&file.join("below")).expect_err("no folder below a file");
+        let error = pinned_pages().write(file.join("below")).expect_err("no folder below a file");
         assert!(error.to_string().contains("a file/below"), "{error}");
         assert_eq!(names_in(scratch.path()), ["a file"]);
     }

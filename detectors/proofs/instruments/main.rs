@@ -6,6 +6,7 @@ mod contention;
 mod corners;
 mod debug;
 mod evidence;
+#[expect(clippy::unwrap_used, reason = "tests")]
 #[path = "../support/go_pprof.rs"]
 mod go_pprof;
 mod holders;

@@ -64,6 +64,7 @@ fn new_file_beside(path: &Path) -> io::Result<(PathBuf, File)> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::write_whole;
     use std::fs;

@@ -313,7 +313,7 @@ fn paths_that_hold_no_file_are_named() {
 fn a_folder_that_is_not_there_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let error = cpu_profile()
-        .write(&folder.path().join("none/heap.pb.gz"))
+        .write(folder.path().join("none/heap.pb.gz"))
         .unwrap_err()
         .to_string();
     assert!(

@@ -14,7 +14,7 @@ pub(crate) fn data(name: &str) -> PathBuf {
 }
 
 pub(crate) fn go_profile(name: &str) -> Profile {
-    Profile::read(&data(name)).unwrap()
+    Profile::read(data(name)).unwrap()
 }
 
 /// Go's pprof with these arguments, without the line that holds the local time; `None` where Go

@@ -303,6 +303,7 @@ fn somebody_counts_blocks(is_counted: bool, allocator: Option<&dyn Underlying>) 
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::{Underlying, somebody_counts_blocks};
     use crate::readings::memory::AllocatorFigures;

@@ -183,7 +183,7 @@ fn keep(name: &str, alive: &Tasks) -> Option<PathBuf> {
         std::fs::create_dir_all(folder)
             .map_err(|error| out::about(folder, "made", &error).to_string())?;
         profile
-            .write(&folder.join(PROFILE))
+            .write(folder.join(PROFILE))
             .map_err(|error| error.to_string())
     })?;
     Some(folder.join(PROFILE))

@@ -54,6 +54,7 @@ impl Hasher for Number {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::RuntimeId;
     use tokio::runtime::Builder;
