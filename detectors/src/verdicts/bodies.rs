@@ -38,7 +38,7 @@
 //!     response.bytes().await?;
 //! }
 //! let accepted = accepted.load(SeqCst); // the test's own server counts them
-//! let found = check.find_async(Requests { made: 20, accepted: Some(accepted) }).await?;
+//! let found = check.find_async(Requests::new(20).accepted(accepted)).await?;
 //! assert_eq!(found.assert_idle().outcome(), Outcome::Idle);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).map_err(|error| std::io::Error::other(error.to_string()))?;
