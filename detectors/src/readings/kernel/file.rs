@@ -173,17 +173,27 @@ mod system {
                 .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket)
         }
 
-        /// The same of this process' own descriptor, by its number: twenty times as fast, which counts where a thousand are open.
+        /// The same of this process' own descriptor, by its number: far faster, which counts where a thousand are open. Not by
+        /// `fstat`, which asks for glibc 2.33.
         pub(in super::super) fn is_own_socket(&self) -> bool {
             let Some(number) = self.number() else {
                 return false;
             };
-            let mut stat = MaybeUninit::<libc::stat>::uninit();
-            // SAFETY: `stat` has room for what is written. The number is given to the kernel alone: should another thread close
-            // it meanwhile, the answer is an error, or is of the file that has it by then.
-            let answered = unsafe { libc::fstat(number, stat.as_mut_ptr()) } == 0;
-            // SAFETY: it is written when the call succeeds.
-            answered && unsafe { stat.assume_init() }.st_mode & libc::S_IFMT == libc::S_IFSOCK
+            let mut kind: libc::c_int = 0;
+            let mut length = size_of_val(&kind) as libc::socklen_t;
+            let socket = libc::SOL_SOCKET;
+            // SAFETY: `kind` has room for `length` bytes. The number is given to the kernel alone: should another thread close it
+            // meanwhile, the answer is an error, or is of the file that has it by then. What is no socket is refused.
+            let answered = unsafe {
+                libc::getsockopt(
+                    number,
+                    socket,
+                    libc::SO_TYPE,
+                    (&raw mut kind).cast(),
+                    &raw mut length,
+                )
+            };
+            answered == 0
         }
     }
 
