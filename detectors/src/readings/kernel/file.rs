@@ -180,6 +180,7 @@ mod system {
                 return false;
             };
             let mut kind: libc::c_int = 0;
+            #[expect(clippy::cast_possible_truncation, reason = "four bytes")]
             let mut length = size_of_val(&kind) as libc::socklen_t;
             let socket = libc::SOL_SOCKET;
             // SAFETY: `kind` has room for `length` bytes. The number is given to the kernel alone: should another thread close it
