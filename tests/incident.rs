@@ -23,7 +23,7 @@ const PLOTS: [&str; 5] = [
 fn build_the_service_on_jemalloc() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--bin", "leaks-on-jemalloc"])
+        .args(["build", "--quiet", "-p", "leaks-on-jemalloc"])
         .current_dir(real_root())
         .status()
         .expect("cargo");

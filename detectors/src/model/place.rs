@@ -166,8 +166,8 @@ fn is_ours(function: &str) -> bool {
         .starts_with("detectors::")
 }
 
-/// FNV-1a over the names of the stack's functions, without this library's own, which are no part of the leak: it must be the same in every run and on every machine, which the
-/// standard hasher doesn't promise.
+/// FNV-1a over the names of the stack's functions, without this library's own, which are no part of the leak: it must be the same
+/// in every run and on every machine, which the standard hasher doesn't promise.
 fn signature(stack: &[Frame]) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let names = stack.iter().map(|frame| frame.function.as_str());

@@ -156,7 +156,10 @@ impl Counters {
             .collect();
         let total: f64 = grown.iter().map(|(_, per_iteration)| per_iteration).sum();
         grown.retain(|(_, per_iteration)| *per_iteration >= LEAST_SHARE * total);
-        grown.sort_by(|(a, more), (b, than)| than.total_cmp(more).then(a.name.cmp(&b.name)));
+        grown.sort_by(|(group, per_iteration), (other, of_other)| {
+            let largest_first = of_other.total_cmp(per_iteration);
+            largest_first.then(group.name.cmp(&other.name))
+        });
         grown
     }
 

@@ -37,6 +37,8 @@ use std::time::Duration;
 /// # }
 /// ```
 ///
+/// A watch isn't [`Send`]: its heap source may count the thread that it was made on. The [`Evidence`] goes anywhere.
+///
 /// # Panics
 ///
 /// A panic of the workload goes through unchanged. Another dhat profiler that is running already is

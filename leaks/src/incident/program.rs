@@ -24,7 +24,7 @@ pub(super) fn built(workspace: &Workspace) -> Result<PathBuf> {
         say::note("The service on jemalloc isn't built yet. The first time takes two minutes.");
     }
     let built = Command::new(cargo.unwrap_or_else(|| OsString::from("cargo")))
-        .args(["build", "--bin", PROGRAM])
+        .args(["build", "-p", PROGRAM])
         .args((!is_first).then_some("--quiet"))
         .arg("--manifest-path")
         .arg(workspace.root.join("Cargo.toml"))

@@ -77,12 +77,15 @@ fn holding(
         *chains.entry(chain(graph, at)).or_default() += 1;
     }
     let mut by: Vec<(Root, u64)> = by.into_iter().collect();
-    by.sort_by(|(a, more), (b, than)| {
-        than.cmp(more)
-            .then_with(|| a.to_string().cmp(&b.to_string()))
+    by.sort_by(|(root, count), (other, of_other)| {
+        let most_first = of_other.cmp(count);
+        most_first.then_with(|| root.to_string().cmp(&other.to_string()))
     });
     let mut chains: Vec<(Vec<u32>, u64)> = chains.into_iter().collect();
-    chains.sort_by(|(a, more), (b, than)| than.cmp(more).then_with(|| a.cmp(b)));
+    chains.sort_by(|(chain, count), (other, of_other)| {
+        let most_first = of_other.cmp(count);
+        most_first.then_with(|| chain.cmp(other))
+    });
     let commonest = chains
         .first()
         .map(|(sites, _)| sites.as_slice())
