@@ -5,7 +5,6 @@ use mdbook_driver::MDBook;
 use std::fs;
 use std::path::{Path, PathBuf};
 use workbook::problem::{Problem, Result};
-use workbook::workspace::Workspace;
 
 /// A built site, and what is wrong with its pages.
 #[derive(Debug)]
@@ -32,18 +31,30 @@ pub(crate) fn build(root: &Path) -> Result<Built> {
     let book = MDBook::load(root).map_err(failed)?;
     book.build().map_err(failed)?;
     let site = book.build_dir_for("html");
-    remove_crates(&Workspace::at(root)?, &site)?;
+    remove_crates(&book.source_dir(), &site)?;
     let faults = lint::check(&book.source_dir(), &site)?;
     Ok(Built { site, faults })
 }
 
-/// Takes the chapters' crates out of the site.
+/// Takes the crates out of the site.
 ///
 /// mdBook copies whatever lies beside a page. Pictures and texts are the pages' own; the rest of a crate is not,
-/// and its `solution/` least of all.
-fn remove_crates(workspace: &Workspace, site: &Path) -> Result<()> {
-    for chapter in &workspace.chapters {
-        let copied = site.join(&chapter.name);
+/// and its `solution/` least of all. A crate without a page has nothing there.
+fn remove_crates(pages: &Path, site: &Path) -> Result<()> {
+    let folders = fs::read_dir(pages).map_err(|error| Problem::file("list", pages, &error))?;
+    for crate_folder in folders
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.join("Cargo.toml").is_file())
+    {
+        let Some(name) = crate_folder.file_name() else {
+            continue; // never: an entry of a folder has a name
+        };
+        let copied = site.join(name);
+        if !crate_folder.join("README.md").is_file() {
+            remove(&copied, |folder| fs::remove_dir_all(folder))?;
+            continue;
+        }
         for inner in ["solution", "src", "tests", "benches", "target"] {
             remove(&copied.join(inner), |folder| fs::remove_dir_all(folder))?;
         }
