@@ -12,6 +12,7 @@ use crate::model::place::Frame;
 pub use crate::model::reading::{Detail, HeapReading, ReadError, SiteReading};
 use crate::profile::Profile;
 use crate::readings::holders::Holders;
+pub use crate::readings::holders::Tables;
 use std::fmt;
 
 /// The source that suits the program's allocator: [`AllocatorSource`] where that is a
@@ -91,6 +92,13 @@ pub trait HeapSource: fmt::Debug {
             format!("{} doesn't tell where its blocks lie", self.name()),
             "detectors::ProfilingAllocator does",
         ))
+    }
+
+    /// The tables among the live blocks of these sites, with what stands beside the pointers to them: two looks tell whether entries
+    /// go into room that a table already has. `None` where the instrument doesn't know where blocks lie, or memory can't be read.
+    fn tables(&self, sites: &[usize], is_over: &dyn Fn() -> bool) -> Option<Tables> {
+        let _ = (sites, is_over);
+        None
     }
 
     /// Stops, and gives the profile of the run when it was started with [`Detail::Stacks`].

@@ -18,6 +18,7 @@
 //!   one of them is held from *elsewhere*, as is what a freed block still points to. That is told, and no class is built on it.
 //! - Other threads run on meanwhile. What they move just then may be missed.
 
+mod entries;
 mod graph;
 #[cfg(target_os = "linux")]
 mod memory;
@@ -27,6 +28,8 @@ mod memory;
 mod reading;
 mod room;
 
+pub(crate) use entries::Entries;
+pub use entries::Tables;
 pub(crate) use reading::class_of;
 
 use crate::allocator::ScopeHandle;
@@ -172,6 +175,19 @@ pub(crate) struct Wanted {
 
 /// The stacks of sites by their numbers: as findings have them, and the names of all functions.
 pub(crate) type Stacks<'s> = &'s dyn Fn(&[usize]) -> Vec<(Vec<Frame>, Vec<String>)>;
+
+/// The tables among the blocks of these sites, of those that belong to the scope.
+///
+/// # Errors
+///
+/// In words, as [`find`].
+pub(crate) fn tables(
+    scope: ScopeHandle,
+    sites: &[usize],
+    is_over: &dyn Fn() -> bool,
+) -> Result<Tables, String> {
+    crate::allocator::uncounted(|| Tables::of(scope, sites, is_over))
+}
 
 /// Who holds the blocks of each of these sites, of those that belong to the scope.
 ///

@@ -5,7 +5,7 @@ use crate::model::kind::Kind;
 use crate::model::place::{Frame, Site, site, without_detours};
 use crate::model::reading::{ReadError, SiteReading};
 use crate::profile::{self, Profile};
-use crate::readings::holders::Holders;
+use crate::readings::holders::{Entries, Holders};
 use std::collections::HashMap;
 
 /// A site that explains less than this share of what grows is not worth a reader's time.
@@ -14,6 +14,9 @@ const LEAST_SHARE: f64 = 0.05;
 /// What grew in total must grow again, to at least this share, when the workload runs from a fresh state. A doubling
 /// vector shows three quarters of its growth between half of the run and its end; a static that was filling shows none.
 const EXPLAINED_SHARE: f64 = 0.25;
+
+/// Rounds that show this many times as much as the first run lie before and after a doubling.
+const DOUBLED_SHARE: f64 = 1.25;
 
 /// A site that is to settle a noisy run adds at least one block in that many iterations.
 const STRAIGHT_ITERATIONS_PER_BLOCK: f64 = 20.0;
@@ -42,6 +45,12 @@ pub(crate) struct Grown {
     sites: Vec<GrowingSite>,
     /// The iterations of each round, ascending.
     rounds: Vec<u64>,
+    /// Which rounds are compared for what a site adds.
+    between: (usize, usize),
+    /// What is told is this share of what was measured between them.
+    scale: f64,
+    /// What the entries of its tables did at the end of the run, where that was looked at.
+    pub(crate) entries: Option<Entries>,
     /// The longest round's profile.
     pub(crate) profile: Option<Profile>,
     /// Who holds the blocks of sites that grow, or why that isn't known.
@@ -56,41 +65,50 @@ pub(crate) struct Round {
     pub(crate) profile: Option<Profile>,
 }
 
-/// Compares rounds of ascending length.
-pub(crate) fn grown(rounds: Vec<Round>) -> Grown {
+/// Compares rounds of ascending length: the last two, or two before them where the last two don't show again what grew in total. State
+/// that outlives a run, and doubles, doubles in one round and not in another.
+pub(crate) fn grown(rounds: Vec<Round>, totals: Option<Amount>) -> Grown {
     let mut sites = Sites::of_rounds(rounds.len());
     for (number, round) in rounds.iter().enumerate() {
         for (stack, held) in round.profile.iter().flat_map(holding) {
             sites.add(stack, [(number, held)]);
         }
     }
-    Grown {
+    let last = rounds.len().saturating_sub(1);
+    let grown = Grown {
         sites: sites.all,
+        between: (last.saturating_sub(1), last),
+        scale: 1.0,
         rounds: rounds.iter().map(|round| round.iterations).collect(),
         profile: rounds
             .into_iter()
             .next_back()
             .and_then(|round| round.profile),
-        holders: None,
-    }
+        ..Grown::default()
+    };
+    let pairs = (1..last).rev().map(|at| (at - 1, at));
+    grown.that_shows_again(totals, pairs).at_the_rate_of(totals)
 }
 
 /// The floors of one stack, window by window.
 pub(crate) type BlocksAndBytes = Vec<(i64, i64)>;
 
-/// What each stack held at the floor of each window of one run.
+/// What each stack held at the floor of each window of one run, and at its end.
 #[derive(Debug, Default)]
 pub(crate) struct Windows {
-    /// The iteration at which each window has its floor.
+    /// The iteration at which each window has its floor, and the last of all.
     pub(crate) middles: Vec<u64>,
-    /// Each stack, allocation first, with its floors of blocks and bytes.
+    /// Each stack, allocation first, with its floors of blocks and bytes, and what it held at the end.
     pub(crate) stacks: Vec<(Vec<Frame>, BlocksAndBytes)>,
     pub(crate) profile: Option<Profile>,
     pub(crate) holders: Option<Result<Holders, ReadError>>,
+    /// What the entries of tables did at the end, where that was looked at.
+    pub(crate) entries: Option<Entries>,
 }
 
-/// Compares the windows of one run.
-pub(crate) fn grown_in_windows(windows: Windows) -> Grown {
+/// Compares the windows of one run: the last two, or the last with the first where the last two don't show again what grew in total.
+/// State that outlives a run, and doubles, doubles somewhere in the second run, and not in its last windows alone.
+pub(crate) fn grown_in_windows(windows: Windows, totals: Option<Amount>) -> Grown {
     let mut sites = Sites::of_rounds(windows.middles.len());
     for (stack, floors) in windows.stacks {
         let held = floors
@@ -98,12 +116,19 @@ pub(crate) fn grown_in_windows(windows: Windows) -> Grown {
             .map(|(blocks, bytes)| Held { blocks, bytes });
         sites.add(stack, held.enumerate());
     }
-    Grown {
+    let last = windows.middles.len().saturating_sub(2);
+    let grown = Grown {
         sites: sites.all,
         rounds: windows.middles,
+        between: (last.saturating_sub(1), last),
+        scale: 1.0,
         profile: windows.profile,
         holders: windows.holders,
-    }
+        entries: windows.entries,
+    };
+    grown
+        .that_shows_again(totals, std::iter::once((0, last)))
+        .at_the_rate_of(totals)
 }
 
 /// The sites that allocate most, freed or not, with how much in each of so many iterations.
@@ -208,6 +233,54 @@ impl GrowingSite {
 }
 
 impl Grown {
+    /// Compares other rounds where those that it compares don't show again what grew in total, and some of these do.
+    fn that_shows_again(
+        mut self,
+        totals: Option<Amount>,
+        mut others: impl Iterator<Item = (usize, usize)>,
+    ) -> Self {
+        let Some(totals) = totals.filter(|totals| !self.explains(*totals)) else {
+            return self;
+        };
+        let compared = self.between;
+        let shows = others.any(|between| {
+            self.between = between;
+            self.explains(totals)
+        });
+        if !shows {
+            self.between = compared;
+            return self;
+        }
+        self
+    }
+
+    /// One doubling isn't a rate: where the rounds show much more than the first run, the rate is the first run's, and the sites have
+    /// their shares in it.
+    fn at_the_rate_of(mut self, totals: Option<Amount>) -> Self {
+        let bytes = self.sum(self.sites.iter()).bytes;
+        if let Some(totals) = totals
+            && totals.bytes > 0.0
+            && bytes > DOUBLED_SHARE * totals.bytes
+        {
+            self.scale = totals.bytes / bytes;
+        }
+        self
+    }
+
+    /// Whether the longest two rounds end with as much: what began fresh in each of them was full by the shorter one's end.
+    pub(crate) fn ends_full(&self) -> bool {
+        let held = |round: usize| {
+            self.sites
+                .iter()
+                .map(|site| site.held[round].bytes)
+                .sum::<i64>()
+        };
+        match self.rounds.len().checked_sub(2) {
+            Some(shorter) => held(shorter) > 0 && held(shorter) == held(shorter + 1),
+            None => false,
+        }
+    }
+
     /// The sites that grow, as findings: most bytes first. With `totals` (what grows in total for each iteration)
     /// a site must explain a share of it; without, it must lie on a straight line.
     pub(crate) fn findings(&self, totals: Option<Amount>) -> Vec<Finding> {
@@ -231,7 +304,11 @@ impl Grown {
                     (Kind::Blocks, flat.blocks, cum.blocks),
                 ]
                 .into_iter()
-                .filter(|(_, flat, _)| *flat > 0.0)
+                .filter(|(kind, flat, _)| {
+                    // One table that doubles is no growth in blocks.
+                    let grows = totals.is_none_or(|totals| totals.blocks > 0.0);
+                    *flat > 0.0 && (grows || *kind != Kind::Blocks)
+                })
                 .map(|(kind, flat, cum)| Finding {
                     kind,
                     per_iteration: Some(flat),
@@ -250,9 +327,13 @@ impl Grown {
 
     /// Whether what grew in total grew again in these runs, in blocks or in bytes.
     pub(crate) fn explains(&self, totals: Amount) -> bool {
+        self.sum(self.sites.iter()).shows_again(totals)
+    }
+
+    /// Whether nothing at all grew again.
+    pub(crate) fn shows_nothing(&self) -> bool {
         let grew = self.sum(self.sites.iter());
-        let again = |part: f64, total: f64| total > 0.0 && part >= EXPLAINED_SHARE * total;
-        again(grew.bytes, totals.bytes) || again(grew.blocks, totals.blocks)
+        grew.blocks <= 0.0 && grew.bytes <= 0.0
     }
 
     /// Whether some site grows in a straight line with the iterations: noise doesn't.
@@ -260,16 +341,17 @@ impl Grown {
         self.sites.iter().any(|site| self.is_straight(site))
     }
 
-    /// What the site holds more for each iteration, between the two longest rounds.
+    /// What the site holds more for each iteration, between the rounds that are compared.
     fn per_iteration(&self, site: &GrowingSite) -> Amount {
-        let ([.., half, whole], [.., short, long]) = (site.held.as_slice(), self.rounds.as_slice())
-        else {
+        let (from, to) = self.between;
+        if from == to {
             return Amount::default();
-        };
-        let span = (long - short).max(1) as f64;
+        }
+        let (less, more) = (site.held[from], site.held[to]);
+        let span = (self.rounds[to] - self.rounds[from]).max(1) as f64 / self.scale;
         Amount {
-            blocks: (whole.blocks - half.blocks) as f64 / span,
-            bytes: (whole.bytes - half.bytes) as f64 / span,
+            blocks: (more.blocks - less.blocks) as f64 / span,
+            bytes: (more.bytes - less.bytes) as f64 / span,
         }
     }
 
@@ -315,6 +397,12 @@ pub(crate) struct Amount {
 }
 
 impl Amount {
+    /// Whether this much is what grew in total, grown again, in blocks or in bytes.
+    pub(crate) fn shows_again(self, totals: Amount) -> bool {
+        let again = |part: f64, total: f64| total > 0.0 && part >= EXPLAINED_SHARE * total;
+        again(self.bytes, totals.bytes) || again(self.blocks, totals.blocks)
+    }
+
     fn is_worth_a_look(self, totals: Amount) -> bool {
         let share = |part: f64, total: f64| total > 0.0 && part >= LEAST_SHARE * total;
         share(self.bytes, totals.bytes) || share(self.blocks, totals.blocks)

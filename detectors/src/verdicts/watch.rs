@@ -5,6 +5,7 @@ mod driver;
 mod judgement;
 mod pass;
 mod resolution;
+mod second_run;
 mod timeline;
 
 use crate::model::workload::{Boxed, Kept, Workload};

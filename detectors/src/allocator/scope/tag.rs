@@ -139,14 +139,15 @@ pub(in crate::allocator) fn put_back(address: usize, size: usize, owner: u64) {
     }
 }
 
-/// The block has another address and size now. It keeps its site. `false` when it belonged to no scope: then it is a fresh one.
+/// The block has another address and size now. It keeps its site. `false` when it belonged to no scope, or to one that has ended with
+/// all around it: then it is a fresh one, as whatever else grows in a later scope.
 pub(in crate::allocator) fn put_down(
     address: usize,
     owner: u64,
     old_size: usize,
     new_size: usize,
 ) -> bool {
-    let Some(tag) = Tag::unpacked(owner) else {
+    let Some(tag) = Tag::unpacked(owner).filter(|tag| tag.nearest_open().is_some()) else {
         return false;
     };
     let site = site_of(owner);

@@ -1,6 +1,6 @@
 //! The profiling allocator as a heap source: exact, cheap, and able to tell its sites while it runs.
 
-use super::{Detail, HeapReading, HeapSource, ReadError, SiteReading};
+use super::{Detail, HeapReading, HeapSource, ReadError, SiteReading, Tables};
 use crate::allocator::{self, Scope};
 use crate::model::place::Frame;
 use crate::model::this_test;
@@ -152,6 +152,11 @@ impl HeapSource for AllocatorSource {
             holders::find(scope, &wanted, &stacks_of, is_over)
         })
         .map_err(ReadError::from)
+    }
+
+    fn tables(&self, sites: &[usize], is_over: &dyn Fn() -> bool) -> Option<Tables> {
+        let scope = self.scope.as_ref().map(Scope::handle)?;
+        holders::tables(scope, sites, is_over).ok()
     }
 
     fn stop(&mut self) -> Result<Option<Profile>, ReadError> {

@@ -32,7 +32,7 @@ pub(super) fn is_mostly_unused(
 }
 
 /// Whether a hash table of so many buckets is that large: entries, then a byte for each bucket and a group more.
-fn is_table(size: usize, buckets: usize) -> bool {
+pub(super) fn is_table(size: usize, buckets: usize) -> bool {
     let entries = size
         .checked_sub(buckets)
         .and_then(|rest| rest.checked_sub(GROUP_BYTES));

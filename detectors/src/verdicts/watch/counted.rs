@@ -37,25 +37,33 @@ impl Counted {
         [&self.blocks, &self.bytes]
             .into_iter()
             .chain(others)
-            .all(|floors| matches!(floors.motion(), Motion::Flat | Motion::Stopped))
+            .all(|floors| matches!(floors.motion_to_the_end(), Motion::Flat | Motion::Stopped))
     }
 
-    /// Whether something still rose at the end, and nothing is known to grow.
-    pub(super) fn is_open(&self) -> bool {
+    /// Whether something still rose at the end, or rests there, and nothing is known to grow; after so many windows more than were
+    /// asked for. A second one settles what has come to rest since.
+    pub(super) fn is_open(&self, more: u32) -> bool {
         let others = self.counts.iter().map(|(_, floors)| floors);
         let all = || {
             [&self.blocks, &self.bytes]
                 .into_iter()
                 .chain(others.clone())
         };
-        let any = |motion| all().any(|floors| floors.motion() == motion);
-        any(Motion::Unclear) && !any(Motion::Growing)
+        let any = |motion| all().any(|floors| floors.motion_to_the_end() == motion);
+        let rests = |floors: &Floors| {
+            !matches!(floors.motion_to_the_end(), Motion::Unclear) || floors.rests_at_the_end()
+        };
+        !any(Motion::Growing)
+            && match more {
+                0 => any(Motion::Unclear) || any(Motion::Resting),
+                _ => any(Motion::Unclear) && all().all(rests),
+            }
     }
 
     /// The kinds besides the heap that moved so.
     pub(crate) fn kinds_that_are(&self, motion: Motion) -> impl Iterator<Item = (Kind, &Floors)> {
         let kinds = self.counts.iter().map(|(kind, floors)| (*kind, floors));
-        kinds.filter(move |(_, floors)| floors.motion() == motion)
+        kinds.filter(move |(_, floors)| floors.motion_to_the_end() == motion)
     }
 
     /// The groups of a kind that grow, with how much of each stays for each iteration.

@@ -9,13 +9,14 @@ use super::counted::Counted;
 use super::driver::Driver;
 use super::pass::{Budget, Pass};
 use super::resolution::is_coarse;
+use super::second_run::Asked;
 use crate::model::combination;
 use crate::model::judge::Motion;
 use crate::model::kind::{Kind, NotRead};
 use crate::model::reading::ReadError;
 use crate::model::verdict::Verdict;
 use crate::model::words::{amount, bytes, count};
-use crate::readings::holders;
+use crate::readings::holders::{self, Entries};
 use crate::verdicts::evidence::Evidence;
 use crate::verdicts::sites::{Grown, Round, grown, grown_in_windows};
 use leak::{because_it_leaks, count_findings, findings, holders, pins, totals};
@@ -29,7 +30,9 @@ impl Watch {
         budget: &Budget,
     ) -> Evidence {
         let heap = heap_motion(counted);
-        let heap_grows = heap == Motion::Growing;
+        // What rests may be full, or a table between two doublings: the second run tells.
+        let heap_rests = heap == Motion::Resting;
+        let heap_grows = heap == Motion::Growing || heap_rests;
         let more: Vec<Kind> = kinds(counted, Motion::Growing);
         let grows = heap_grows || !more.is_empty();
         let mut evidence = self.report(counted);
@@ -76,7 +79,7 @@ impl Watch {
         // What has gone by the end of an iteration leaves its makers in the profile alone.
         let pressed = !grows && self.is_pressed(counted);
         let sites = if grows || hidden || pressed || self.always_profile {
-            self.grown(counted, driver, budget, heap == Motion::Unclear)
+            self.grown(counted, driver, budget, heap)
         } else {
             Ok(Grown::default())
         };
@@ -93,7 +96,24 @@ impl Watch {
         let by_site = hidden && sites.has_straight_site();
         // What is no heap was counted in one run only, and its growth needs no second.
         let again = !sites.was_read() || sites.explains(totals(counted));
-        if heap_grows && !again && more.is_empty() {
+        let is_full = heap_rests && sites.entries == Some(Entries::Rest);
+        if heap_grows
+            && more.is_empty()
+            && (is_full || !again && sites.shows_nothing() && self.source.reads_sites())
+        {
+            evidence.verdict = Verdict::WarmingUp;
+            evidence.because = if is_full {
+                format!(
+                    "live memory rose in each of {} windows, and then came to rest: what grew took no more entries",
+                    counted.readings.len()
+                )
+            } else {
+                format!(
+                    "live memory rose in each of {} windows, and not at all when the workload ran again: what outlives a run is full",
+                    counted.readings.len()
+                )
+            };
+        } else if heap_grows && !again && more.is_empty() {
             evidence.because = format!(
                 "live memory rose in each of {} windows, but not when the workload ran again from a fresh state",
                 counted.readings.len()
@@ -132,18 +152,27 @@ impl Watch {
         counted: &Counted,
         driver: &mut impl Driver,
         budget: &Budget,
-        by_line: bool,
+        heap: Motion,
     ) -> Result<Grown, ReadError> {
+        let by_line = heap == Motion::Unclear;
+        let grows = matches!(heap, Motion::Growing | Motion::Resting);
+        let totals = grows.then(|| totals(counted));
         let mut pass = Pass::new(driver, &mut *self.source, &mut self.observer, budget);
         if pass.reads_sites() {
-            let windows = pass.sites_by_window(self.warm_up, counted.readings.len())?;
-            return Ok(grown_in_windows(windows));
+            let asked = Asked {
+                warm_up: self.warm_up,
+                windows: counted.readings.len(),
+                totals,
+                looks_into_tables: heap == Motion::Resting,
+            };
+            return Ok(grown_in_windows(pass.sites_by_window(&asked)?, totals));
         }
         let whole = counted.iterations();
-        let lengths: &[u64] = if by_line {
-            &[whole / 4, whole / 2, whole * 3 / 4, whole]
-        } else {
-            &[whole / 2, whole]
+        let lengths: &[u64] = match heap {
+            _ if by_line => &[whole / 4, whole / 2, whole * 3 / 4, whole],
+            // What outlives a run and doubles: one of these has to double it.
+            Motion::Resting => &[whole / 2, whole, 2 * whole],
+            _ => &[whole / 2, whole],
         };
         let mut rounds = Vec::new();
         for (number, &iterations) in (1..).zip(lengths) {
@@ -152,17 +181,29 @@ impl Watch {
                 profile: pass.profile(number, iterations)?,
             });
         }
-        Ok(grown(rounds))
+        let mut grown = grown(rounds, totals);
+        if heap == Motion::Resting && grown.ends_full() {
+            grown.entries = Some(Entries::Rest);
+        }
+        Ok(grown)
     }
 }
 
 /// How the heap moved, in blocks or in bytes: the more telling of the two.
 fn heap_motion(counted: &Counted) -> Motion {
-    let of = [counted.blocks.motion(), counted.bytes.motion()];
-    [Motion::Growing, Motion::Unclear, Motion::Stopped]
-        .into_iter()
-        .find(|motion| of.contains(motion))
-        .unwrap_or(Motion::Flat)
+    let of = [
+        counted.blocks.motion_to_the_end(),
+        counted.bytes.motion_to_the_end(),
+    ];
+    [
+        Motion::Growing,
+        Motion::Resting,
+        Motion::Unclear,
+        Motion::Stopped,
+    ]
+    .into_iter()
+    .find(|motion| of.contains(motion))
+    .unwrap_or(Motion::Flat)
 }
 
 /// The kinds besides the heap that moved so.

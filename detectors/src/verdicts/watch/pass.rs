@@ -7,15 +7,13 @@ use super::timeline::Timeline;
 use super::{Observer, Progress, Stage};
 use crate::model::judge::{Floor, Floors, Motion, PARTS};
 use crate::model::kind::{Counts, Kind, NotRead};
-use crate::model::reading::{Detail, HeapReading, ReadError, SiteReading};
+use crate::model::reading::{Detail, HeapReading, ReadError};
 use crate::model::workload::Kept;
 use crate::profile::Profile;
 use crate::readings::counters::Counters;
 use crate::readings::heap::HeapSource;
 use crate::readings::memory;
 use crate::verdicts::evidence::{Reading, Sample};
-use crate::verdicts::sites::Windows;
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// How long a settling reading may take: above the 5 ms by which a runtime's task count was seen to lag.
@@ -28,7 +26,10 @@ const SETTLE_STEPS: [Duration; 4] = [
 
 /// Settled readings in each window's second half. A floor is a minimum, so a few settled ones are enough, and the
 /// rest are taken as they come.
-const SETTLED_READINGS: u64 = 8;
+pub(super) const SETTLED_READINGS: u64 = 8;
+
+/// Windows beyond those asked for, where it is open at the end whether growth goes on.
+const MORE_WINDOWS: u32 = 2;
 
 /// Progress is told about ten times a second.
 const TELL_EVERY: Duration = Duration::from_millis(100);
@@ -48,17 +49,17 @@ impl Budget {
         }
     }
 
-    fn is_spent(&self) -> bool {
+    pub(super) fn is_spent(&self) -> bool {
         self.started.elapsed() > self.deadline
     }
 }
 
 pub(super) struct Pass<'p, D> {
-    driver: &'p mut D,
-    source: &'p mut dyn HeapSource,
+    pub(super) driver: &'p mut D,
+    pub(super) source: &'p mut dyn HeapSource,
     counters: Counters,
     observer: &'p mut Option<Observer>,
-    budget: &'p Budget,
+    pub(super) budget: &'p Budget,
     told: Instant,
     told_of: Option<Stage>,
     /// The fewest tasks seen alive: those that belong to the state, not to an iteration.
@@ -92,7 +93,7 @@ impl<'p, D: Driver> Pass<'p, D> {
     /// Counts through warm-up and windows; stops early when nothing grows and the resolution is fine.
     pub(super) fn count(&mut self, warm_up: u64, windows: u32) -> Result<Counted, ReadError> {
         let all = warm_up.saturating_mul(1 << windows);
-        let windows_max = windows as usize + 1;
+        let windows_max = (windows + MORE_WINDOWS) as usize;
         // Made before counting begins: the watch's own memory is not the workload's.
         let mut counted = Counted {
             timeline: Timeline::with_room_for(all.saturating_mul(2)),
@@ -114,9 +115,9 @@ impl<'p, D: Driver> Pass<'p, D> {
                 break;
             }
         }
-        // One window more than asked for, where the last one left it open: what would settle it is done, and not only told.
-        for window in 0..=windows {
-            let is_open = window < windows || counted.is_open();
+        // A window or two more than asked for, where the last one left it open: what would settle it is done, and not only told.
+        for window in 0..windows + MORE_WINDOWS {
+            let is_open = window < windows || counted.is_open(window - windows);
             if counted.out_of_time || !is_open {
                 break;
             }
@@ -235,54 +236,6 @@ impl<'p, D: Driver> Pass<'p, D> {
         (kept, reading, counts)
     }
 
-    /// Runs through warm-up and windows from a fresh state, with a stack for each block, and reads what each site holds.
-    pub(super) fn sites_by_window(
-        &mut self,
-        warm_up: u64,
-        windows: usize,
-    ) -> Result<Windows, ReadError> {
-        let all = warm_up << windows;
-        self.source.start(Detail::Stacks)?;
-        self.driver.refresh();
-        let mut floors = SiteFloors::new(windows);
-        for iteration in 0..all {
-            self.driver.iterate();
-            let reading = self.source.read();
-            self.tell(Stage::Sites(1), iteration + 1, all, reading);
-            if self.budget.is_spent() {
-                self.source.stop()?;
-                return Err(out_of_time(iteration + 1, all));
-            }
-            // The windows double: an iteration's window is told by how often the warm-up fits.
-            let Some(window) = (iteration / warm_up).checked_ilog2() else {
-                continue;
-            };
-            let from = warm_up << window;
-            let (middle, to) = (from + from / 2, 2 * from);
-            let settle_every = ((to - middle) / SETTLED_READINGS).max(1);
-            if iteration >= middle && (iteration - middle).is_multiple_of(settle_every) {
-                self.settled();
-                floors.begin(window as usize);
-                self.source
-                    .each_site(&mut |reading| floors.add(window as usize, reading));
-            }
-        }
-        self.settled();
-        let is_over = || self.budget.is_spent();
-        let holders = self.source.holders(&floors.growing(), &is_over);
-        let profile = self.source.stop()?;
-        let (sites, floors): (Vec<_>, Vec<_>) = floors.holding().unzip();
-        let stacks = self.source.stacks_of(&sites);
-        Ok(Windows {
-            middles: (0..windows)
-                .map(|window| (warm_up << window) + (warm_up << window) / 2)
-                .collect(),
-            stacks: stacks.into_iter().zip(floors).collect(),
-            profile,
-            holders: Some(holders),
-        })
-    }
-
     /// Runs `iterations` from a fresh state with a stack for each block, and gives the profile.
     ///
     /// `None` when the workload allocated nothing at all.
@@ -307,7 +260,7 @@ impl<'p, D: Driver> Pass<'p, D> {
     }
 
     /// A reading after what the iteration left in the background has ended, or after long enough a wait.
-    fn settled(&mut self) -> (HeapReading, Counts) {
+    pub(super) fn settled(&mut self) -> (HeapReading, Counts) {
         let read = |pass: &mut Self| (pass.source.read(), pass.counters.read(pass.driver));
         let mut before = read(self);
         for (step, time) in SETTLE_STEPS.into_iter().enumerate() {
@@ -328,7 +281,13 @@ impl<'p, D: Driver> Pass<'p, D> {
         before
     }
 
-    fn tell(&mut self, stage: Stage, iteration: u64, of_at_most: u64, reading: HeapReading) {
+    pub(super) fn tell(
+        &mut self,
+        stage: Stage,
+        iteration: u64,
+        of_at_most: u64,
+        reading: HeapReading,
+    ) {
         if let Some(observer) = self.observer
             && (self.told_of != Some(stage) || self.told.elapsed() >= TELL_EVERY)
         {
@@ -345,88 +304,7 @@ impl<'p, D: Driver> Pass<'p, D> {
     }
 }
 
-/// The floors of each site, window by window.
-#[derive(Debug)]
-struct SiteFloors {
-    /// Readings taken in each window.
-    readings: Vec<u32>,
-    sites: HashMap<usize, Vec<SiteFloor>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct SiteFloor {
-    blocks: i64,
-    bytes: i64,
-    /// In how many of the window's readings the site was there. Where it wasn't, it held nothing.
-    seen: u32,
-}
-
-impl SiteFloors {
-    fn new(windows: usize) -> Self {
-        SiteFloors {
-            readings: vec![0; windows],
-            sites: HashMap::new(),
-        }
-    }
-
-    fn begin(&mut self, window: usize) {
-        self.readings[window] += 1;
-    }
-
-    fn add(&mut self, window: usize, reading: SiteReading) {
-        const UNSEEN: SiteFloor = SiteFloor {
-            blocks: i64::MAX,
-            bytes: i64::MAX,
-            seen: 0,
-        };
-        let windows = self.readings.len();
-        let floors = self.sites.entry(reading.site);
-        let floor = &mut floors.or_insert_with(|| vec![UNSEEN; windows])[window];
-        floor.blocks = floor.blocks.min(reading.blocks.cast_signed());
-        floor.bytes = floor.bytes.min(reading.bytes.cast_signed());
-        floor.seen += 1;
-    }
-
-    /// The sites that held more at the last window's floor than at the first's.
-    fn growing(&self) -> Vec<usize> {
-        let held = |floor: &SiteFloor, readings: u32| {
-            if floor.seen < readings {
-                (0, 0)
-            } else {
-                (floor.blocks, floor.bytes)
-            }
-        };
-        let grows = |floors: &Vec<SiteFloor>| {
-            let ends = [0, floors.len() - 1];
-            let [first, last] = ends.map(|at| held(&floors[at], self.readings[at]));
-            last.0 > first.0 || last.1 > first.1
-        };
-        let growing = self.sites.iter().filter(|(_, floors)| grows(floors));
-        growing.map(|(site, _)| *site).collect()
-    }
-
-    /// Each site that held something at a floor, with its floors of blocks and bytes.
-    fn holding(self) -> impl Iterator<Item = (usize, Vec<(i64, i64)>)> {
-        let readings = self.readings;
-        self.sites.into_iter().filter_map(move |(site, floors)| {
-            let floors: Vec<(i64, i64)> = floors
-                .iter()
-                .zip(&readings)
-                .map(|(floor, &readings)| {
-                    if floor.seen < readings {
-                        (0, 0)
-                    } else {
-                        (floor.blocks, floor.bytes)
-                    }
-                })
-                .collect();
-            let holds = floors.iter().any(|floor| *floor != (0, 0));
-            holds.then_some((site, floors))
-        })
-    }
-}
-
-fn out_of_time(iteration: u64, of: u64) -> ReadError {
+pub(super) fn out_of_time(iteration: u64, of: u64) -> ReadError {
     ReadError {
         reason: format!("the deadline came after {iteration} of {of} iterations under full stacks"),
         next: "give the watch a longer deadline".to_owned(),

@@ -30,6 +30,12 @@ impl Watch {
                 "one more window (Watch::windows), a longer Watch::warm_up, or less going on beside the workload"
                     .to_owned(),
             );
+        } else if let Some(&kind) = kinds(counted, Motion::Resting).first() {
+            evidence.because = format!(
+                "the {kind} rose in each of {} windows, and no more came in the last eighth of the run",
+                counted.readings.len()
+            );
+            evidence.settle_by = Some("one more window (Watch::windows)".to_owned());
         } else if let Some(&kind) = kinds(counted, Motion::Unclear).first() {
             evidence.because = format!(
                 "the {kind} still rose in the last window, but not in every window or less each time"

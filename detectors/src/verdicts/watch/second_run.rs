@@ -1,0 +1,236 @@
+//! The run for the sites: what each of them holds at the floor of each window, who holds that, and whether tables still fill.
+
+use super::Stage;
+use super::driver::Driver;
+use super::pass::{Pass, SETTLED_READINGS, out_of_time};
+use crate::model::reading::{Detail, ReadError, SiteReading};
+use crate::readings::heap::Tables;
+use crate::verdicts::sites::{Amount, Windows};
+use std::collections::HashMap;
+
+/// What the second run is asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// Iterations before the first window.
+    pub(super) warm_up: u64,
+    /// As many windows as the first run had.
+    pub(super) windows: usize,
+    /// What grew in the first run, for each iteration; `None` where nothing did.
+    pub(super) totals: Option<Amount>,
+    /// Whether to look if entries go on where no memory grows: in room that a table has already.
+    pub(super) looks_into_tables: bool,
+}
+
+impl Asked {
+    fn middle(&self, window: usize) -> u64 {
+        let from = self.warm_up << window;
+        from + from / 2
+    }
+}
+
+impl<D: Driver> Pass<'_, D> {
+    /// Runs through warm-up and windows from a fresh state, with a stack for each block, and reads what each site holds. One window
+    /// more where what grew in total hasn't grown again by then: what outlives a run has room from the first.
+    pub(super) fn sites_by_window(&mut self, asked: &Asked) -> Result<Windows, ReadError> {
+        self.source.start(Detail::Stacks)?;
+        self.driver.refresh();
+        let mut floors = SiteFloors::new(asked.windows + 1);
+        let mut tables = None;
+        let mut windows = asked.windows;
+        self.unread_until(0, asked.warm_up, asked)?;
+        for window in 0..=asked.windows {
+            if window == asked.windows {
+                if floors.show_again(asked) {
+                    break;
+                }
+                windows += 1;
+            }
+            let looks = asked.looks_into_tables && window + 1 >= asked.windows;
+            tables = self.window_of_sites(window, looks, asked, &mut floors)?;
+        }
+        self.settled();
+        floors.end(|visit| self.source.each_site(visit));
+        let growing = floors.growing(windows);
+        let is_over = || self.budget.is_spent();
+        let entries = tables.and_then(|earlier| {
+            let now = self.source.tables(&growing, &is_over)?;
+            Some(now.since(&earlier))
+        });
+        let holders = self.source.holders(&growing, &is_over);
+        let profile = self.source.stop()?;
+        let (sites, floors): (Vec<_>, Vec<_>) = floors.holding(windows).unzip();
+        let stacks = self.source.stacks_of(&sites);
+        let middles = (0..windows).map(|window| asked.middle(window));
+        Ok(Windows {
+            middles: middles.chain([asked.warm_up << windows]).collect(),
+            stacks: stacks.into_iter().zip(floors).collect(),
+            profile,
+            holders: Some(holders),
+            entries,
+        })
+    }
+
+    /// Reads each site in the second half of a window, and its tables at three quarters: before the last eighth of all so far.
+    fn window_of_sites(
+        &mut self,
+        window: usize,
+        looks: bool,
+        asked: &Asked,
+        floors: &mut SiteFloors,
+    ) -> Result<Option<Tables>, ReadError> {
+        let from = asked.warm_up << window;
+        let (middle, to) = (asked.middle(window), 2 * from);
+        let settle_every = ((to - middle) / SETTLED_READINGS).max(1);
+        let mut tables = None;
+        self.unread_until(from, middle, asked)?;
+        let mut at = middle;
+        while at < to {
+            let next = (at + settle_every).min(to);
+            self.unread_until(at, at + 1, asked)?;
+            self.settled();
+            floors.begin(window);
+            self.source
+                .each_site(&mut |reading| floors.add(window, reading));
+            if looks && tables.is_none() && at >= middle + (to - middle) / 2 {
+                let is_over = || self.budget.is_spent();
+                tables = self.source.tables(&floors.growing(window), &is_over);
+            }
+            self.unread_until(at + 1, next, asked)?;
+            at = next;
+        }
+        Ok(tables)
+    }
+
+    /// The iterations from one to another, without reading sites.
+    fn unread_until(&mut self, from: u64, to: u64, asked: &Asked) -> Result<(), ReadError> {
+        let all = asked.warm_up << asked.windows;
+        for iteration in from..to {
+            self.driver.iterate();
+            let reading = self.source.read();
+            self.tell(Stage::Sites(1), iteration + 1, all.max(to), reading);
+            if self.budget.is_spent() {
+                self.source.stop()?;
+                return Err(out_of_time(iteration + 1, all.max(to)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The floors of each site, window by window.
+#[derive(Debug)]
+struct SiteFloors {
+    /// Readings taken in each window.
+    readings: Vec<u32>,
+    sites: HashMap<usize, Held>,
+}
+
+/// What one site holds.
+#[derive(Debug)]
+struct Held {
+    floors: Vec<SiteFloor>,
+    /// In the end.
+    blocks: i64,
+    bytes: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct SiteFloor {
+    blocks: i64,
+    bytes: i64,
+    /// In how many of the window's readings the site was there. Where it wasn't, it held nothing.
+    seen: u32,
+}
+
+impl SiteFloors {
+    fn new(windows: usize) -> Self {
+        SiteFloors {
+            readings: vec![0; windows],
+            sites: HashMap::new(),
+        }
+    }
+
+    fn begin(&mut self, window: usize) {
+        self.readings[window] += 1;
+    }
+
+    fn add(&mut self, window: usize, reading: SiteReading) {
+        let floor = &mut self.site(reading.site).floors[window];
+        floor.blocks = floor.blocks.min(reading.blocks.cast_signed());
+        floor.bytes = floor.bytes.min(reading.bytes.cast_signed());
+        floor.seen += 1;
+    }
+
+    /// Takes what the sites hold in the end.
+    fn end(&mut self, each: impl FnOnce(&mut dyn FnMut(SiteReading))) {
+        each(&mut |reading| {
+            let held = self.site(reading.site);
+            held.blocks = reading.blocks.cast_signed();
+            held.bytes = reading.bytes.cast_signed();
+        });
+    }
+
+    fn site(&mut self, site: usize) -> &mut Held {
+        const UNSEEN: SiteFloor = SiteFloor {
+            blocks: i64::MAX,
+            bytes: i64::MAX,
+            seen: 0,
+        };
+        let windows = self.readings.len();
+        self.sites.entry(site).or_insert_with(|| Held {
+            floors: vec![UNSEEN; windows],
+            blocks: 0,
+            bytes: 0,
+        })
+    }
+
+    /// Blocks and bytes at a window's floor.
+    fn floor(&self, held: &Held, window: usize) -> (i64, i64) {
+        let floor = held.floors[window];
+        if floor.seen < self.readings[window] {
+            (0, 0)
+        } else {
+            (floor.blocks, floor.bytes)
+        }
+    }
+
+    /// The sites that held more at the floor of the last of so many windows, or since, than at the first's.
+    fn growing(&self, windows: usize) -> Vec<usize> {
+        let last = windows.saturating_sub(1);
+        let grows = |held: &Held| {
+            let (first, last) = (self.floor(held, 0), self.floor(held, last));
+            let last = (last.0.max(held.blocks), last.1.max(held.bytes));
+            last.0 > first.0 || last.1 > first.1
+        };
+        let growing = self.sites.iter().filter(|(_, held)| grows(held));
+        growing.map(|(site, _)| *site).collect()
+    }
+
+    /// Whether what grew in the first run grew again, from the first window of this one to the last.
+    fn show_again(&self, asked: &Asked) -> bool {
+        let last = asked.windows - 1;
+        let span = (asked.middle(last) - asked.middle(0)).max(1) as f64;
+        let grown = self.sites.values().fold((0, 0), |sum, held| {
+            let (first, last) = (self.floor(held, 0), self.floor(held, last));
+            (sum.0 + last.0 - first.0, sum.1 + last.1 - first.1)
+        });
+        let grown = Amount {
+            blocks: grown.0 as f64 / span,
+            bytes: grown.1 as f64 / span,
+        };
+        asked.totals.is_none_or(|totals| grown.shows_again(totals))
+    }
+
+    /// Each site that held something at a floor of so many windows or in the end, with these blocks and bytes.
+    fn holding(self, windows: usize) -> impl Iterator<Item = (usize, Vec<(i64, i64)>)> {
+        let mut sites = Vec::new();
+        for (site, held) in &self.sites {
+            let floors = (0..windows).map(|window| self.floor(held, window));
+            let floors: Vec<(i64, i64)> = floors.chain([(held.blocks, held.bytes)]).collect();
+            if floors.iter().any(|floor| *floor != (0, 0)) {
+                sites.push((*site, floors));
+            }
+        }
+        sites.into_iter()
+    }
+}
