@@ -160,6 +160,7 @@ pub use readings::spawn_site::SpawnSite;
 #[cfg(feature = "tokio")]
 pub use readings::tasks;
 pub use readings::{contention, heap, memory, process};
+pub use verdicts::accepted::Accepted;
 pub use verdicts::bodies;
 pub use verdicts::evidence::{Evidence, Reading, Sample};
 pub use verdicts::peak::{Items, Peak, PeakEvidence, PeakReading};

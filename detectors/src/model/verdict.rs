@@ -29,7 +29,7 @@ pub enum Verdict {
     Pressure,
     /// Live memory is flat and low, resident memory is not.
     Retention,
-    /// The noise is larger than the signal.
+    /// The noise is larger than the signal, or too little was read.
     Inconclusive,
 }
 
@@ -64,7 +64,7 @@ impl Verdict {
             Verdict::Leak => "something live grows in every window",
             Verdict::Pressure => "the peak is many times what stays",
             Verdict::Retention => "live memory is flat and low, resident memory is not",
-            Verdict::Inconclusive => "the noise is larger than the signal",
+            Verdict::Inconclusive => "the noise is larger than the signal, or too little was read",
         }
     }
 

@@ -289,6 +289,16 @@ impl Display for Told<'_> {
             }
         }
         line(f, evidence.reach().to_string())?;
+        for same in evidence
+            .not_read
+            .chunk_by(|one, other| one.why == other.why)
+        {
+            let kinds: Vec<String> = same.iter().map(|one| one.kind.to_string()).collect();
+            line(
+                f,
+                format!("not read: {}, since {}", listed(&kinds), same[0].why),
+            )?;
+        }
         for lack in &evidence.instrument.lacks {
             line(f, lack.clone())?;
         }

@@ -7,6 +7,7 @@ use crate::model::verdict::Verdict;
 use crate::profile::Profile;
 use crate::readings::holders::HeldBy;
 use crate::readings::memory::Retention;
+use crate::verdicts::accepted::Accepted;
 use serde::{Deserialize, Serialize};
 
 /// What a watch saw and what follows from it.
@@ -30,6 +31,9 @@ pub struct Evidence {
     /// that they hold; then the heap, most bytes first. Where the verdict is `pressure`, the sites that allocate most, and what they allocate in
     /// each iteration, freed or not. Empty where nothing grows.
     pub findings: Vec<Finding>,
+    /// Growth that the watch was told to leave out, by [`Watch::accept`](crate::Watch::accept) or a baseline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Accepted>,
     /// Who holds the blocks of each site that grows, in the order of the findings; empty where it wasn't read.
     #[serde(default)]
     pub holders: Vec<HeldBy>,

@@ -1,5 +1,6 @@
 //! What a run comes to: it is watched, judged, told in words, and asserted.
 
+pub(crate) mod accepted;
 pub(crate) mod artefacts;
 pub(crate) mod assert;
 pub mod bodies;

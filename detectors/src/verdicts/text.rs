@@ -76,10 +76,13 @@ impl Evidence {
                 f.write_str("the smallest leak that this run could have caught: ")?;
                 match bytes.strip_prefix("1 byte ") {
                     Some(often) if blocks.strip_prefix("1 block ") == Some(often) => {
-                        write!(f, "1 byte or 1 block {often}")
+                        write!(f, "1 byte or 1 block {often}")?;
                     }
-                    _ => write!(f, "{bytes}, or {blocks}"),
+                    _ => write!(f, "{bytes}, or {blocks}")?,
                 }
+                f.write_str(
+                    "; not seen: what goes into room that a block has already, what strikes less often, and what begins later",
+                )
             }
         })
     }
@@ -212,7 +215,10 @@ fn findings_list(findings: &[Finding], for_each: &str, f: &mut Formatter<'_>) ->
             }
             None => match &first.site {
                 Some(what) => writeln!(f, "{amounts}: {what}")?,
-                None => writeln!(f, "{amounts}, from a site that was not read")?,
+                None => writeln!(
+                    f,
+                    "{amounts}, from a site that was not read: see `not read`"
+                )?,
             },
         }
     }

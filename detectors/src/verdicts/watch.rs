@@ -10,11 +10,13 @@ mod timeline;
 
 use crate::model::workload::{Boxed, Kept, Workload};
 use crate::readings::heap::{HeapSource, suitable_source};
+use crate::verdicts::accepted::Known;
 use crate::verdicts::artefacts;
 use crate::verdicts::evidence::Evidence;
 use driver::{Driver, SyncDriver};
 use pass::{Budget, Pass};
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Watches a workload and finds what grows in it.
@@ -54,6 +56,7 @@ pub struct Watch {
     always_profile: bool,
     source: Box<dyn HeapSource>,
     observer: Option<Observer>,
+    known: Known,
 }
 
 type Observer = Box<dyn FnMut(&Progress)>;
@@ -114,6 +117,7 @@ impl Watch {
             always_profile: false,
             source: suitable_source(),
             observer: None,
+            known: Known::default(),
         }
     }
 
@@ -194,6 +198,46 @@ impl Watch {
         self
     }
 
+    /// Leaves growth out that is known: what grows at a site of which `site` is part of the function, the file or `file:line` of an own
+    /// frame. `reason` says why that is accepted, and is told with the verdict. What grows elsewhere fails as before.
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// # static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
+    /// use detectors::Watch;
+    ///
+    /// fn audit(log: &mut Vec<Box<u64>>) {
+    ///     log.push(Box::new(7));
+    /// }
+    ///
+    /// # fn main() {
+    /// let evidence = Watch::new("a request")
+    ///     .accept("audit", "bounded by the day's requests, see ticket 12")
+    ///     .run(|| {
+    ///         let mut log = Vec::new();
+    ///         move || audit(&mut log)
+    ///     });
+    /// evidence.assert_steady();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn accept(mut self, site: impl Into<String>, reason: impl Into<String>) -> Self {
+        self.known.add(site.into(), reason.into());
+        self
+    }
+
+    /// Holds what grows against a file: what the file lists may grow as fast as it says and a quarter faster, and what it doesn't list
+    /// fails. Run once with `DETECTORS_BASELINE=write` to have it written from what grows now, give each line its reason, and have
+    /// the file reviewed as a snapshot is. A file that isn't there yet lists nothing; one that can't be read makes the verdict
+    /// `inconclusive`.
+    ///
+    /// The path is relative to the folder of the test's package, where cargo runs it.
+    #[must_use]
+    pub fn baseline(mut self, file: impl Into<PathBuf>) -> Self {
+        self.known.hold_against(file.into());
+        self
+    }
+
     /// Is told how far the watch has come: at each stage and about ten times a second.
     ///
     /// What it allocates and keeps is counted with the workload, so it keeps nothing.
@@ -269,6 +313,9 @@ impl Watch {
     }
 
     fn find(mut self, mut driver: impl Driver) -> Evidence {
+        if let Err(error) = self.known.read() {
+            return self.unread(&error);
+        }
         let budget = Budget::new(self.deadline);
         let counted = {
             let mut pass = Pass::new(&mut driver, &mut *self.source, &mut self.observer, &budget);

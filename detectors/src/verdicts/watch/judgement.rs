@@ -2,6 +2,7 @@
 
 mod blank;
 mod calm;
+mod known;
 mod leak;
 
 use super::Watch;
@@ -58,6 +59,13 @@ impl Watch {
                 bytes(kept),
                 bytes(bound)
             );
+            // What hides in growth that is accounted for: all that the holder doesn't mean to keep, as what its entries cost beside.
+            let unaccounted = totals(counted).bytes - counted.kept_per_iteration().unwrap_or(0.0);
+            if let Some(smallest) = &mut evidence.smallest_leak {
+                smallest.bytes_per_iteration = smallest.bytes_per_iteration.max(unaccounted);
+                smallest.blocks_per_iteration =
+                    smallest.blocks_per_iteration.max(totals(counted).blocks);
+            }
             return evidence;
         }
 
@@ -83,10 +91,10 @@ impl Watch {
         } else {
             Ok(Grown::default())
         };
-        let sites = sites.unwrap_or_else(|error| {
+        let mut sites = sites.unwrap_or_else(|error| {
             evidence.not_read.push(NotRead {
                 kind: Kind::Bytes,
-                why: format!("sites were not read: {error}"),
+                why: format!("the sites could not be told: {error}"),
             });
             Grown::default()
         });
@@ -128,11 +136,12 @@ impl Watch {
             if heap_grows && again || by_site {
                 evidence.findings.extend(findings(counted, &sites, by_site));
             }
-            evidence.holders = holders(sites.holders, &mut evidence);
+            evidence.holders = holders(sites.holders.take(), &mut evidence);
             evidence.class = combination::class_of(&evidence.findings, || {
                 holders::class_of(&evidence.holders, pins(counted))
             });
             evidence.because = because_it_leaks(counted, &more, heap_grows, by_site);
+            self.leave_out_known(&mut evidence, &sites, totals(counted));
         } else {
             self.judge_calm(counted, heap, &mut evidence);
             if evidence.verdict != Verdict::Inconclusive

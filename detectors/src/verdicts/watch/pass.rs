@@ -96,7 +96,7 @@ impl<'p, D: Driver> Pass<'p, D> {
         let windows_max = (windows + MORE_WINDOWS) as usize;
         // Made before counting begins: the watch's own memory is not the workload's.
         let mut counted = Counted {
-            timeline: Timeline::with_room_for(all.saturating_mul(2)),
+            timeline: Timeline::with_room_for(all.saturating_mul(1 << MORE_WINDOWS)),
             readings: Vec::with_capacity(windows_max),
             kept: Vec::with_capacity(windows_max),
             older_freed: Vec::with_capacity(windows_max),

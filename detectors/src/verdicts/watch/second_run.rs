@@ -4,7 +4,7 @@ use super::Stage;
 use super::driver::Driver;
 use super::pass::{Pass, SETTLED_READINGS, out_of_time};
 use crate::model::reading::{Detail, ReadError, SiteReading};
-use crate::readings::heap::Tables;
+use crate::readings::holders::Entries;
 use crate::verdicts::sites::{Amount, Windows};
 use std::collections::HashMap;
 
@@ -30,32 +30,33 @@ impl Asked {
 
 impl<D: Driver> Pass<'_, D> {
     /// Runs through warm-up and windows from a fresh state, with a stack for each block, and reads what each site holds. One window
-    /// more where what grew in total hasn't grown again by then: what outlives a run has room from the first.
+    /// more where what grew in total hasn't grown again by then, since what outlives a run has room from the first; and where nobody
+    /// could see whether a table's entries go on, since those that do double it.
     pub(super) fn sites_by_window(&mut self, asked: &Asked) -> Result<Windows, ReadError> {
         self.source.start(Detail::Stacks)?;
         self.driver.refresh();
         let mut floors = SiteFloors::new(asked.windows + 1);
-        let mut tables = None;
+        let mut entries = None;
         let mut windows = asked.windows;
         self.unread_until(0, asked.warm_up, asked)?;
         for window in 0..=asked.windows {
             if window == asked.windows {
-                if floors.show_again(asked) {
+                let is_told = !asked.looks_into_tables || entries.is_some();
+                if is_told && floors.show_again(asked) {
                     break;
                 }
                 windows += 1;
             }
             let looks = asked.looks_into_tables && window + 1 >= asked.windows;
-            tables = self.window_of_sites(window, looks, asked, &mut floors)?;
+            entries = self.window_of_sites(window, looks, asked, &mut floors)?;
+        }
+        if asked.looks_into_tables && entries.is_none() {
+            entries = floors.entries(windows);
         }
         self.settled();
         floors.end(|visit| self.source.each_site(visit));
         let growing = floors.growing(windows);
         let is_over = || self.budget.is_spent();
-        let entries = tables.and_then(|earlier| {
-            let now = self.source.tables(&growing, &is_over)?;
-            Some(now.since(&earlier))
-        });
         let holders = self.source.holders(&growing, &is_over);
         let profile = self.source.stop()?;
         let (sites, floors): (Vec<_>, Vec<_>) = floors.holding(windows).unzip();
@@ -70,14 +71,15 @@ impl<D: Driver> Pass<'_, D> {
         })
     }
 
-    /// Reads each site in the second half of a window, and its tables at three quarters: before the last eighth of all so far.
+    /// Reads each site in the second half of a window. With `looks`, what the entries of its tables did in the last quarter: in the last
+    /// eighth of all so far.
     fn window_of_sites(
         &mut self,
         window: usize,
         looks: bool,
         asked: &Asked,
         floors: &mut SiteFloors,
-    ) -> Result<Option<Tables>, ReadError> {
+    ) -> Result<Option<Entries>, ReadError> {
         let from = asked.warm_up << window;
         let (middle, to) = (asked.middle(window), 2 * from);
         let settle_every = ((to - middle) / SETTLED_READINGS).max(1);
@@ -98,7 +100,13 @@ impl<D: Driver> Pass<'_, D> {
             self.unread_until(at + 1, next, asked)?;
             at = next;
         }
-        Ok(tables)
+        let Some(earlier) = tables else {
+            return Ok(None);
+        };
+        let is_over = || self.budget.is_spent();
+        let now = self.source.tables(&floors.growing(window), &is_over);
+        let told = now.map(|now| now.since(&earlier));
+        Ok(told.filter(|entries| *entries != Entries::Unknown))
     }
 
     /// The iterations from one to another, without reading sites.
@@ -219,6 +227,24 @@ impl SiteFloors {
             bytes: grown.1 as f64 / span,
         };
         asked.totals.is_none_or(|totals| grown.shows_again(totals))
+    }
+
+    /// What entries did, told by the tables alone: those that go on double what holds them in a window that doubles the run. What
+    /// doubled in most windows and not in the last is full. What doubled now and then outlives the run, and tells nothing.
+    fn entries(&self, windows: usize) -> Option<Entries> {
+        let bytes = |window| {
+            let held = self.sites.values();
+            held.map(|held| self.floor(held, window).1).sum::<i64>()
+        };
+        let rises: Vec<bool> = (1..windows)
+            .map(|window| bytes(window) > bytes(window - 1))
+            .collect();
+        let often = rises.iter().filter(|rises| **rises).count();
+        match rises.last() {
+            Some(true) => Some(Entries::GoOn),
+            Some(false) if 2 * often >= rises.len() => Some(Entries::Rest),
+            _ => None,
+        }
     }
 
     /// Each site that held something at a floor of so many windows or in the end, with these blocks and bytes.

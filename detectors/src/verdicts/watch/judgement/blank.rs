@@ -41,6 +41,7 @@ impl Watch {
             because: String::new(),
             settle_by: None,
             findings: Vec::new(),
+            accepted: Vec::new(),
             holders: Vec::new(),
             readings: Vec::new(),
             timeline: Vec::new(),
