@@ -6,6 +6,7 @@ mod judgement;
 mod pass;
 mod resolution;
 mod timeline;
+mod unseen;
 
 use crate::model::workload::{Boxed, Kept, Workload};
 use crate::readings::heap::{HeapSource, suitable_source};

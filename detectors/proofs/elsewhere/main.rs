@@ -1,0 +1,9 @@
+//! Code that nobody here wrote: the shapes that other people's services have, as they were met in reports of memory growth. Each fires
+//! on the fault and names it, and is silent on what looks like it.
+
+mod unseen;
+
+#[global_allocator]
+static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
+
+detectors::test_modules! { unseen }
