@@ -53,6 +53,7 @@
 //! | live blocks and bytes | the heap source above | allocation site; with a `ProfilingAllocator` also by who holds them ([`HeldBy`]) |
 //! | tasks of the workload's runtime | tokio | spawn site, where built with `--cfg tokio_unstable` ([`tasks`]) |
 //! | sockets, descriptors, threads of the process | the kernel, on Linux ([`process`]) | peer and state; folder; name, and who started it |
+//! | memory that no Rust allocator sees, of the process | glibc's own count of its heap, less Rust's live blocks; the kernel's list of mappings, on Linux | its mechanism: C's malloc, mappings by kind |
 //! | resident memory that was freed and stays | the kernel, and the allocator asked for it back | what keeps it ([`memory::Retention`]) |
 //!
 //! What can't be read is listed in [`Evidence::not_read`], and is never taken for fine. What grows decides the class, by its
@@ -117,6 +118,9 @@
 //!   longer [`Watch::warm_up`], or let the iteration say its bound with [`Kept::of_at_most`].
 //! - A leak that strikes in fewer than one iteration of twenty may be missed. [`Evidence::smallest_leak`] says what this
 //!   very run could have caught.
+//! - Memory that no Rust allocator sees is told by its mechanism and rate, and not by its line. Small blocks that C's allocator keeps
+//!   for a thread count as in use: a leak in C below some bytes an iteration isn't told from them. musl doesn't tell what is on its
+//!   heap, which is said. On an allocator other than the C library's, mappings without a file may be Rust's, and aren't judged.
 //! - A release build removes allocations that nothing reads. Pass what you build to [`std::hint::black_box`].
 //! - State in statics outlives a pass: the first watch of a process sees it fill, a second one finds it full. What is older than a
 //!   watch isn't counted when it goes, so new entries of a full cache look like growth. A `ProfilingAllocator` in [`tests!`] sees

@@ -4,8 +4,9 @@
 mod accepted;
 mod doubling;
 mod full_caches;
+mod unseen;
 
 #[global_allocator]
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
-detectors::test_modules! { accepted, doubling, full_caches }
+detectors::test_modules! { accepted, doubling, full_caches, unseen }

@@ -89,7 +89,7 @@ pub use estimates::profile;
 pub(crate) use estimates::profile_or_empty;
 #[doc(hidden)]
 pub use estimates::{Estimate, estimates};
-pub(crate) use own_memory::Reserve;
+pub(crate) use own_memory::{Reserve, mapped_and_in_c};
 pub use refusal::Reporting;
 pub(crate) use refusal::{report_by, tells_refusals};
 pub use scope::{Entered, Scope, ScopeHandle, follows_threads};

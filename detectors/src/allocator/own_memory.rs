@@ -8,9 +8,18 @@ use std::sync::atomic::Ordering::Relaxed;
 
 static HELD: AtomicU64 = AtomicU64::new(0);
 
+/// The part of it that the kernel was asked for, and not the C library.
+static MAPPED: AtomicU64 = AtomicU64::new(0);
+
 /// Bytes that the instrument holds; of large tables the kernel backs only what was touched.
 pub(super) fn held() -> u64 {
     HELD.load(Relaxed)
+}
+
+/// How much of what the instrument holds is in maps of its own, and how much came from the C library's heap.
+pub(crate) fn mapped_and_in_c() -> (u64, u64) {
+    let mapped = MAPPED.load(Relaxed);
+    (mapped, held().saturating_sub(mapped))
 }
 
 /// A value in memory of its own; `None` when the system has none left.
@@ -37,7 +46,9 @@ pub(super) unsafe fn free<T>(value: NonNull<T>) {
 pub(super) fn zeroed(layout: Layout) -> Option<NonNull<u8>> {
     debug_assert!(layout.size() > 0);
     let place = if is_mapped(layout) {
-        map(layout.size())?
+        let place = map(layout.size())?;
+        MAPPED.fetch_add(layout.size() as u64, Relaxed);
+        place
     } else {
         // SAFETY: no layout here has size zero.
         NonNull::new(unsafe { System.alloc_zeroed(layout) })?
@@ -102,6 +113,7 @@ pub(super) unsafe fn free_bytes(place: NonNull<u8>, layout: Layout) {
     HELD.fetch_sub(layout.size() as u64, Relaxed);
     #[cfg(unix)]
     if is_mapped(layout) {
+        MAPPED.fetch_sub(layout.size() as u64, Relaxed);
         // SAFETY: the caller's promise; `zeroed` mapped it with this size. Nothing can be done if the kernel keeps it.
         unsafe { libc::munmap(place.as_ptr().cast(), layout.size()) };
         return;

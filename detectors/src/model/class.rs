@@ -30,6 +30,8 @@ pub enum Class {
     RetainedCapacity,
     /// Memory that nothing points to.
     LostPointers,
+    /// Memory that no Rust allocator sees.
+    ForeignMemory,
     /// No leak: the work itself needs that much at once.
     MemoryPressure,
     /// No leak: what was freed is resident still.
@@ -48,6 +50,7 @@ impl Class {
         Class::UnboundedQueues,
         Class::RetainedCapacity,
         Class::LostPointers,
+        Class::ForeignMemory,
         Class::MemoryPressure,
         Class::AllocatorRetention,
     ];
@@ -64,6 +67,7 @@ impl Class {
             Class::UnboundedQueues => "unbounded-queues",
             Class::RetainedCapacity => "retained-capacity",
             Class::LostPointers => "lost-pointers",
+            Class::ForeignMemory => "foreign-memory",
             Class::MemoryPressure => "memory-pressure",
             Class::AllocatorRetention => "allocator-retention",
         }
@@ -96,6 +100,9 @@ impl Class {
             }
             Class::LostPointers => {
                 "a block is given away without the call that takes it back, and nothing points to it any more"
+            }
+            Class::ForeignMemory => {
+                "a C library's block or a mapping is made and not given back, where no Rust allocator sees it"
             }
             Class::MemoryPressure => {
                 "no leak: one piece of work needs many times at once what stays of it"

@@ -17,7 +17,12 @@ pub(crate) fn class_of(
     } else if grows(Kind::Sockets) {
         // A socket with the HTTP client's task behind it: a response that is neither read nor dropped.
         let by_client = findings.iter().any(is_of_http_client);
-        by_client.then_some(Class::UnclosedBodies)
+        by_client
+            .then_some(Class::UnclosedBodies)
+            .or_else(|| is_mostly_foreign(findings).then_some(Class::ForeignMemory))
+    } else if is_mostly_foreign(findings) {
+        // A C library's object has its descriptor with it.
+        Some(Class::ForeignMemory)
     } else if grows(Kind::Tasks) {
         Some(Class::OrphanedTasks)
     } else if grows(Kind::Descriptors) {
@@ -31,6 +36,15 @@ pub(crate) fn class_of(
 fn is_own_task(finding: &Finding) -> bool {
     let spawning = finding.at.iter().find_map(|at| at.stack.first());
     finding.kind == Kind::Tasks && spawning.is_some_and(|frame| frame.origin() == Origin::Own)
+}
+
+/// Whether more stays where no Rust allocator sees it than where one does.
+fn is_mostly_foreign(findings: &[Finding]) -> bool {
+    let of = |kind| {
+        let all = findings.iter().filter(move |finding| finding.kind == kind);
+        all.filter_map(|finding| finding.per_iteration).sum::<f64>()
+    };
+    of(Kind::Resident) > of(Kind::Bytes).max(0.0)
 }
 
 /// Whether an HTTP client's code is on the site's stack.

@@ -93,6 +93,12 @@ impl Floors {
         }
     }
 
+    /// The same, with room for so many windows.
+    pub(crate) fn with_room_for(mut self, windows: usize) -> Self {
+        self.windows.reserve_exact(windows);
+        self
+    }
+
     pub(crate) fn push(&mut self, floor: Floor) {
         self.windows.push(floor);
     }

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 /// A range of addresses, and what is mapped there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mapping {
+pub(crate) struct Mapping<P = PathBuf> {
     pub(crate) range: Range<usize>,
     /// What may be done there, and who sees it: `rw-p`.
     pub(crate) permissions: [u8; 4],
     /// Where in the file the range begins.
     pub(crate) offset: u64,
     /// A file's path, which needn't be text; a word of the kernel's such as `[heap]`; or empty.
-    pub(crate) path: PathBuf,
+    pub(crate) path: P,
 }
 
-impl Mapping {
-    /// Parses `55d0c000-55d2e000 r--p 00000000 08:02 173521      /usr/bin/a program`; `None` for any other line.
-    pub(crate) fn parse(line: &[u8]) -> Option<Self> {
+impl<'l> Mapping<&'l Path> {
+    /// Parses `55d0c000-55d2e000 r--p 00000000 08:02 173521      /usr/bin/a program`; `None` for any other line. Doesn't allocate.
+    pub(crate) fn parse_in_place(line: &'l [u8]) -> Option<Self> {
         // The path may have spaces, and stands behind some.
         let mut words = line.splitn(6, |byte| *byte == b' ');
         let mut word = || std::str::from_utf8(words.next()?).ok();
@@ -33,18 +33,38 @@ impl Mapping {
             range: address(start)?..address(end)?,
             permissions,
             offset,
-            path: from_bytes(path).to_owned(),
+            path: from_bytes(path),
         })
     }
+}
 
+impl Mapping {
+    /// The same, to be kept.
+    pub(crate) fn parse(line: &[u8]) -> Option<Self> {
+        let Mapping {
+            range,
+            permissions,
+            offset,
+            path,
+        } = Mapping::parse_in_place(line)?;
+        Some(Mapping {
+            range,
+            permissions,
+            offset,
+            path: path.to_owned(),
+        })
+    }
+}
+
+impl<P: AsRef<Path>> Mapping<P> {
     /// Whether it is of a file.
     pub(crate) fn is_of_file(&self) -> bool {
-        self.path.has_root()
+        self.path.as_ref().has_root()
     }
 
     /// Whether no file is behind it: heap, stacks, and what a program has mapped for itself alone.
     pub(crate) fn is_anonymous(&self) -> bool {
-        let path = self.path.as_os_str().as_encoded_bytes();
+        let path = self.path.as_ref().as_os_str().as_encoded_bytes();
         path.is_empty() || path.starts_with(b"[anon") || path == b"[heap]"
     }
 
@@ -66,7 +86,7 @@ impl Mapping {
     /// Whether it is shared, and has no file on a disk behind it: System V's, memfd's, and `/dev/shm`.
     pub(crate) fn is_shared_memory(&self) -> bool {
         const STARTS: [&[u8]; 4] = [b"/SYSV", b"/memfd:", b"/dev/shm/", b"/dev/zero"];
-        let path = self.path.as_os_str().as_encoded_bytes();
+        let path = self.path.as_ref().as_os_str().as_encoded_bytes();
         self.is_shared() && STARTS.iter().any(|start| path.starts_with(start))
     }
 }

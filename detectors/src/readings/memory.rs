@@ -40,6 +40,7 @@ mod underlying;
 
 pub use retention::{Retention, RetentionKind, Trial};
 pub use underlying::{AllocatorFigures, Underlying, set_underlying, underlying};
+pub(in crate::readings) use underlying::{CHeap, c_heap};
 
 use crate::allocator;
 use crate::model::words::grouped;
@@ -87,6 +88,11 @@ pub(crate) fn mapped(id: u32) -> io::Result<Mapped> {
 /// mapped, and off by some pages of each core. Doesn't allocate. `None` where the system doesn't tell.
 pub(crate) fn resident_estimate() -> Option<u64> {
     system::resident_estimate()
+}
+
+/// How much of these instruments' tables is in RAM. Doesn't allocate.
+pub(crate) fn own_tables_resident() -> u64 {
+    system::own_tables_resident()
 }
 
 /// Asks the allocator to give back all that it can, and returns what was called for that; `None` when it can't be asked.

@@ -10,3 +10,4 @@ pub mod process;
 pub(crate) mod spawn_site;
 #[cfg(feature = "tokio")]
 pub mod tasks;
+pub(crate) mod unseen;

@@ -187,7 +187,15 @@ fn findings_list(findings: &[Finding], for_each: &str, f: &mut Formatter<'_>) ->
         let (site, after) = rest.split_at(same);
         rest = after;
         if first.kind == Kind::Resident {
-            continue; // the evidence's retention has more to tell
+            // Of what is freed and stays, the evidence's retention has more to tell.
+            if let (Some(per_iteration), Some(holder)) = (first.per_iteration, &first.site) {
+                let amount = amount(per_iteration, "byte");
+                writeln!(
+                    f,
+                    "{amount} {for_each} in {holder}: no Rust allocator sees them"
+                )?;
+            }
+            continue;
         }
         let amounts: Vec<String> = site
             .iter()

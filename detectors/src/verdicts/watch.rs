@@ -7,6 +7,7 @@ mod pass;
 mod resolution;
 mod second_run;
 mod timeline;
+mod unseen;
 
 use crate::model::workload::{Boxed, Kept, Workload};
 use crate::readings::heap::{HeapSource, suitable_source};

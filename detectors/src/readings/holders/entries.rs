@@ -250,8 +250,11 @@ mod tests {
     #[test]
     fn words_that_fit_both_a_ring_and_a_vector_tell_nothing() {
         let of = |then, now| entries(SIZE, 0, words(4_096, then), words(4_096, now));
-        // A ring that is full, or a vector beside another one; a vector that is full with the next place in it, or a queue.
-        assert_eq!(of([300, 2_500, 7], [700, 2_500, 7]), Entries::Unknown);
+        // A ring whose head is where a vector would be too short for its room.
+        assert_eq!(of([300, 2_500, 7], [700, 2_500, 7]), Entries::Rest);
+        // A ring that is full, or a vector beside another one.
+        assert_eq!(of([2_800, 3_500, 7], [3_200, 3_500, 7]), Entries::Unknown);
+        // A vector that is full with the next place in it, or a queue.
         assert_eq!(of([2_500, 2_100, 7], [2_500, 2_400, 7]), Entries::Unknown);
         assert_eq!(of([0, 2_800, 7], [0, 3_200, 7]), Entries::GoOn);
     }

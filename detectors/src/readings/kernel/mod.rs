@@ -3,6 +3,7 @@
 //! | file here | reads | for this process without allocating |
 //! |---|---|---|
 //! | `figures` | `smaps_rollup`, `statm`, `status` | yes, and for another one too |
+//! | `by_kind` | `maps`, summed up | yes, and for another one too |
 //! | `open` | `fd`, `task` | the counts, and for another one too; the list of descriptors allocates |
 //! | `threads` | `task/*/comm`, `task/*/syscall` | no |
 //! | `mappings` | `maps`, `smaps`, `pagemap`, `mem` | no; a line at a time is held, of whatever the file comes to |
@@ -18,6 +19,7 @@
 //! panic. Each mapping comes with a hash map of its 25 figures: for 60,000 mappings 1.6 million allocations, where these are part of
 //! what is measured, and where two figures are asked for. And it can't count without allocating, as a watch must.
 
+mod by_kind;
 mod figures;
 mod file;
 #[cfg(target_os = "linux")]
@@ -27,6 +29,9 @@ mod stat;
 mod tcp;
 mod threads;
 
+#[cfg(target_os = "linux")]
+pub(crate) use by_kind::is_guard;
+pub(crate) use by_kind::{MappedByKind, mapped_by_kind};
 #[cfg(target_os = "linux")]
 pub(crate) use figures::resident_pages;
 pub(crate) use figures::{Rollup, rollup, status_of};

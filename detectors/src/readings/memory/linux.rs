@@ -15,8 +15,7 @@ pub(super) fn resident_estimate() -> Option<u64> {
     Some(all.saturating_sub(own_tables_resident()))
 }
 
-/// How much of these instruments' tables is in RAM. Doesn't allocate.
-fn own_tables_resident() -> u64 {
+pub(super) fn own_tables_resident() -> u64 {
     let page = rustix::param::page_size();
     let mut bits = [0_u8; 4_096];
     let mut resident = 0;
@@ -37,8 +36,7 @@ fn own_tables_resident() -> u64 {
 
 /// Whether a mapping lies below a stack, for it to run into when it overflows.
 fn is_guard_of(guard: &Mapping, stack: &Mapping) -> bool {
-    const GUARD_MAX: usize = 64 << 10;
-    guard.is_closed() && guard.range.len() <= GUARD_MAX && guard.range.end == stack.range.start
+    kernel::is_guard(guard) && guard.range.end == stack.range.start
 }
 
 pub(super) fn mapped(whose: Whose) -> io::Result<Mapped> {

@@ -69,6 +69,17 @@ impl AllocatorFigures {
     }
 }
 
+/// The C library's own heap, which C code in this program uses, whatever Rust's allocator is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::readings) struct CHeap {
+    /// All that it has from the system.
+    pub(in crate::readings) mapped: u64,
+    /// The part of it that is in blocks, with what stands around each.
+    pub(in crate::readings) in_use: u64,
+    /// Whether the program's own blocks lie in it as well.
+    pub(in crate::readings) has_our_blocks: bool,
+}
+
 static UNDERLYING: OnceLock<&'static dyn Underlying> = OnceLock::new();
 
 /// Says which allocator this program is on, where it isn't the C library's. The first word counts.
@@ -86,7 +97,16 @@ pub fn underlying() -> Option<&'static dyn Underlying> {
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 use glibc::where_our_blocks_are as c_library;
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(in crate::readings) use glibc::heap as c_heap;
+
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn c_library() -> Option<&'static dyn Underlying> {
+    None
+}
+
+/// musl counts nothing, and other systems aren't asked.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(in crate::readings) fn c_heap() -> Option<CHeap> {
     None
 }

@@ -9,6 +9,10 @@ pub(super) fn resident_estimate() -> Option<u64> {
     None
 }
 
+pub(super) fn own_tables_resident() -> u64 {
+    0
+}
+
 pub(super) fn mapped(_whose: Whose) -> io::Result<Mapped> {
     Err(kernel::unsupported())
 }

@@ -1,6 +1,7 @@
 //! What a counting pass saw, and the questions that a verdict asks of it.
 
 use super::timeline::Timeline;
+use super::unseen::UnseenFloors;
 use crate::model::judge::{Floors, Motion};
 use crate::model::kind::{Kind, NotRead};
 use crate::model::workload::Kept;
@@ -16,6 +17,8 @@ pub(crate) struct Counted {
     pub(crate) counts: Vec<(Kind, Floors)>,
     /// Of each kind that grows, what is told apart within it, with how much of it stays for each iteration.
     pub(crate) groups: Vec<(Kind, Vec<(Group, f64)>)>,
+    /// What no Rust allocator sees.
+    pub(crate) unseen: UnseenFloors,
     pub(crate) not_read: Vec<NotRead>,
     pub(crate) readings: Vec<Reading>,
     pub(super) timeline: Timeline,
@@ -38,6 +41,7 @@ impl Counted {
             .into_iter()
             .chain(others)
             .all(|floors| matches!(floors.motion_to_the_end(), Motion::Flat | Motion::Stopped))
+            && self.unseen.is_calm()
     }
 
     /// Whether something still rose at the end, or rests there, and nothing is known to grow; after so many windows more than were

@@ -11,6 +11,7 @@ use super::driver::Driver;
 use super::pass::{Budget, Pass};
 use super::resolution::is_coarse;
 use super::second_run::Asked;
+use super::unseen::{add_unseen, because};
 use crate::model::combination;
 use crate::model::judge::Motion;
 use crate::model::kind::{Kind, NotRead};
@@ -36,6 +37,12 @@ impl Watch {
         let heap_grows = heap == Motion::Growing || heap_rests;
         let more: Vec<Kind> = kinds(counted, Motion::Growing);
         let grows = heap_grows || !more.is_empty();
+        // A thread has a stack, and a few blocks of the C library's.
+        let unseen = if more.contains(&Kind::Threads) {
+            Vec::new()
+        } else {
+            counted.unseen.growing()
+        };
         let mut evidence = self.report(counted);
 
         if counted.out_of_time {
@@ -51,7 +58,7 @@ impl Watch {
             return evidence;
         }
 
-        let accounted = heap_grows && more.is_empty() && !pins(counted);
+        let accounted = heap_grows && more.is_empty() && !pins(counted) && unseen.is_empty();
         if let Some((kept, bound)) = counted.filling().filter(|_| accounted) {
             evidence.verdict = Verdict::WarmingUp;
             evidence.because = format!(
@@ -69,7 +76,10 @@ impl Watch {
             return evidence;
         }
 
-        if let Some(freed) = counted.replaced().filter(|_| heap_grows && more.is_empty()) {
+        if let Some(freed) = counted
+            .replaced()
+            .filter(|_| heap_grows && more.is_empty() && unseen.is_empty())
+        {
             evidence.because = format!(
                 "new blocks take the place of older ones, of which {} were freed in the last window",
                 bytes(freed)
@@ -107,6 +117,7 @@ impl Watch {
         let is_full = heap_rests && sites.entries == Some(Entries::Rest);
         if heap_grows
             && more.is_empty()
+            && unseen.is_empty()
             && (is_full || !again && sites.shows_nothing() && self.source.reads_sites())
         {
             evidence.verdict = Verdict::WarmingUp;
@@ -121,7 +132,7 @@ impl Watch {
                     counted.readings.len()
                 )
             };
-        } else if heap_grows && !again && more.is_empty() {
+        } else if heap_grows && !again && more.is_empty() && unseen.is_empty() {
             evidence.because = format!(
                 "live memory rose in each of {} windows, but not when the workload ran again from a fresh state",
                 counted.readings.len()
@@ -130,17 +141,20 @@ impl Watch {
                 "a longer Watch::warm_up: what outlives a run, such as a static, may still have been filling"
                     .to_owned(),
             );
-        } else if grows || by_site {
+        } else if grows || by_site || !unseen.is_empty() {
             evidence.verdict = Verdict::Leak;
             evidence.findings = count_findings(counted, &more);
             if heap_grows && again || by_site {
                 evidence.findings.extend(findings(counted, &sites, by_site));
             }
+            add_unseen(&mut evidence.findings, &unseen);
             evidence.holders = holders(sites.holders.take(), &mut evidence);
             evidence.class = combination::class_of(&evidence.findings, || {
                 holders::class_of(&evidence.holders, pins(counted))
             });
-            evidence.because = because_it_leaks(counted, &more, heap_grows, by_site);
+            let seen =
+                (grows || by_site).then(|| because_it_leaks(counted, &more, heap_grows, by_site));
+            evidence.because = because(seen, &unseen, &counted.readings);
             self.leave_out_known(&mut evidence, &sites, totals(counted));
         } else {
             self.judge_calm(counted, heap, &mut evidence);
@@ -149,6 +163,7 @@ impl Watch {
             {
                 self.judge_resident(&mut evidence);
             }
+            calm::judge_unseen(counted, &mut evidence);
         }
         evidence
     }

@@ -4,6 +4,7 @@ use super::counted::Counted;
 use super::driver::Driver;
 use super::resolution::is_fine;
 use super::timeline::Timeline;
+use super::unseen::UnseenFloors;
 use super::{Observer, Progress, Stage};
 use crate::model::judge::{Floor, Floors, Motion, PARTS};
 use crate::model::kind::{Counts, Kind, NotRead};
@@ -105,6 +106,9 @@ impl<'p, D: Driver> Pass<'p, D> {
             counts: self.counters.floors(self.driver, windows_max),
             ..Counted::default()
         };
+        if self.source.counts_process() {
+            counted.unseen = UnseenFloors::of_process(windows_max, &|| self.source.read());
+        }
         self.counters.begin(self.driver);
         self.source.start(Detail::Counts)?;
         self.driver.refresh();
@@ -152,6 +156,7 @@ impl<'p, D: Driver> Pass<'p, D> {
             })
             .collect();
         counted.not_read = self.counters.not_read(self.driver);
+        counted.not_read.extend(counted.unseen.not_read());
         match kept {
             Ok(bytes) => counted.kept_after_free = bytes,
             Err(why) => counted.not_read.push(NotRead {
@@ -184,11 +189,13 @@ impl<'p, D: Driver> Pass<'p, D> {
                 (reading, now) = self.settled();
             }
             let part = part_of(iteration - middle, to - middle);
+            counted.unseen.read(part, &|| self.source.read());
             blocks[part] = blocks[part].min(reading.blocks.cast_signed());
             bytes[part] = bytes[part].min(reading.bytes.cast_signed());
             let least = counts[part].get_or_insert(now);
             *least = least.zip(&now, i64::min);
         }
+        counted.unseen.end_window(middle);
         counted.older_freed.extend(self.source.older_freed());
         let floor = |parts| Floor { middle, parts };
         counted.blocks.push(floor(blocks));

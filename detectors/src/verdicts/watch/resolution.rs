@@ -7,7 +7,7 @@ use crate::model::kind::Kind;
 /// Even a leak of one block in every iteration could hide below this resolution: no verdict then.
 const COARSE_BLOCKS_PER_ITERATION: f64 = 1.0;
 /// The same for growth inside one block: a kilobyte an iteration is a gigabyte in a million requests.
-const COARSE_BYTES_PER_ITERATION: f64 = 1_024.0;
+pub(super) const COARSE_BYTES_PER_ITERATION: f64 = 1_024.0;
 /// The same for tasks, sockets, descriptors and threads.
 const COARSE_COUNTS_PER_ITERATION: f64 = 1.0;
 /// Fine enough to stop early: one block in ten iterations, or 16 bytes (the smallest malloc block) in each, would

@@ -3,7 +3,7 @@
 //! `mallinfo2` counts in whole words and came with glibc 2.33. A program that names it doesn't start on an older system, so it is
 //! looked up while the program runs. `mallinfo` has always been there, and counts modulo 4 GiB.
 
-use super::{AllocatorFigures, Underlying};
+use super::{AllocatorFigures, CHeap, Underlying};
 use crate::readings::memory::system;
 use std::hint::black_box;
 use std::sync::OnceLock;
@@ -15,6 +15,17 @@ const WRAPS_AT: u64 = 1 << 32;
 pub(super) fn where_our_blocks_are() -> Option<&'static dyn Underlying> {
     static ANSWER: OnceLock<bool> = OnceLock::new();
     ANSWER.get_or_init(has_our_blocks).then_some(&Glibc)
+}
+
+/// What glibc's own heap holds, whatever the program's blocks lie in; `None` where its counts may have wrapped. Doesn't allocate once
+/// it has been asked.
+pub(in crate::readings) fn heap() -> Option<CHeap> {
+    let figures = Glibc.figures()?;
+    Some(CHeap {
+        mapped: figures.mapped,
+        in_use: figures.in_use,
+        has_our_blocks: where_our_blocks_are().is_some(),
+    })
 }
 
 /// Some blocks are made, and its own count is looked at. Other threads go on meanwhile, so that it may change by any amount; a library

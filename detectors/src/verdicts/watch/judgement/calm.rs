@@ -136,6 +136,21 @@ impl Watch {
     }
 }
 
+/// No calm word where something rose that no Rust allocator sees.
+pub(super) fn judge_unseen(counted: &Counted, evidence: &mut Evidence) {
+    if !evidence.verdict.is_calm() {
+        return;
+    }
+    if let Some(because) = counted.unseen.doubtful() {
+        evidence.verdict = Verdict::Inconclusive;
+        evidence.because = because;
+        evidence.settle_by = Some(
+            "one more window (Watch::windows), or a longer Watch::warm_up: what fills comes to an end, and what leaks doesn't"
+                .to_owned(),
+        );
+    }
+}
+
 /// Takes the last of the rises, 0 when there is none.
 fn last(rises: impl DoubleEndedIterator<Item = i64>) -> i64 {
     rises.into_iter().next_back().unwrap_or(0)

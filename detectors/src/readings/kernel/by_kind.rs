@@ -1,0 +1,81 @@
+//! How much is mapped, by what is behind it. Nothing here allocates.
+
+/// Mappings of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Mapped {
+    /// The kernel joins neighbours that are alike, so that these may be fewer than were asked for.
+    pub(crate) mappings: u64,
+    /// Addresses, in RAM or not.
+    pub(crate) bytes: u64,
+}
+
+/// All mappings that the program may use, by what is behind them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct MappedByKind {
+    /// Without a file: the heap too, and no stacks.
+    pub(crate) anonymous: Mapped,
+    pub(crate) files: Mapped,
+    /// Shared with other processes or ready to be, and without a file on a disk.
+    pub(crate) shared: Mapped,
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) use of_linux::{is_guard, mapped_by_kind};
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn mapped_by_kind(_whose: super::Whose) -> std::io::Result<MappedByKind> {
+    Err(super::unsupported())
+}
+
+#[cfg(target_os = "linux")]
+mod of_linux {
+    use super::super::Whose;
+    use super::super::file::each_line;
+    use super::{Mapped, MappedByKind};
+    use crate::model::mapping::Mapping;
+    use std::io;
+    use std::path::Path;
+
+    impl Mapped {
+        fn add<P>(&mut self, mapping: &Mapping<P>) {
+            self.mappings += 1;
+            self.bytes += mapping.range.len() as u64;
+        }
+    }
+
+    /// The program's mappings, summed up. Doesn't allocate.
+    pub(crate) fn mapped_by_kind(whose: Whose) -> io::Result<MappedByKind> {
+        let mut all = MappedByKind::default();
+        let mut guard_ends_at = None;
+        each_line(whose, "maps", |line| {
+            let Some(mapping) = Mapping::parse_in_place(line) else {
+                return;
+            };
+            let is_stack = guard_ends_at == Some(mapping.range.start) && !begins_an_arena(&mapping);
+            guard_ends_at = is_guard(&mapping).then_some(mapping.range.end);
+            if mapping.is_closed() {
+                return;
+            }
+            if mapping.is_shared_memory() {
+                all.shared.add(&mapping);
+            } else if mapping.is_of_file() {
+                all.files.add(&mapping);
+            } else if mapping.is_anonymous() && !is_stack {
+                all.anonymous.add(&mapping);
+            }
+        })?;
+        Ok(all)
+    }
+
+    /// Whether a mapping may lie below a stack, for it to run into when it overflows.
+    pub(crate) fn is_guard<P: AsRef<Path>>(mapping: &Mapping<P>) -> bool {
+        const GUARD_MAX: usize = 64 << 10;
+        mapping.is_closed() && mapping.range.len() <= GUARD_MAX
+    }
+
+    /// Whether one of glibc's arenas for threads may begin here: `HEAP_MAX_SIZE` in its `malloc/arena.c`. The closed end of the one
+    /// before looks like a guard.
+    fn begins_an_arena(mapping: &Mapping<&Path>) -> bool {
+        mapping.range.start.is_multiple_of(64 << 20)
+    }
+}

@@ -1,0 +1,312 @@
+//! What grows where no Rust allocator sees it: by which mechanism, and when that is doubtful.
+//!
+//! An accusation needs a mechanism's own figure, which is exact: what C has on its heap, or what is mapped. It must rise in every window
+//! by the growth rule, and in a straight line: windows double, so a leak's rise does as well, while a warm-up's rises stay alike. That
+//! resident memory rises beside all heaps makes a verdict doubtful, and no more: an allocator that isn't known may hold it.
+
+use super::resolution::COARSE_BYTES_PER_ITERATION;
+use crate::allocator;
+use crate::model::finding::Finding;
+use crate::model::judge::{Floor, Floors, Motion, PARTS};
+use crate::model::kind::{Kind, NotRead};
+use crate::model::reading::HeapReading;
+use crate::model::words::{amount, bytes, count, listed};
+use crate::readings::unseen::{self, Unseen};
+use crate::verdicts::evidence::Reading;
+
+/// Who may hold it, in the order of the floors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holder {
+    InC,
+    Anonymous,
+    Files,
+    Shared,
+    Beside,
+}
+
+/// What C's allocator keeps of freed blocks for a thread is this much for some dozens of sizes: less in one window is no reason to doubt.
+const WORTH_A_DOUBT: i64 = 16 << 10;
+
+const HOLDERS: [Holder; 5] = [
+    Holder::InC,
+    Holder::Anonymous,
+    Holder::Files,
+    Holder::Shared,
+    Holder::Beside,
+];
+
+impl Holder {
+    fn of(self, unseen: &Unseen) -> Option<i64> {
+        let mapped = |bytes: u64| bytes.cast_signed();
+        match self {
+            Holder::InC => unseen.in_c,
+            Holder::Anonymous => unseen.mapped.map(|all| mapped(all.anonymous.bytes)),
+            Holder::Files => unseen.mapped.map(|all| mapped(all.files.bytes)),
+            Holder::Shared => unseen.mapped.map(|all| mapped(all.shared.bytes)),
+            Holder::Beside => unseen.beside,
+        }
+    }
+
+    fn mappings(self, unseen: &Unseen) -> Option<u64> {
+        let mapped = unseen.mapped?;
+        match self {
+            Holder::InC | Holder::Beside => None,
+            Holder::Anonymous => Some(mapped.anonymous.mappings),
+            Holder::Files => Some(mapped.files.mappings),
+            Holder::Shared => Some(mapped.shared.mappings),
+        }
+    }
+
+    /// By how much its floor moves when nothing leaks.
+    fn grain(self) -> i64 {
+        match self {
+            // What C's allocator keeps for a thread counts as in use, a few blocks at a time. dhat keeps a table there.
+            Holder::InC if allocator::is_in_use() => 1 << 10,
+            Holder::InC => 64 << 10,
+            Holder::Anonymous | Holder::Files | Holder::Shared => 16 << 10,
+            Holder::Beside => 256 << 10,
+        }
+    }
+
+    /// As a finding's site.
+    fn words(self) -> &'static str {
+        match self {
+            Holder::InC => "C's malloc",
+            Holder::Anonymous => "mappings without a file",
+            Holder::Files => "mappings of files",
+            Holder::Shared => "mappings of shared memory",
+            Holder::Beside => "what lies beside all heaps",
+        }
+    }
+}
+
+/// The floors of what no Rust allocator sees.
+#[derive(Debug, Default)]
+pub(crate) struct UnseenFloors {
+    /// `None` where nothing is read: the process isn't the workload's alone, or the system doesn't tell.
+    floors: Option<[Floors; HOLDERS.len()]>,
+    /// This window's readings, one for each part.
+    parts: [Option<Unseen>; PARTS],
+    /// In the middle of the first window, and of the last.
+    ends: Option<[(u64, Unseen); 2]>,
+}
+
+/// One mechanism that grows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Grows {
+    holder: Holder,
+    pub(crate) per_iteration: f64,
+    /// How many mappings come with it; `None` where it is no mapping.
+    mappings: Option<f64>,
+}
+
+impl UnseenFloors {
+    /// Takes the room for so many windows. Reads once, since a first reading may allocate.
+    pub(crate) fn of_process(windows: usize, source: &dyn Fn() -> HeapReading) -> Self {
+        let first = unseen::now(source);
+        let is_read = HOLDERS.iter().any(|holder| holder.of(&first).is_some());
+        let floors =
+            HOLDERS.map(|holder| Floors::in_steps_of(holder.grain()).with_room_for(windows));
+        UnseenFloors {
+            floors: is_read.then_some(floors),
+            ..UnseenFloors::default()
+        }
+    }
+
+    /// Reads once in each part of a window: the allocator's own count walks what is free on its heap.
+    pub(super) fn read(&mut self, part: usize, source: &dyn Fn() -> HeapReading) {
+        if self.floors.is_some() && self.parts[part].is_none() {
+            self.parts[part] = Some(unseen::now(source));
+        }
+    }
+
+    pub(super) fn end_window(&mut self, middle: u64) {
+        let parts = std::mem::take(&mut self.parts);
+        let (Some(floors), Some(first)) = (&mut self.floors, parts[0]) else {
+            return;
+        };
+        for (holder, floors) in HOLDERS.iter().zip(floors) {
+            let of = parts.map(|part| part.as_ref().and_then(|part| holder.of(part)));
+            // What can't be read in each part isn't judged: it stays without a window.
+            if let [Some(a), Some(b), Some(c), Some(d)] = of {
+                let parts = [a, b, c, d];
+                floors.push(Floor { middle, parts });
+            }
+        }
+        let begin = self.ends.map_or((middle, first), |[begin, _]| begin);
+        self.ends = Some([begin, (middle, first)]);
+    }
+
+    fn each(&self) -> impl Iterator<Item = (Holder, &Floors)> {
+        let floors = self.floors.iter().flatten();
+        let all = HOLDERS.into_iter().zip(floors);
+        all.filter(|(holder, floors)| floors.len() > 1 && self.is_told(*holder, floors))
+    }
+
+    /// Whether a figure is what it is taken for.
+    fn is_told(&self, holder: Holder, floors: &Floors) -> bool {
+        match holder {
+            // Another allocator than the C library's maps for Rust as well.
+            Holder::Anonymous => self.ends.is_some_and(|[_, (_, last)]| last.is_one_heap),
+            // Below zero there is memory that an allocator has and nobody has touched: it may become resident, and none has come.
+            Holder::Beside => floors
+                .windows()
+                .first()
+                .is_some_and(|floor| floor.value() >= 0),
+            Holder::InC | Holder::Files | Holder::Shared => true,
+        }
+    }
+
+    /// Whether nothing grows here, nor may yet.
+    pub(super) fn is_calm(&self) -> bool {
+        self.each().all(|(_, floors)| !rose(floors))
+    }
+
+    /// What grows by a mechanism's own figure.
+    pub(crate) fn growing(&self) -> Vec<Grows> {
+        let growing = self.each().filter(|(holder, floors)| {
+            *holder != Holder::Beside && floors.motion() == Motion::Growing && is_straight(floors)
+        });
+        let growing = growing.map(|(holder, floors)| Grows {
+            holder,
+            per_iteration: floors.per_iteration(),
+            mappings: self.mappings_per_iteration(holder),
+        });
+        growing.collect()
+    }
+
+    fn mappings_per_iteration(&self, holder: Holder) -> Option<f64> {
+        let [(from, first), (to, last)] = self.ends?;
+        let more = holder
+            .mappings(&last)?
+            .checked_sub(holder.mappings(&first)?)?;
+        (to > from).then(|| more as f64 / (to - from) as f64)
+    }
+
+    /// Why it isn't calm where nothing is known to grow; `None` where it is.
+    pub(crate) fn doubtful(&self) -> Option<String> {
+        self.each().find_map(|(holder, floors)| {
+            let told = || {
+                (holder.words(), count(last(floors), "byte"))
+            };
+            match (holder, floors.motion()) {
+                (Holder::Beside, Motion::Growing) if is_straight(floors) => {
+                    let (what, by) = told();
+                    Some(format!(
+                        "resident memory rose in each window, by {by} in the last, in {what}, and live memory doesn't explain it: a \
+                         mapping that is older than the watch may fill, or an allocator that isn't known may hold it"
+                    ))
+                }
+                (Holder::Beside, _) => None,
+                (_, Motion::Growing | Motion::Unclear) if rose(floors) && last(floors) >= WORTH_A_DOUBT => {
+                    let (what, by) = told();
+                    Some(format!(
+                        "no Rust allocator sees {what}, and it rose by {by} in the last window, though not in every window or not in a \
+                         straight line"
+                    ))
+                }
+                (Holder::InC, _) if floors.smallest_visible() > COARSE_BYTES_PER_ITERATION => {
+                    Some(format!(
+                        "what C's malloc holds moved by {} without a trend, which hides a leak of {} an iteration",
+                        count(floors.noise(), "byte"),
+                        amount(floors.smallest_visible(), "byte")
+                    ))
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// What isn't read here, though the process is the workload's alone.
+    pub(super) fn not_read(&self) -> Option<NotRead> {
+        let floors = self.floors.as_ref()?;
+        floors[0].windows().is_empty().then(|| NotRead {
+            kind: Kind::Resident,
+            why: "how much C code has on the C library's heap: this C library doesn't tell (glibc does)".to_owned(),
+        })
+    }
+}
+
+fn last(floors: &Floors) -> i64 {
+    floors.rises().next_back().unwrap_or(0)
+}
+
+/// Whether it rose in the last window, by more than it moves when nothing leaks.
+fn rose(floors: &Floors) -> bool {
+    last(floors) > floors.noise()
+}
+
+/// Windows double, and so does the rise of what grows at a steady rate. What rises by the same each time slows down.
+fn is_straight(floors: &Floors) -> bool {
+    let mut rises = floors.rises().rev();
+    match (rises.next(), rises.next()) {
+        (Some(last), Some(before)) => 2 * last >= 3 * before,
+        _ => false,
+    }
+}
+
+impl Grows {
+    pub(crate) fn finding(&self) -> Finding {
+        Finding {
+            kind: Kind::Resident,
+            per_iteration: Some(self.per_iteration),
+            cum_per_iteration: None,
+            site: Some(self.holder.words().to_owned()),
+            at: None,
+        }
+    }
+
+    fn words(&self) -> String {
+        let of = amount(self.per_iteration, "byte");
+        match self.mappings {
+            Some(mappings) if mappings >= 0.01 => {
+                format!(
+                    "{of} in {} ({})",
+                    self.holder.words(),
+                    amount(mappings, "mapping")
+                )
+            }
+            _ => format!("{of} in {}", self.holder.words()),
+        }
+    }
+}
+
+/// Adds what grows to the findings: before the heap where it is more than that.
+pub(crate) fn add_unseen(findings: &mut Vec<Finding>, growing: &[Grows]) {
+    let is_heap = |finding: &Finding| matches!(finding.kind, Kind::Bytes | Kind::Blocks);
+    let of_heap: f64 = findings
+        .iter()
+        .filter(|finding| finding.kind == Kind::Bytes)
+        .filter_map(|finding| finding.per_iteration)
+        .sum();
+    let all: f64 = growing.iter().map(|grows| grows.per_iteration).sum();
+    let at = if all > of_heap {
+        findings.iter().position(is_heap).unwrap_or(findings.len())
+    } else {
+        findings.len()
+    };
+    findings.splice(at..at, growing.iter().map(Grows::finding));
+}
+
+/// Why it leaks: what Rust's allocator saw, if it saw any, and what it didn't, with resident memory as the witness.
+pub(crate) fn because(seen: Option<String>, growing: &[Grows], readings: &[Reading]) -> String {
+    if growing.is_empty() {
+        return seen.unwrap_or_default();
+    }
+    let grown: Vec<String> = growing.iter().map(Grows::words).collect();
+    let [first, last] = [readings.first(), readings.last()]
+        .map(|reading| reading.and_then(|reading| reading.resident_bytes));
+    let witness = first.zip(last).map_or_else(String::new, |(first, last)| {
+        format!(
+            "; resident memory was {} after the first window, {} after the last",
+            bytes(first),
+            bytes(last)
+        )
+    });
+    let beside = seen.map_or_else(String::new, |seen| format!("{seen}; beside that "));
+    format!(
+        "{beside}{} stay for each iteration, in each of {} windows, and no Rust allocator sees them{witness}",
+        listed(&grown),
+        readings.len()
+    )
+}
