@@ -28,7 +28,6 @@ mod memory;
 mod reading;
 mod room;
 
-pub(crate) use entries::Entries;
 pub use entries::Tables;
 pub(crate) use reading::class_of;
 

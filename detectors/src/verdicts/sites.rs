@@ -5,7 +5,7 @@ use crate::model::kind::Kind;
 use crate::model::place::{Frame, Site, site, without_detours};
 use crate::model::reading::{ReadError, SiteReading};
 use crate::profile::{self, Profile};
-use crate::readings::holders::{Entries, Holders};
+use crate::readings::holders::Holders;
 use std::collections::HashMap;
 
 /// A site that explains less than this share of what grows is not worth a reader's time.
@@ -49,8 +49,8 @@ pub(crate) struct Grown {
     between: (usize, usize),
     /// What is told is this share of what was measured between them.
     scale: f64,
-    /// What the entries of its tables did at the end of the run, where that was looked at.
-    pub(crate) entries: Option<Entries>,
+    /// Whether its tables were seen to be full.
+    pub(crate) are_full: bool,
     /// The longest round's profile.
     pub(crate) profile: Option<Profile>,
     /// Who holds the blocks of sites that grow, or why that isn't known.
@@ -102,8 +102,8 @@ pub(crate) struct Windows {
     pub(crate) stacks: Vec<(Vec<Frame>, BlocksAndBytes)>,
     pub(crate) profile: Option<Profile>,
     pub(crate) holders: Option<Result<Holders, ReadError>>,
-    /// What the entries of tables did at the end, where that was looked at.
-    pub(crate) entries: Option<Entries>,
+    /// Whether tables were seen to be full.
+    pub(crate) are_full: bool,
 }
 
 /// Compares the windows of one run: the last two, or the last with the first where the last two don't show again what grew in total.
@@ -124,7 +124,7 @@ pub(crate) fn grown_in_windows(windows: Windows, totals: Option<Amount>) -> Grow
         scale: 1.0,
         profile: windows.profile,
         holders: windows.holders,
-        entries: windows.entries,
+        are_full: windows.are_full,
     };
     grown
         .that_shows_again(totals, std::iter::once((0, last)))

@@ -1,7 +1,8 @@
 //! Whether a table's entries go on, by the words beside the pointer to it. A table that doubled has room for as many entries again,
 //! and what goes into that room costs no memory that an allocator sees.
 //!
-//! As [`room`](super::room), this reads the layouts that today's library has. Words that fit none tell nothing.
+//! As [`room`](super::room), this reads the layouts that today's library has. A count that goes up beside a pointer is strong evidence.
+//! One that stands still is none: it may be an old copy, so whether a table is full is told by running on.
 
 use super::room::is_table;
 use crate::allocator::{self, ScopeHandle};
@@ -16,17 +17,6 @@ const BLOCKS_MAX: usize = 1_024;
 /// Entries that go on add an eighth in the last eighth of a run that began empty. Of what goes up and down around a bound, less.
 const GOES_ON_SHARE: usize = 32;
 
-/// What entries did between two looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Entries {
-    /// A table has more of them.
-    GoOn,
-    /// The tables that hold most have as many as before.
-    Rest,
-    /// No words that tell.
-    Unknown,
-}
-
 /// The tables of some sites, with the words beside each pointer to them.
 ///
 /// One look at a moment; two of them tell whether entries come.
@@ -34,7 +24,6 @@ pub(crate) enum Entries {
 pub struct Tables {
     /// In the order of their places.
     seen: Vec<Seen>,
-    bytes: usize,
 }
 
 /// A pointer to a table. Addresses are kept upside down: as they are, they would be pointers from memory that isn't known.
@@ -93,39 +82,21 @@ impl Tables {
             }
         })?;
         seen.sort_unstable_by_key(|seen| seen.place);
-        Ok(Tables {
-            seen,
-            bytes: blocks.iter().map(|(_, size)| size).sum(),
-        })
+        Ok(Tables { seen })
     }
 
-    /// What the entries did since an earlier look.
-    pub(crate) fn since(&self, earlier: &Tables) -> Entries {
-        let mut resting: Vec<(usize, usize)> = Vec::new();
-        for now in &self.seen {
-            let found = earlier
-                .seen
-                .binary_search_by_key(&now.place, |seen| seen.place);
-            let Some(then) = found.ok().map(|at| earlier.seen[at]) else {
-                continue;
-            };
-            if (then.block, then.size, then.offset) != (now.block, now.size, now.offset) {
-                continue;
-            }
-            match entries(now.size, now.offset, then.words, now.words) {
-                Entries::GoOn => return Entries::GoOn,
-                Entries::Rest => resting.push((now.block, now.size)),
-                Entries::Unknown => {}
-            }
-        }
-        resting.sort_unstable();
-        resting.dedup();
-        let rest: usize = resting.iter().map(|(_, size)| size).sum();
-        if rest > 0 && 2 * rest >= self.bytes {
-            Entries::Rest
-        } else {
-            Entries::Unknown
-        }
+    /// Whether a table has more entries than in an earlier look.
+    pub(crate) fn go_on_since(&self, earlier: &Tables) -> bool {
+        self.seen.iter().any(|now| {
+            let seen = &earlier.seen;
+            let found = seen.binary_search_by_key(&now.place, |seen| seen.place);
+            found.is_ok_and(|at| {
+                let then = seen[at];
+                let is_same =
+                    (then.block, then.size, then.offset) == (now.block, now.size, now.offset);
+                is_same && goes_on(now.size, now.offset, then.words, now.words)
+            })
+        })
     }
 }
 
@@ -143,87 +114,65 @@ fn blocks(scope: ScopeHandle, sites: &[usize]) -> Vec<(usize, usize)> {
     blocks
 }
 
-/// What two looks at the words beside one pointer say.
-fn entries(size: usize, offset: usize, then: Words, now: Words) -> Entries {
+/// Whether the words beside a pointer say that entries came.
+fn goes_on(size: usize, offset: usize, then: Words, now: Words) -> bool {
     if offset > 0 {
-        return of_hash_table(size, then, now);
+        return hash_table_goes_on(size, then, now);
     }
-    // A full ring's head moves where a vector has its length, and what lies behind a vector may look like a ring's length.
-    let told = [
-        of_deque(size, then, now),
-        of_vector(size, then, now),
-        of_buffer(size, then, now),
-    ];
-    let is_told = |wanted| told.contains(&wanted);
-    match (is_told(Entries::GoOn), is_told(Entries::Rest)) {
-        (true, false) => Entries::GoOn,
-        (false, true) => Entries::Rest,
-        _ => Entries::Unknown,
-    }
+    vector_goes_on(size, then, now)
+        || deque_goes_on(size, then, now)
+        || buffer_goes_on(size, then, now)
 }
 
 /// A pointer behind the entries, then: buckets less one, how many more fit, how many there are.
-fn of_hash_table(size: usize, then: Words, now: Words) -> Entries {
+fn hash_table_goes_on(size: usize, then: Words, now: Words) -> bool {
     let [mask, _, entries] = now.behind;
     let buckets = mask.wrapping_add(1);
     let is_one = buckets.is_power_of_two() && is_table(size, buckets) && entries <= buckets;
-    if !is_one || then.behind[0] != mask {
-        return Entries::Unknown;
-    }
-    compare(then.behind[2], entries)
+    is_one && then.behind[0] == mask && are_more(then.behind[2], entries)
 }
 
-/// Capacity, pointer, length.
-fn of_vector(size: usize, then: Words, now: Words) -> Entries {
+/// Capacity, pointer, length. What lies behind it isn't the length of a ring that is full, whose head moves where a vector has its
+/// length.
+fn vector_goes_on(size: usize, then: Words, now: Words) -> bool {
     let capacity = now.before;
-    let is_one = is_capacity(size, capacity) && now.behind[0] <= capacity;
-    // A vector that doubled was full at half of its room.
-    if !is_one || then.before != capacity || 2 * now.behind[0] < capacity {
-        return Entries::Unknown;
-    }
-    compare(then.behind[0], now.behind[0])
+    let [length, behind, _] = now.behind;
+    let is_one = is_capacity(size, capacity) && then.before == capacity && length <= capacity;
+    let may_be_ring = then.behind[1] == behind && behind <= capacity && 2 * behind >= capacity;
+    is_one && !may_be_ring && are_more(then.behind[0], length)
 }
 
-/// Capacity, pointer, head, length.
-fn of_deque(size: usize, then: Words, now: Words) -> Entries {
+/// Capacity, pointer, head, length. The head isn't the length of a vector that is full, with a number behind it.
+fn deque_goes_on(size: usize, then: Words, now: Words) -> bool {
     let capacity = now.before;
     let [head, length, _] = now.behind;
-    let is_one = is_capacity(size, capacity) && head < capacity && length <= capacity;
-    if !is_one || then.before != capacity || 2 * length < capacity {
-        return Entries::Unknown;
-    }
-    match compare(then.behind[1], length) {
-        // A vector, and a number behind it.
-        Entries::Rest if head == then.behind[0] => Entries::Unknown,
-        told => told,
-    }
+    let is_one = is_capacity(size, capacity)
+        && then.before == capacity
+        && head < capacity
+        && length <= capacity;
+    let may_be_full_vector = head > 0 && head == then.behind[0];
+    is_one && !may_be_full_vector && are_more(then.behind[1], length)
 }
 
 /// Pointer, length, capacity.
-fn of_buffer(size: usize, then: Words, now: Words) -> Entries {
+fn buffer_goes_on(size: usize, then: Words, now: Words) -> bool {
     let [length, capacity, _] = now.behind;
-    let is_one = is_capacity(size, capacity) && length <= capacity && 2 * length >= capacity;
-    if !is_one || then.behind[1] != capacity {
-        return Entries::Unknown;
-    }
-    compare(then.behind[0], length)
+    let is_one = is_capacity(size, capacity) && then.behind[1] == capacity && length <= capacity;
+    is_one && are_more(then.behind[0], length)
 }
 
 fn is_capacity(size: usize, capacity: usize) -> bool {
     capacity > 0 && size.is_multiple_of(capacity)
 }
 
-fn compare(then: usize, now: usize) -> Entries {
-    match now.checked_sub(then) {
-        None | Some(0) => Entries::Rest,
-        Some(more) if GOES_ON_SHARE * more >= then => Entries::GoOn,
-        Some(_) => Entries::Unknown,
-    }
+fn are_more(then: usize, now: usize) -> bool {
+    now.checked_sub(then)
+        .is_some_and(|more| more > 0 && GOES_ON_SHARE.saturating_mul(more) >= then)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Entries, Words, entries};
+    use super::{Words, goes_on};
 
     const SIZE: usize = 4_096 * 8;
 
@@ -232,51 +181,60 @@ mod tests {
     }
 
     #[test]
-    fn a_vector_goes_on_or_is_full() {
+    fn a_vector_that_takes_more_goes_on() {
         let of = |then, now| {
-            entries(
+            goes_on(
                 SIZE,
                 0,
                 words(4_096, [then, 9, 9]),
                 words(4_096, [now, 9, 9]),
             )
         };
-        assert_eq!(of(2_800, 3_200), Entries::GoOn);
-        assert_eq!(of(2_500, 2_500), Entries::Rest);
-        assert_eq!(of(2_500, 2_501), Entries::Unknown, "around a bound");
-        assert_eq!(of(5, 5), Entries::Unknown, "it never was that large");
+        assert!(of(2_800, 3_200));
+        assert!(!of(2_500, 2_500), "full");
+        assert!(!of(2_500, 2_501), "around a bound");
+        assert!(!of(4_000, 5_000), "more than there is room for");
     }
 
     #[test]
     fn words_that_fit_both_a_ring_and_a_vector_tell_nothing() {
-        let of = |then, now| entries(SIZE, 0, words(4_096, then), words(4_096, now));
-        // A ring whose head is where a vector would be too short for its room.
-        assert_eq!(of([300, 2_500, 7], [700, 2_500, 7]), Entries::Rest);
-        // A ring that is full, or a vector beside another one.
-        assert_eq!(of([2_800, 3_500, 7], [3_200, 3_500, 7]), Entries::Unknown);
-        // A vector that is full with the next place in it, or a queue.
-        assert_eq!(of([2_500, 2_100, 7], [2_500, 2_400, 7]), Entries::Unknown);
-        assert_eq!(of([0, 2_800, 7], [0, 3_200, 7]), Entries::GoOn);
+        let of = |then, now| goes_on(SIZE, 0, words(4_096, then), words(4_096, now));
+        assert!(!of([300, 2_500, 7], [700, 2_500, 7]), "a ring that is full");
+        assert!(
+            !of([2_800, 3_500, 7], [3_200, 3_500, 7]),
+            "that, or a vector beside another one"
+        );
+        assert!(
+            !of([2_500, 2_100, 7], [2_500, 2_400, 7]),
+            "a vector that is full, with the next place in it"
+        );
+        assert!(of([0, 2_800, 7], [0, 3_200, 7]), "a queue");
     }
 
     #[test]
-    fn a_hash_table_goes_on_or_is_full() {
+    fn a_hash_table_and_a_buffer_go_on() {
         let size = 4_096 * 16 + 4_096 + 16;
         let of = |then, now| {
-            entries(
+            goes_on(
                 size,
                 4_096 * 16,
                 words(0, [4_095, 3_584 - then, then]),
                 words(0, [4_095, 3_584 - now, now]),
             )
         };
-        assert_eq!(of(2_800, 3_200), Entries::GoOn);
-        assert_eq!(of(2_500, 2_500), Entries::Rest);
+        assert!(of(2_800, 3_200));
+        assert!(!of(2_500, 2_500), "full");
+        assert!(goes_on(
+            SIZE,
+            0,
+            words(0, [28_000, SIZE, 1]),
+            words(0, [32_000, SIZE, 1])
+        ));
     }
 
     #[test]
     fn other_words_tell_nothing() {
         let same = words(4_095, [17, 0, 0]);
-        assert_eq!(entries(SIZE, 0, same, same), Entries::Unknown);
+        assert!(!goes_on(SIZE, 0, same, same));
     }
 }

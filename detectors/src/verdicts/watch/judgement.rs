@@ -18,7 +18,7 @@ use crate::model::kind::{Kind, NotRead};
 use crate::model::reading::ReadError;
 use crate::model::verdict::Verdict;
 use crate::model::words::{amount, bytes, count};
-use crate::readings::holders::{self, Entries};
+use crate::readings::holders;
 use crate::verdicts::evidence::Evidence;
 use crate::verdicts::sites::{Grown, Round, grown, grown_in_windows};
 use leak::{because_it_leaks, count_findings, findings, holders, pins, totals};
@@ -114,7 +114,7 @@ impl Watch {
         let by_site = hidden && sites.has_straight_site();
         // What is no heap was counted in one run only, and its growth needs no second.
         let again = !sites.was_read() || sites.explains(totals(counted));
-        let is_full = heap_rests && sites.entries == Some(Entries::Rest);
+        let is_full = heap_rests && sites.are_full;
         if heap_grows
             && more.is_empty()
             && unseen.is_empty()
@@ -206,9 +206,7 @@ impl Watch {
             });
         }
         let mut grown = grown(rounds, totals);
-        if heap == Motion::Resting && grown.ends_full() {
-            grown.entries = Some(Entries::Rest);
-        }
+        grown.are_full = heap == Motion::Resting && grown.ends_full();
         Ok(grown)
     }
 }

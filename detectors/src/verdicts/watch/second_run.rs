@@ -4,7 +4,6 @@ use super::Stage;
 use super::driver::Driver;
 use super::pass::{Pass, SETTLED_READINGS, out_of_time};
 use crate::model::reading::{Detail, ReadError, SiteReading};
-use crate::readings::holders::Entries;
 use crate::verdicts::sites::{Amount, Windows};
 use std::collections::HashMap;
 
@@ -36,23 +35,21 @@ impl<D: Driver> Pass<'_, D> {
         self.source.start(Detail::Stacks)?;
         self.driver.refresh();
         let mut floors = SiteFloors::new(asked.windows + 1);
-        let mut entries = None;
+        let mut go_on = false;
         let mut windows = asked.windows;
         self.unread_until(0, asked.warm_up, asked)?;
         for window in 0..=asked.windows {
             if window == asked.windows {
-                let is_told = !asked.looks_into_tables || entries.is_some();
+                let is_told = !asked.looks_into_tables || go_on;
                 if is_told && floors.show_again(asked) {
                     break;
                 }
                 windows += 1;
             }
             let looks = asked.looks_into_tables && window + 1 >= asked.windows;
-            entries = self.window_of_sites(window, looks, asked, &mut floors)?;
+            go_on = self.window_of_sites(window, looks, asked, &mut floors)?;
         }
-        if asked.looks_into_tables && entries.is_none() {
-            entries = floors.entries(windows);
-        }
+        let are_full = asked.looks_into_tables && !go_on && floors.are_full(windows);
         self.settled();
         floors.end(|visit| self.source.each_site(visit));
         let growing = floors.growing(windows);
@@ -67,19 +64,19 @@ impl<D: Driver> Pass<'_, D> {
             stacks: stacks.into_iter().zip(floors).collect(),
             profile,
             holders: Some(holders),
-            entries,
+            are_full,
         })
     }
 
-    /// Reads each site in the second half of a window. With `looks`, what the entries of its tables did in the last quarter: in the last
-    /// eighth of all so far.
+    /// Reads each site in the second half of a window. With `looks`, whether entries were seen to come in its last quarter: in the
+    /// last eighth of all so far.
     fn window_of_sites(
         &mut self,
         window: usize,
         looks: bool,
         asked: &Asked,
         floors: &mut SiteFloors,
-    ) -> Result<Option<Entries>, ReadError> {
+    ) -> Result<bool, ReadError> {
         let from = asked.warm_up << window;
         let (middle, to) = (asked.middle(window), 2 * from);
         let settle_every = ((to - middle) / SETTLED_READINGS).max(1);
@@ -101,12 +98,11 @@ impl<D: Driver> Pass<'_, D> {
             at = next;
         }
         let Some(earlier) = tables else {
-            return Ok(None);
+            return Ok(false);
         };
         let is_over = || self.budget.is_spent();
         let now = self.source.tables(&floors.growing(window), &is_over);
-        let told = now.map(|now| now.since(&earlier));
-        Ok(told.filter(|entries| *entries != Entries::Unknown))
+        Ok(now.is_some_and(|now| now.go_on_since(&earlier)))
     }
 
     /// The iterations from one to another, without reading sites.
@@ -229,9 +225,9 @@ impl SiteFloors {
         asked.totals.is_none_or(|totals| grown.shows_again(totals))
     }
 
-    /// What entries did, told by the tables alone: those that go on double what holds them in a window that doubles the run. What
+    /// Whether tables are full, told by them alone: entries that go on double what holds them in a window that doubles the run. What
     /// doubled in most windows and not in the last is full. What doubled now and then outlives the run, and tells nothing.
-    fn entries(&self, windows: usize) -> Option<Entries> {
+    fn are_full(&self, windows: usize) -> bool {
         let bytes = |window| {
             let held = self.sites.values();
             held.map(|held| self.floor(held, window).1).sum::<i64>()
@@ -240,11 +236,7 @@ impl SiteFloors {
             .map(|window| bytes(window) > bytes(window - 1))
             .collect();
         let often = rises.iter().filter(|rises| **rises).count();
-        match rises.last() {
-            Some(true) => Some(Entries::GoOn),
-            Some(false) if 2 * often >= rises.len() => Some(Entries::Rest),
-            _ => None,
-        }
+        rises.last() == Some(&false) && 2 * often >= rises.len()
     }
 
     /// Each site that held something at a floor of so many windows or in the end, with these blocks and bytes.
