@@ -15,10 +15,10 @@ use crate::model::kind::{Kind, NotRead};
 use crate::model::reading::ReadError;
 use crate::model::verdict::Verdict;
 use crate::model::words::{amount, bytes, count};
-use crate::readings::holders;
+use crate::readings::holders::{self, Accounts};
 use crate::verdicts::evidence::Evidence;
 use crate::verdicts::sites::{Grown, Round, grown, grown_in_windows};
-use leak::{because_it_leaks, count_findings, findings, holders, pins, totals};
+use leak::{accounts, because_it_leaks, count_findings, findings, holders, totals};
 
 impl Watch {
     /// The verdict on what was counted; runs the workload again for sites when something grew.
@@ -47,7 +47,7 @@ impl Watch {
             return evidence;
         }
 
-        let accounted = heap_grows && more.is_empty() && !pins(counted);
+        let accounted = heap_grows && more.is_empty() && accounts(counted) != Accounts::Exceeded;
         if let Some((kept, bound)) = counted.filling().filter(|_| accounted) {
             evidence.verdict = Verdict::WarmingUp;
             evidence.because = format!(
@@ -109,9 +109,8 @@ impl Watch {
                 evidence.findings.extend(findings(counted, &sites, by_site));
             }
             evidence.holders = holders(sites.holders, &mut evidence);
-            evidence.class = combination::class_of(&evidence.findings, || {
-                holders::class_of(&evidence.holders, pins(counted))
-            });
+            let of_memory = holders::told(&evidence.holders, accounts(counted));
+            evidence.class = combination::class_of(&evidence.findings, of_memory);
             evidence.because = because_it_leaks(counted, &more, heap_grows, by_site);
         } else {
             self.judge_calm(counted, heap, &mut evidence);

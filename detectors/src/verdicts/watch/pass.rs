@@ -12,6 +12,7 @@ use crate::model::workload::Kept;
 use crate::profile::Profile;
 use crate::readings::counters::Counters;
 use crate::readings::heap::HeapSource;
+use crate::readings::holders;
 use crate::readings::memory;
 use crate::verdicts::evidence::{Reading, Sample};
 use crate::verdicts::sites::Windows;
@@ -269,7 +270,8 @@ impl<'p, D: Driver> Pass<'p, D> {
         }
         self.settled();
         let is_over = || self.budget.is_spent();
-        let holders = self.source.holders(&floors.growing(), &is_over);
+        let growing = floors.growing();
+        let holders = holders::of_watched(self.driver, || self.source.holders(&growing, &is_over));
         let profile = self.source.stop()?;
         let (sites, floors): (Vec<_>, Vec<_>) = floors.holding().unzip();
         let stacks = self.source.stacks_of(&sites);
