@@ -69,6 +69,8 @@ pub struct HeldBy {
     pub queue: Option<String>,
     /// Whether a map by keys made the block, or a block on the way to it.
     pub(crate) is_map: bool,
+    /// Whether they are tasks of a runtime.
+    pub(crate) are_tasks: bool,
 }
 
 /// Who holds what, as far as the program's memory was read.
@@ -92,7 +94,7 @@ pub enum Root {
     Thread,
     /// What a task of an async runtime holds while it waits.
     Task,
-    /// A runtime, of the blocks that are its tasks.
+    /// An async runtime: its tasks, and what it has for them.
     Runtime,
     /// Memory of which nothing is known: blocks older than the first watch, or freed ones.
     Elsewhere,
@@ -109,7 +111,7 @@ impl fmt::Display for Root {
             Root::Static(name) => write!(f, "the static {name}"),
             Root::Thread => f.write_str("a variable of a thread"),
             Root::Task => f.write_str("a task"),
-            Root::Runtime => f.write_str("the runtime whose tasks they are"),
+            Root::Runtime => f.write_str("an async runtime"),
             Root::Elsewhere => f.write_str("memory that isn't known"),
             Root::Cycle => f.write_str("each other alone"),
             Root::Nothing => f.write_str("nothing"),

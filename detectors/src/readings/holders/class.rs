@@ -62,7 +62,8 @@ fn of_largest(largest: &HeldBy, accounts: Accounts) -> OfMemory {
     }
     if *root == Root::Runtime || largest.hangs_on_each() {
         // As many tasks or threads as blocks: what counts them tells more.
-        return if matches!(root, Root::Runtime | Root::Task) && !pins {
+        let by_tasks = largest.are_tasks || *root == Root::Task;
+        return if by_tasks && !pins {
             alone(Class::OrphanedTasks)
         } else {
             OfMemory::default()
@@ -121,6 +122,7 @@ mod tests {
             through: Vec::new(),
             queue: None,
             is_map: false,
+            are_tasks: false,
         }
     }
 

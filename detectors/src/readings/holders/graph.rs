@@ -75,10 +75,19 @@ struct Step {
     reached: Reached,
 }
 
-/// Whether a walk goes on through tasks. Each task of a runtime is linked to the next, so whatever reaches one of them by a stray pointer
-/// would reach all of them, and hold what they hold.
+/// What a block is to an async runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tasks {
+enum Part {
+    None,
+    Task,
+    /// The runtime made it for itself.
+    Runtime,
+}
+
+/// Whether a walk goes on through tasks and runtimes. Each task of a runtime is linked to the next, and the runtime knows all of them.
+/// Whatever reaches one of them by a stray pointer would reach all of them, and hold what they hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Runtimes {
     Borders,
     Crossed,
 }
@@ -96,8 +105,8 @@ pub(super) struct Graph {
     /// In the order of what they start from.
     pub(super) edges: Vec<Edge>,
     pub(super) entries: Vec<Entry>,
-    /// For each block: whether it is a task of a runtime.
-    pub(super) is_task: Vec<bool>,
+    /// For each block: what it is to a runtime.
+    parts: Vec<Part>,
     /// What belongs to which thread.
     pub(super) threads: Vec<OfThread>,
     /// Memory that was left out, in words.
@@ -119,14 +128,14 @@ impl Graph {
             unused: vec![Unused::default(); blocks.len()],
             edges: Vec::new(),
             entries: Vec::new(),
-            is_task: vec![false; blocks.len()],
+            parts: vec![Part::None; blocks.len()],
             threads: std::mem::take(&mut memory.threads),
             not_read: memory.not_read(),
             blocks,
         };
         if !graph.blocks.is_empty() {
             let sites = graph.read(&memory, is_over)?;
-            graph.know_tasks(&sites, stacks_of);
+            graph.know_runtimes(&sites, stacks_of);
             graph.trace();
         }
         Ok(graph)
@@ -207,28 +216,47 @@ impl Graph {
         Ok(like_tasks)
     }
 
-    fn know_tasks(&mut self, like_tasks: &HashSet<u32>, stacks_of: Stacks<'_>) {
-        let numbers: Vec<usize> = like_tasks.iter().map(|site| *site as usize).collect();
-        let stacks = stacks_of(&numbers);
-        let made_by_runtime = numbers.iter().zip(&stacks);
-        let sites: HashSet<usize> = made_by_runtime
-            .filter(|(_, (_, functions))| task::is_made_by(functions))
-            .map(|(site, _)| *site)
+    /// Finds the tasks, and those parts of their runtimes that stand beside them.
+    fn know_runtimes(&mut self, like_tasks: &HashSet<u32>, stacks_of: Stacks<'_>) {
+        let made_by = |sites: &HashSet<u32>, is_wanted: &dyn Fn(&[String]) -> bool| {
+            let numbers: Vec<usize> = sites.iter().map(|site| *site as usize).collect();
+            let stacks = stacks_of(&numbers);
+            let made = sites.iter().zip(&stacks);
+            let made = made.filter(|(_, (_, functions))| is_wanted(functions));
+            made.map(|(site, _)| *site).collect::<HashSet<u32>>()
+        };
+        let tasks = made_by(like_tasks, &task::is_made_by);
+        let site = |at: u32| self.blocks[at as usize].site;
+        let beside: HashSet<u32> = self
+            .edges
+            .iter()
+            .map(|edge| (site(edge.from), site(edge.to)))
+            .filter(|(from, to)| tasks.contains(from) != tasks.contains(to))
+            .map(|(from, to)| if tasks.contains(&from) { to } else { from })
             .collect();
-        for (is_task, block) in self.is_task.iter_mut().zip(&self.blocks) {
-            *is_task = sites.contains(&(block.site as usize));
+        let runtimes = made_by(&beside, &task::is_part_of_runtime);
+        for (part, block) in self.parts.iter_mut().zip(&self.blocks) {
+            *part = match block.site {
+                site if tasks.contains(&site) => Part::Task,
+                site if runtimes.contains(&site) => Part::Runtime,
+                _ => Part::None,
+            };
         }
+    }
+
+    pub(super) fn is_task(&self, at: u32) -> bool {
+        self.parts[at as usize] == Part::Task
     }
 
     fn trace(&mut self) {
         // What a static holds is the static's, whoever looks at it as well. The weakest evidence comes last.
         for place in [Place::Static, Place::Thread] {
-            self.spread(self.steps_from(place, Tasks::Borders), Tasks::Borders);
+            self.spread(self.steps_from(place, Runtimes::Borders), Runtimes::Borders);
         }
         self.trace_tasks();
         self.spread(
-            self.steps_from(Place::Elsewhere, Tasks::Borders),
-            Tasks::Borders,
+            self.steps_from(Place::Elsewhere, Runtimes::Borders),
+            Runtimes::Borders,
         );
         // Then what is held by wakers alone, such as a task that has ended.
         let mut by_wakers: Vec<Step> = Vec::new();
@@ -242,18 +270,19 @@ impl Graph {
                 });
             }
         }
-        self.spread(by_wakers, Tasks::Crossed);
+        self.spread(by_wakers, Runtimes::Crossed);
         for place in [Place::Static, Place::Thread, Place::Elsewhere] {
-            self.spread(self.steps_from(place, Tasks::Crossed), Tasks::Crossed);
+            self.spread(self.steps_from(place, Runtimes::Crossed), Runtimes::Crossed);
         }
         let edges = std::mem::take(&mut self.edges);
         self.trace_the_rest(&edges);
         self.edges = edges;
     }
 
-    fn steps_from(&self, place: Place, tasks: Tasks) -> Vec<Step> {
+    fn steps_from(&self, place: Place, runtimes: Runtimes) -> Vec<Step> {
         let of_place = self.entries.iter().filter(|entry| {
-            entry.place == place && (tasks == Tasks::Crossed || self.keeps(entry.to, entry.way))
+            entry.place == place
+                && (runtimes == Runtimes::Crossed || self.keeps(entry.to, entry.way))
         });
         let step = |entry: &Entry| Step {
             block: entry.to,
@@ -269,12 +298,12 @@ impl Graph {
 
     /// Whether a pointer of this way keeps what it points at.
     fn keeps(&self, to: u32, way: Way) -> bool {
-        !(self.is_task[to as usize] && way.only_wakes())
+        !(self.is_task(to) && way.only_wakes())
     }
 
-    /// Whether one block holds another by this pointer, where tasks are borders.
+    /// Whether one block holds another by this pointer, where tasks and runtimes are borders.
     pub(super) fn is_holding(&self, edge: &Edge) -> bool {
-        !self.is_task[edge.from as usize] && self.keeps(edge.to, edge.way)
+        self.parts[edge.from as usize] == Part::None && self.keeps(edge.to, edge.way)
     }
 
     pub(super) fn is_entered_by(&self, entry: &Entry) -> bool {
@@ -285,28 +314,79 @@ impl Graph {
         self.reached[at as usize] == Reached::Nothing
     }
 
-    /// What tasks hold, and the tasks that only their runtime holds: it has the first of them, and each has the next.
+    /// What tasks hold; then the tasks that only their runtime holds, with what else it has.
     fn trace_tasks(&mut self) {
-        let mut linked: Vec<bool> = vec![false; self.blocks.len()];
-        let mut to_do: Vec<u32> = (0..self.blocks.len())
-            .filter(|&at| self.is_task[at] && self.reached[at] != Reached::Nothing)
+        let alive = self.alive();
+        let mut sources: Vec<u32> = (0..self.blocks.len())
+            .filter(|&at| alive[at])
             .map(number)
             .collect();
-        for &at in &to_do {
-            linked[at as usize] = true;
+        while !sources.is_empty() {
+            let mut steps = Vec::new();
+            for &task in &sources {
+                let held = from(&self.edges, task).iter();
+                let held = held.filter(|edge| !self.is_task(edge.to));
+                steps.extend(held.map(|edge| Step {
+                    block: edge.to,
+                    parent: task,
+                    reached: Reached::Task(task),
+                }));
+            }
+            // Such as a task that has ended, whose result is wanted by another one.
+            let reached = self.spread(steps, Runtimes::Borders);
+            sources = reached
+                .into_iter()
+                .filter(|&at| self.is_task(at) && !alive[at as usize])
+                .collect();
         }
-        // A runtime that is older than the watch isn't known; what is left of freed tasks looks alike, but isn't linked to others.
-        for entry in &self.entries {
-            if self.is_task[entry.to as usize] && self.is_entered_by(entry) {
-                to_do.push(entry.to);
+        let mut of_runtimes: Vec<Step> = Vec::new();
+        for (at, alive) in alive.iter().enumerate() {
+            if *alive && self.is_left(number(at)) {
+                self.reached[at] = Reached::Runtime;
             }
         }
-        let mut seen = linked.clone();
+        for edge in &self.edges {
+            let is_known = self.reached[edge.from as usize] != Reached::Nothing;
+            if is_known && self.parts[edge.from as usize] == Part::Runtime {
+                of_runtimes.push(Step {
+                    block: edge.to,
+                    parent: edge.from,
+                    reached: Reached::Runtime,
+                });
+            }
+        }
+        self.spread(of_runtimes, Runtimes::Crossed);
+    }
+
+    /// The tasks that are known to live: something holds them, their runtime knows them, or such a task is linked to them.
+    fn alive(&self) -> Vec<bool> {
+        let is_reached = |at: u32| self.reached[at as usize] != Reached::Nothing;
+        let mut alive: Vec<bool> = (0..self.blocks.len())
+            .map(|at| self.is_task(number(at)) && is_reached(number(at)))
+            .collect();
+        for edge in &self.edges {
+            let is_of_runtime = self.parts[edge.from as usize] == Part::Runtime;
+            if is_of_runtime && is_reached(edge.from) && self.is_task(edge.to) {
+                alive[edge.to as usize] |= !edge.way.is_inside;
+            }
+        }
+        let mut to_do: Vec<u32> = (0..self.blocks.len())
+            .filter(|&at| alive[at])
+            .map(number)
+            .collect();
+        // A runtime that is older than the watch isn't known. What is left of freed tasks looks alike, but isn't linked to others.
+        let unknown = self.entries.iter().filter(|entry| self.is_task(entry.to));
+        to_do.extend(
+            unknown
+                .filter(|entry| !entry.way.is_inside)
+                .map(|entry| entry.to),
+        );
+        let mut seen = alive.clone();
         while let Some(at) = to_do.pop() {
             for edge in from(&self.edges, at) {
                 let to = edge.to as usize;
-                if self.is_task[to] && !edge.way.is_inside && edge.to != at {
-                    linked[to] = true;
+                if self.is_task(edge.to) && !edge.way.is_inside && edge.to != at {
+                    alive[to] = true;
                     if !seen[to] {
                         seen[to] = true;
                         to_do.push(edge.to);
@@ -314,33 +394,7 @@ impl Graph {
                 }
             }
         }
-        let mut tasks: Vec<u32> = (0..self.blocks.len())
-            .filter(|&at| linked[at])
-            .map(number)
-            .collect();
-        let alive = tasks.clone();
-        while !tasks.is_empty() {
-            let mut steps = Vec::new();
-            for &task in &tasks {
-                let held = from(&self.edges, task).iter();
-                let held = held.filter(|edge| !self.is_task[edge.to as usize]);
-                steps.extend(held.map(|edge| Step {
-                    block: edge.to,
-                    parent: task,
-                    reached: Reached::Task(task),
-                }));
-            }
-            let reached = self.spread(steps, Tasks::Borders);
-            tasks = reached
-                .into_iter()
-                .filter(|&at| self.is_task[at as usize] && !linked[at as usize])
-                .collect();
-        }
-        for task in alive {
-            if self.is_left(task) {
-                self.reached[task as usize] = Reached::Runtime;
-            }
-        }
+        alive
     }
 
     /// What no root reaches: lost blocks with all that only they point to, and cycles with all that hangs on them.
@@ -386,7 +440,7 @@ impl Graph {
     /// Marks the blocks and whatever they lead to, as far as nothing else was there before; the nearest first, so that a block's
     /// chain is the shortest. Of chains that are equally long, the one through the older sites: addresses differ with each run.
     /// Returns the blocks that were reached.
-    fn spread(&mut self, mut level: Vec<Step>, tasks: Tasks) -> Vec<u32> {
+    fn spread(&mut self, mut level: Vec<Step>, runtimes: Runtimes) -> Vec<u32> {
         let mut all = Vec::new();
         while !level.is_empty() {
             let site = |block: u32| self.blocks[block as usize].site;
@@ -400,7 +454,7 @@ impl Graph {
                 self.reached[at] = step.reached;
                 self.parents[at] = step.parent;
                 all.push(step.block);
-                let crosses = tasks == Tasks::Crossed;
+                let crosses = runtimes == Runtimes::Crossed;
                 let followed = from(&self.edges, step.block)
                     .iter()
                     .filter(|edge| crosses || self.is_holding(edge));

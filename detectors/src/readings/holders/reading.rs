@@ -1,6 +1,6 @@
 //! From the graph to words: who holds a site's blocks, and through what.
 
-use super::graph::{Graph, Reached};
+use super::graph::{Graph, Reached, number};
 use super::memory::Part;
 use super::queues::{Role, queue_among};
 use super::roots::{self, Inwards, Names, Settled};
@@ -105,6 +105,7 @@ impl<'g> Reader<'g> {
             owner: owners.first().and_then(|(whose, _)| self.owner(*whose)),
             owners: owners.len() as u64,
             rival,
+            are_tasks: 2 * own.clone().filter(|&at| graph.is_task(number(at))).count() > own.len(),
             pointers: median(own.clone().map(|at| graph.pointers[at])),
             unused: own.filter(|&at| is_unused(at)).count() as u64,
             queue: queue(wanted, &commonest, &holders, &ways),

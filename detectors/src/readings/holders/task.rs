@@ -1,4 +1,4 @@
-//! Which blocks are tasks of an async runtime: what is spawned, and lives until it has ended.
+//! Which blocks are tasks of an async runtime: what is spawned, and lives until it has ended. And which are parts of the runtime.
 //!
 //! A task of tokio begins with its state, a link and a pointer to its table of functions; so says the source of tokio, no rule. A block
 //! that looks like that is a task if tokio's function for a new one made it, so where functions have no names no task is known.
@@ -25,9 +25,45 @@ pub(super) fn is_made_by(functions: &[String]) -> bool {
     })
 }
 
+/// Whether the runtime made the block for itself: its lists of tasks, its timers, what it knows of a socket. `functions`: as above.
+pub(super) fn is_part_of_runtime(functions: &[String]) -> bool {
+    const LIBRARIES: [&str; 6] = [
+        "alloc::",
+        "core::",
+        "std::",
+        "tokio::",
+        "hashbrown::",
+        "slab::",
+    ];
+    let paths = functions
+        .iter()
+        .map(|function| function.trim_start_matches(['<', '&']));
+    let mut nearest =
+        paths.take_while(|path| LIBRARIES.iter().any(|library| path.starts_with(library)));
+    nearest.any(|path| path.starts_with("tokio::runtime::")) && !is_made_by(functions)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_made_by;
+    use super::{is_made_by, is_part_of_runtime};
+
+    #[test]
+    fn what_the_runtime_keeps_for_itself_is_a_part_of_it() {
+        let of = |functions: &[&str]| {
+            let functions: Vec<String> = functions.iter().map(|name| (*name).to_owned()).collect();
+            is_part_of_runtime(&functions)
+        };
+        assert!(of(&[
+            "alloc::sync::Arc<T>::new",
+            "tokio::runtime::scheduler::current_thread::CurrentThread::new",
+            "service::main",
+        ]));
+        assert!(!of(&[
+            "alloc::vec::Vec<T>::push",
+            "service::serve::{{closure}}",
+            "tokio::runtime::task::core::Core<T,S>::poll",
+        ]));
+    }
 
     #[test]
     fn what_a_task_allocates_is_no_task() {
