@@ -109,7 +109,7 @@ pub(super) fn fill() {
     let list = told.holders_list().to_string();
     assert!(list.contains("in a queue of std::sync::mp"), "{list}");
     leaks(
-        watch("numbers").run(|| {
+        watch("numbers").warm_up(100).run(|| {
             let (sender, receiver) = tokio_mpsc::unbounded_channel();
             move || {
                 sender.send([7_u64; 8]).expect("the receiver lives");

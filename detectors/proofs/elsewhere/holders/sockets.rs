@@ -69,16 +69,6 @@ pub(super) fn cycles() {
         short("cycles with files").run(|| || cycle(std::fs::File::open("/dev/null"))),
         Some(Class::ReferenceCycles),
     );
-    leaks(
-        short("cycles with threads").run(|| {
-            || {
-                let (stop, stopped) = mpsc::channel::<()>();
-                let thread = std::thread::spawn(move || stopped.recv());
-                cycle((stop, thread));
-            }
-        }),
-        Some(Class::ReferenceCycles),
-    );
 }
 
 /// The server's buffers are larger than the cycle.

@@ -37,7 +37,14 @@ fn push_to_static() -> usize {
 
 pub(super) fn named() {
     let cache = Some(Class::GlobalCaches);
-    let told = leaks(watch("a chain").run(|| || drop(push_to_static())), cache);
+    let told = leaks(
+        watch("a chain").run(|| {
+            || {
+                push_to_static();
+            }
+        }),
+        cache,
+    );
     is_static(&told, "statics::CHAIN");
     let told = leaks(
         watch("a linked list").run(|| {

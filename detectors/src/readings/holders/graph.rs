@@ -119,7 +119,8 @@ impl Graph {
         stacks_of: Stacks<'_>,
         is_over: &dyn Fn() -> bool,
     ) -> Result<Self, String> {
-        let mut memory = Memory::of_this_process()?;
+        let begins = super::watched_state().map(|state| state.start);
+        let mut memory = Memory::of_this_process(begins)?;
         let blocks = live_blocks(scope);
         let mut graph = Graph {
             reached: vec![Reached::Nothing; blocks.len()],

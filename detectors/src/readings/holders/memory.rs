@@ -139,9 +139,10 @@ impl LeftOut {
 }
 
 impl Memory {
-    /// All that can be written to, but what lies below the calling function on the stack.
+    /// All that can be written to, but what lies below the calling function on the stack. `begins`: from which address on the stack holds
+    /// variables of the workload and of whoever runs it.
     #[inline(never)]
-    pub(super) fn of_this_process() -> Result<Self, String> {
+    pub(super) fn of_this_process(begins: Option<usize>) -> Result<Self, String> {
         let here = 0_usize;
         let stack_pointer = (&raw const here).addr();
         let own_name = std::thread::current().name().unwrap_or_default().to_owned();
@@ -185,7 +186,11 @@ impl Memory {
             };
             let of_other = stacks.iter().find(|(_, pointer)| range.contains(pointer));
             if range.contains(&stack_pointer) {
-                of_thread(stack_pointer..range.end, &own_name, Part::OwnStack);
+                let from = begins.filter(|begins| range.contains(begins));
+                let variables = from.unwrap_or(stack_pointer)..range.end;
+                of_thread(variables.clone(), &own_name, Part::OwnStack);
+                // What calls of the workload left behind, in the frames of whoever asks.
+                add(stack_pointer..variables.start, Place::Elsewhere);
             } else if let Some((name, pointer)) = of_other {
                 // Below the stack pointer are only calls that have returned. The thread's locals lie above the stack.
                 of_thread(*pointer..range.end, name, Part::Stack);
@@ -561,7 +566,7 @@ mod tests {
             let told = memory.each_word(&[], &is_over, |_, _| {});
             (steps.get(), told)
         };
-        let mut memory = Memory::of_this_process().expect("Linux tells");
+        let mut memory = Memory::of_this_process(None).expect("Linux tells");
         let (steps, told) = walk(&memory, u32::MAX);
         assert_eq!(told, Ok(()), "it may take as long as it takes");
         assert!(steps > 10, "{steps}");
