@@ -88,7 +88,7 @@ pub(super) fn small() {
             let mut add = holder();
             move || Kept::bytes(add())
         });
-        assert_eq!(evidence.class, None, "{what}");
+        assert_eq!(evidence.class, None, "{what}: {:#?}", evidence.holders);
     }
 }
 

@@ -251,9 +251,18 @@ impl Graph {
 
     fn trace(&mut self) {
         // What a static holds is the static's, whoever looks at it as well. The weakest evidence comes last.
-        for place in [Place::Static, Place::Thread] {
-            self.spread(self.steps_from(place, Runtimes::Borders), Runtimes::Borders);
-        }
+        let of_statics = self.steps_from(Place::Static, Runtimes::Borders);
+        self.spread(of_statics, Runtimes::Borders);
+        // An earlier watch may have left its pointers in the same function's frame: what the watch's own state holds is that's.
+        let state = super::watched_state().unwrap_or_default();
+        let is_of_state = |step: &Step| match step.reached {
+            Reached::Thread(address) => state.contains(&address),
+            _ => false,
+        };
+        let of_threads = self.steps_from(Place::Thread, Runtimes::Borders);
+        let (of_state, others): (Vec<_>, Vec<_>) = of_threads.into_iter().partition(is_of_state);
+        self.spread(of_state, Runtimes::Borders);
+        self.spread(others, Runtimes::Borders);
         self.trace_tasks();
         self.spread(
             self.steps_from(Place::Elsewhere, Runtimes::Borders),

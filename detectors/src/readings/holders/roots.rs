@@ -114,6 +114,8 @@ pub(super) fn settle(
             Place::Elsewhere => {}
         }
     }
+    let state = super::watched_state().unwrap_or_default();
+    threads.sort_by_key(|entry| !state.contains(&entry.address));
     // Those of the site's own crates are never the ones that are left out.
     statics.sort_by_key(|(name, _)| !is_own(name));
     statics.truncate(FOLLOWED_MAX);
