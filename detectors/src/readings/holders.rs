@@ -67,6 +67,8 @@ pub struct HeldBy {
     pub through: Vec<Frame>,
     /// The queue in which the blocks wait, where such a block or the site's own was made by one: a channel, or a set of futures or tasks.
     pub queue: Option<String>,
+    /// How large they are, all together.
+    pub(crate) bytes: u64,
     /// Whether a map by keys made the block, or a block on the way to it.
     pub(crate) is_map: bool,
     /// Whether they are tasks of a runtime.
@@ -180,6 +182,7 @@ impl HeldBy {
 
     pub(crate) fn joined_by(&mut self, other: &HeldBy) {
         self.blocks += other.blocks;
+        self.bytes += other.bytes;
         self.unused += other.unused;
         self.owners = self.owners.max(other.owners);
         for (root, count) in &other.by {

@@ -68,16 +68,19 @@ pub(super) fn of_a_task() {
             async move || request(&server).await
         });
         let told = leaks(evidence, Some(Class::GlobalCaches));
+        // What is left in the room of a channel may lead into a tree, and from any of its nodes to all of them.
+        if what == "a tree" && root(&told) == &Root::Thread {
+            assert_eq!(owner(&told), Some(&Owner::Setup));
+            continue;
+        }
         assert_eq!(root(&told), &Root::Task, "{what}");
         let Some(Owner::Task(spawned)) = owner(&told) else {
             panic!("{:#?}", told.holders);
         };
         assert_eq!(spawned.function, "elsewhere::holders::owners::serve");
         let list = told.holders_list().to_string();
-        assert!(
-            list.contains("held by a task\n  spawned at elsewhere::holders::owners::serve ("),
-            "{list}"
-        );
+        let by = "held by a task\n  spawned at elsewhere::holders::owners::serve (";
+        assert!(list.contains(by), "{list}");
     }
 }
 
@@ -136,11 +139,12 @@ pub(super) fn of_a_http_server() {
             assert_eq!(answer.text().await.expect("a text"), "hello");
         }
     });
+    // What comes first may be a buffer of the client or the server: it grows once, and decides nothing.
     let told = leaks(evidence, Some(Class::GlobalCaches));
+    let list = told.holders_list().to_string();
     assert!(
-        matches!(root(&told), Root::Task | Root::Thread),
-        "{:#?}",
-        told.holders
+        list.contains("elsewhere::holders::owners::Seen::caller"),
+        "{list}"
     );
 }
 

@@ -7,6 +7,12 @@ use crate::model::combination::OfMemory;
 /// A class is told only where so many of the blocks agree.
 const MOST: f64 = 0.8;
 
+/// Of so many blocks at most, some may have come once, and not with each iteration.
+const FEW_BLOCKS: u64 = 8;
+
+/// A site with one byte of so many is worth a look.
+const WORTH_A_LOOK: u64 = 10;
+
 /// Whether a workload says how much it means to keep, and keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Accounts {
@@ -20,11 +26,14 @@ pub(crate) enum Accounts {
 
 /// What the holders tell.
 ///
-/// The sites come most bytes first. The first of them decides: the others are usually what it needs beside it.
+/// The sites come most bytes first. The first of them decides: the others are usually what it needs beside it. But a few blocks, such as
+/// buffers that grew once, decide nothing where a site with many has bytes worth a look.
 pub(crate) fn told(held_by: &[HeldBy], accounts: Accounts) -> OfMemory {
-    let mut told = held_by
-        .first()
-        .map_or_else(OfMemory::default, |largest| of_largest(largest, accounts));
+    let most = held_by.first().map_or(0, |first| first.bytes);
+    let is_many =
+        |holding: &&HeldBy| holding.blocks > FEW_BLOCKS && holding.bytes * WORTH_A_LOOK >= most;
+    let largest = held_by.iter().find(is_many).or(held_by.first());
+    let mut told = largest.map_or_else(OfMemory::default, |largest| of_largest(largest, accounts));
     told.unowned = held_by.iter().find_map(unowned);
     told
 }
@@ -121,6 +130,7 @@ mod tests {
             unused: 0,
             through: Vec::new(),
             queue: None,
+            bytes: 10_000,
             is_map: false,
             are_tasks: false,
         }
@@ -153,12 +163,12 @@ mod tests {
         );
         is(holding(seen()), Accounts::None, Some(GlobalCaches), None);
         is(holding(Root::Elsewhere), Accounts::None, None, None);
-        is(
-            holding(Root::Runtime),
-            Accounts::None,
-            None,
-            Some(OrphanedTasks),
-        );
+        is(holding(Root::Runtime), Accounts::None, None, None);
+        let tasks = HeldBy {
+            are_tasks: true,
+            ..holding(Root::Runtime)
+        };
+        is(tasks, Accounts::None, None, Some(OrphanedTasks));
         is(holding(Root::Thread), Accounts::None, None, None);
         is(
             holding(Root::Thread),
@@ -236,6 +246,24 @@ mod tests {
             None,
         );
         is(of(Owner::Setup, 1, false), Accounts::None, None, None);
+    }
+
+    #[test]
+    fn a_few_large_blocks_decide_nothing_beside_many() {
+        let few = || HeldBy {
+            blocks: 3,
+            by: vec![(Root::Cycle, 3)],
+            bytes: 40_000,
+            ..holding(Root::Cycle)
+        };
+        let both = told(&[few(), holding(seen())], Accounts::None);
+        assert_eq!(both.decides, Some(GlobalCaches));
+        let small = HeldBy {
+            bytes: 3_000,
+            ..holding(seen())
+        };
+        let both = told(&[few(), small], Accounts::None);
+        assert_eq!(both.decides, Some(ReferenceCycles));
     }
 
     #[test]

@@ -106,6 +106,7 @@ impl<'g> Reader<'g> {
             owners: owners.len() as u64,
             rival,
             are_tasks: 2 * own.clone().filter(|&at| graph.is_task(number(at))).count() > own.len(),
+            bytes: own.clone().map(|at| graph.blocks[at].size as u64).sum(),
             pointers: median(own.clone().map(|at| graph.pointers[at])),
             unused: own.filter(|&at| is_unused(at)).count() as u64,
             queue: queue(wanted, &commonest, &holders, &ways),
