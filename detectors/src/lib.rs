@@ -159,7 +159,7 @@ pub use model::workload::{Kept, Workload};
 pub use outside::debug;
 pub use outside::triage;
 pub use profile::Profile;
-pub use readings::holders::{HeldBy, Holders, Root};
+pub use readings::holders::{HeldBy, Holders, Owner, Root};
 pub use readings::spawn_site::SpawnSite;
 #[cfg(feature = "tokio")]
 pub use readings::tasks;

@@ -76,7 +76,10 @@ fn fits(and: &str, evidence: &Evidence) -> bool {
         }
         "many times what its holder accounts for, through views" => pins && !uses_little,
         "it waits in a queue" => holding.is_some_and(|holding| holding.queue.is_some()),
-        "a static holds it" => matches!(root, Some(Root::Static(_))),
+        "a static holds it, or a map that lives on" => {
+            let owner = holding.and_then(|holding| holding.owner.as_ref());
+            matches!(root, Some(Root::Static(_) | Root::Task)) || owner.is_some()
+        }
         other => panic!("the chart says `{other}`, which this test doesn't know"),
     }
 }

@@ -1,4 +1,4 @@
-//! A static collection that only grows.
+//! A long-lived collection that only grows: here a static.
 //!
 //! The lookup service remembers the answer for each apex, so that the search cluster is asked only once. [`leaky`] keeps
 //! answers in a static map for ever; [`fixed`] gives the same map bounds, in bytes and in time. [`beside`] holds two more

@@ -1,12 +1,13 @@
-//! Code that nobody here wrote: the shapes that other people's services have, as they were met in reports of memory growth. Each fires
-//! on the fault and names it, and is silent on what looks like it.
+//! Code that nobody here wrote: the shapes that other people's services have, as they were met in reports of memory growth. The watch
+//! fires on the fault and names it, is silent on what looks like it, or says what it can't see.
 
 mod accepted;
 mod doubling;
 mod full_caches;
+mod holders;
 mod unseen;
 
 #[global_allocator]
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
-detectors::test_modules! { accepted, doubling, full_caches, unseen }
+detectors::test_modules! { accepted, doubling, full_caches, holders, unseen }

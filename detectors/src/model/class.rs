@@ -18,7 +18,7 @@ pub enum Class {
     UnclosedBodies,
     /// A task outlives whoever wanted its result.
     OrphanedTasks,
-    /// A static collection that only grows.
+    /// A collection that lives on and only grows: a static, or what a server, a task or a thread owns.
     GlobalCaches,
     /// Cleanup that comes too late, or never.
     DeferredCleanup,
@@ -85,7 +85,9 @@ impl Class {
             Class::OrphanedTasks => {
                 "a task or thread is started and nobody ends it, so it lives on with all that it holds"
             }
-            Class::GlobalCaches => "a static collection keeps an entry for each key that ever came",
+            Class::GlobalCaches => {
+                "a long-lived collection keeps an entry for each key that ever came"
+            }
             Class::DeferredCleanup => {
                 "cleanup is put off to the end, or for good, while what it would free piles up"
             }

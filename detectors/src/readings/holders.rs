@@ -18,6 +18,7 @@
 //!   one of them is held from *elsewhere*, as is what a freed block still points to. That is told, and no class is built on it.
 //! - Other threads run on meanwhile. What they move just then may be missed.
 
+mod class;
 mod entries;
 mod graph;
 #[cfg(target_os = "linux")]
@@ -25,16 +26,23 @@ mod memory;
 #[cfg(not(target_os = "linux"))]
 #[path = "holders/unread.rs"]
 mod memory;
+mod queues;
 mod reading;
 mod room;
+mod roots;
+mod task;
 
+pub(crate) use class::{Accounts, told};
 pub use entries::Tables;
-pub(crate) use reading::class_of;
 
 use crate::allocator::ScopeHandle;
-use crate::model::place::Frame;
+use crate::model::place::{Frame, Origin};
+use crate::model::words::grouped;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 
 /// Who holds the live blocks of one growing site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +54,12 @@ pub struct HeldBy {
     pub blocks: u64,
     /// How many of them are held by what; most first.
     pub by: Vec<(Root, u64)>,
+    /// Whose the root is that holds most of them, as far as that is known.
+    pub owner: Option<Owner>,
+    /// How many tasks or threads are such owners: one that keeps all, or as many as there are blocks.
+    pub owners: u64,
+    /// Another root that leads to as many of the blocks and may be what holds them, in words. Then neither is sure.
+    pub rival: Option<String>,
     /// Pointers to a block of the site, from whatever holds it; the median.
     pub pointers: u64,
     /// How many of them have a holder that keeps a length beside its pointer and uses a quarter of the block at most: a hint, from
@@ -53,8 +67,14 @@ pub struct HeldBy {
     pub unused: u64,
     /// The functions that made the blocks which point at this site's, nearest first: one chain, of the commonest kind.
     pub through: Vec<Frame>,
-    /// Whether such a block, or the site's own, was made by a queue: a channel, or a set of tasks.
+    /// The queue in which the blocks wait, where such a block or the site's own was made by one: a channel, or a set of futures or tasks.
     pub queue: Option<String>,
+    /// How large they are, all together.
+    pub(crate) bytes: u64,
+    /// Whether a map by keys made the block, or a block on the way to it.
+    pub(crate) is_map: bool,
+    /// Whether they are tasks of a runtime.
+    pub(crate) are_tasks: bool,
 }
 
 /// Who holds what, as far as the program's memory was read.
@@ -76,6 +96,10 @@ pub enum Root {
     Static(String),
     /// A variable of a thread: of its stack, or of its thread-local storage.
     Thread,
+    /// What a task of an async runtime holds while it waits.
+    Task,
+    /// An async runtime: its tasks, and what it has for them.
+    Runtime,
     /// Memory of which nothing is known: blocks older than the first watch, or freed ones.
     Elsewhere,
     /// Only blocks that hold each other.
@@ -90,6 +114,8 @@ impl fmt::Display for Root {
             Root::Static(name) if name.is_empty() => f.write_str("a static without a name"),
             Root::Static(name) => write!(f, "the static {name}"),
             Root::Thread => f.write_str("a variable of a thread"),
+            Root::Task => f.write_str("a task"),
+            Root::Runtime => f.write_str("an async runtime"),
             Root::Elsewhere => f.write_str("memory that isn't known"),
             Root::Cycle => f.write_str("each other alone"),
             Root::Nothing => f.write_str("nothing"),
@@ -97,20 +123,70 @@ impl fmt::Display for Root {
     }
 }
 
+/// Whose a variable is, or a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Owner {
+    /// What the watch's setup made: the iteration, with its state.
+    Setup,
+    /// A variable of whoever runs the watch, outside of the setup.
+    Outside,
+    /// Another thread, by its name: empty where it has none of its own.
+    Thread(String),
+    /// A task, by the function that spawned it.
+    Task(Frame),
+}
+
 impl HeldBy {
+    /// Whether nearly each of the blocks has a task or a thread for itself that holds it: then these are what grows.
+    pub(crate) fn hangs_on_each(&self) -> bool {
+        self.owners > 1 && 2 * self.owners >= self.blocks
+    }
+
+    /// What holds the blocks, in words.
+    fn holder(&self, root: &Root) -> String {
+        match (root, &self.owner) {
+            (Root::Thread, Some(Owner::Setup)) => "what the watch's setup made".to_owned(),
+            (Root::Thread, Some(Owner::Outside)) => {
+                "a variable outside of the watch's setup".to_owned()
+            }
+            (Root::Thread, Some(Owner::Thread(_))) if self.owners > 1 => {
+                format!(
+                    "variables of {} threads",
+                    grouped(self.owners.cast_signed())
+                )
+            }
+            (Root::Thread, Some(Owner::Thread(name))) if name.is_empty() => {
+                "a variable of a thread without a name".to_owned()
+            }
+            (Root::Thread, Some(Owner::Thread(name))) => {
+                format!("a variable of the thread {name}")
+            }
+            (Root::Task, _) if self.owners > 1 => {
+                format!("{} tasks", grouped(self.owners.cast_signed()))
+            }
+            _ => root.to_string(),
+        }
+    }
+
     /// Two sites of one function whose blocks have the same holder: to a reader they are one.
     pub(crate) fn same_holder(&self, other: &HeldBy) -> bool {
         let root = |holding: &HeldBy| holding.mostly().map(|(root, _)| root.clone());
         crate::model::words::function_of(&self.site)
             == crate::model::words::function_of(&other.site)
             && root(self) == root(other)
+            && self.owner == other.owner
+            && self.rival == other.rival
             && self.through.first() == other.through.first()
             && self.queue == other.queue
     }
 
     pub(crate) fn joined_by(&mut self, other: &HeldBy) {
         self.blocks += other.blocks;
+        self.bytes += other.bytes;
         self.unused += other.unused;
+        self.owners = self.owners.max(other.owners);
         for (root, count) in &other.by {
             match self.by.iter_mut().find(|(known, _)| known == root) {
                 Some((_, known)) => *known += count,
@@ -146,7 +222,17 @@ impl fmt::Display for HeldBy {
         match root {
             Root::Nothing => write!(f, "nothing points to {most}its {blocks}")?,
             Root::Cycle => write!(f, "{most}its {blocks} {are} held by {root}: a cycle")?,
-            _ => write!(f, "{most}its {blocks} {are} held by {root}")?,
+            _ => write!(f, "{most}its {blocks} {are} held by {}", self.holder(root))?,
+        }
+        if let Some(rival) = &self.rival {
+            write!(f, "; {rival} leads there as well, so neither is sure")?;
+        }
+        if let (Root::Task, Some(Owner::Task(spawned))) = (root, &self.owner) {
+            write!(
+                f,
+                "\n  spawned at {}",
+                crate::model::words::frame_from_here(spawned)
+            )?;
         }
         // Each on a line of its own: a place has a path, and is neither cut nor wrapped.
         if let Some(through) = self.through.first() {
@@ -164,12 +250,42 @@ impl fmt::Display for HeldBy {
 }
 
 /// A growing site: its number in the allocator's table, and its name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
     pub(crate) numbers: Vec<usize>,
     pub(crate) name: String,
-    /// The functions on its stack, allocation first, the library's among them.
-    pub(crate) functions: Vec<String>,
+    /// The functions on each of its stacks, allocation first, the library's among them.
+    pub(crate) functions: Vec<Vec<String>>,
+    /// The crates of the program's own that are on its stacks.
+    pub(crate) crates: HashSet<String>,
+}
+
+impl Wanted {
+    pub(crate) fn add(&mut self, number: usize, stack: &[Frame], functions: Vec<String>) {
+        let own = stack.iter().filter(|frame| frame.origin() == Origin::Own);
+        let crates = own.filter_map(|frame| reading::crate_of(&frame.function));
+        self.crates.extend(crates.map(str::to_owned));
+        self.numbers.push(number);
+        self.functions.push(functions);
+    }
+}
+
+thread_local! {
+    /// Where the state of the watch lies that this thread runs.
+    static WATCHED: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
+}
+
+/// Does the work of a watch whose workload and state are here: what lies further out on the stack is a variable of whoever runs the watch.
+pub(crate) fn of_watched<S, T>(state: &S, work: impl FnOnce() -> T) -> T {
+    let start = std::ptr::from_ref(state).addr();
+    let before = WATCHED.replace(Some((start, start + size_of::<S>())));
+    let done = work();
+    WATCHED.set(before);
+    done
+}
+
+fn watched_state() -> Option<Range<usize>> {
+    WATCHED.get().map(|(start, end)| start..end)
 }
 
 /// The stacks of sites by their numbers: as findings have them, and the names of all functions.
@@ -205,10 +321,11 @@ pub(crate) fn find(
     }
     // What this allocates belongs to no scope, and isn't noted.
     crate::allocator::uncounted(|| {
-        let mut graph = graph::Graph::of_live_blocks(scope, is_over)?;
+        let graph = graph::Graph::of_live_blocks(scope, stacks_of, is_over)?;
+        let mut reader = reading::Reader::of(&graph, stacks_of);
         Ok(Holders {
-            by_site: reading::held_by(&graph, wanted, stacks_of),
-            not_read: graph.not_read.take(),
+            by_site: wanted.iter().map(|wanted| reader.held_by(wanted)).collect(),
+            not_read: graph.not_read.clone(),
         })
     })
 }

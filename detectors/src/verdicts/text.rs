@@ -9,6 +9,7 @@ use crate::model::words::{
 };
 use crate::readings::holders::HeldBy;
 use crate::verdicts::evidence::{Evidence, Reading};
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Display, Formatter, Write as _};
 
 /// Rows of the table of sites.
@@ -59,8 +60,9 @@ impl Evidence {
                     None => told.push(holding.clone()),
                 }
             }
+            let names = short_names(told.iter().map(|holding| holding.site.as_str()));
             for holding in &told {
-                writeln!(f, "{}: {holding}", function_of(&holding.site))?;
+                writeln!(f, "{}: {holding}", names[holding.site.as_str()])?;
             }
             Ok(())
         })
@@ -155,8 +157,10 @@ fn top_sites(findings: &[Finding], what: &str, f: &mut Formatter<'_>) -> fmt::Re
         "{:>10} {:>7} {:>7} {:>10} {:>7}  {what}",
         "flat", "flat%", "sum%", "cum", "cum%"
     )?;
+    let sites: Vec<String> = rows.iter().map(|(_, _, site)| site.to_string()).collect();
+    let names = short_names(sites.iter().map(String::as_str));
     let mut sum = 0.0;
-    for (flat, cum, site) in rows.into_iter().take(SITES_MAX) {
+    for ((flat, cum, _), site) in rows.into_iter().zip(&sites).take(SITES_MAX) {
         sum += flat;
         writeln!(
             f,
@@ -166,10 +170,29 @@ fn top_sites(findings: &[Finding], what: &str, f: &mut Formatter<'_>) -> fmt::Re
             percent(sum),
             figure(cum),
             percent(cum),
-            site.frame.function,
+            names[site.as_str()],
         )?;
     }
     Ok(())
+}
+
+/// Each site's function; where several lines of a function are among them, with its line: `service::insert:42`.
+fn short_names<'s>(sites: impl Iterator<Item = &'s str>) -> HashMap<&'s str, String> {
+    let sites: HashSet<&str> = sites.collect();
+    let line = |site: &str| {
+        let (_, line) = site.strip_suffix(')')?.rsplit_once(':')?;
+        Some(line.to_owned())
+    };
+    let name = |site: &'s str| {
+        let function = function_of(site);
+        let mut others = sites.iter().filter(|other| **other != site);
+        let is_one_of_several = others.any(|other| function_of(other) == function);
+        match line(site).filter(|_| is_one_of_several) {
+            Some(line) => format!("{function}:{line}"),
+            None => function.to_owned(),
+        }
+    };
+    sites.iter().map(|site| (*site, name(site))).collect()
 }
 
 /// Each site with what it adds, `for_each` iteration or item.

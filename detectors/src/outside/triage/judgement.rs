@@ -321,7 +321,7 @@ fn class_of(growing: &[&Quantity], named: &[GrowingGroup]) -> Option<crate::mode
         .iter()
         .map(|named| finding(named.kind, named.site.clone()));
     let findings: Vec<Finding> = sites.chain(kinds).collect();
-    combination::class_of(&findings, || None)
+    combination::class_of(&findings, combination::OfMemory::default())
 }
 
 fn smallest(quantity: &Quantity) -> Smallest {

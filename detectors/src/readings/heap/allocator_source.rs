@@ -140,14 +140,15 @@ impl HeapSource for AllocatorSource {
             let mut wanted: Vec<Wanted> = Vec::new();
             for (&number, (stack, functions)) in sites.iter().zip(stacks_of(sites)) {
                 let name = crate::model::place::name_of(&stack);
-                match wanted.iter_mut().find(|known| known.name == name) {
-                    Some(known) => known.numbers.push(number),
-                    None => wanted.push(Wanted {
-                        numbers: vec![number],
+                let known = wanted.iter().position(|known| known.name == name);
+                let at = known.unwrap_or_else(|| {
+                    wanted.push(Wanted {
                         name,
-                        functions,
-                    }),
-                }
+                        ..Wanted::default()
+                    });
+                    wanted.len() - 1
+                });
+                wanted[at].add(number, &stack, functions);
             }
             holders::find(scope, &wanted, &stacks_of, is_over)
         })

@@ -54,7 +54,7 @@ impl Tables {
             return Ok(Tables::default());
         };
         let (lowest, highest) = (!first.0, !last.0 + last.1);
-        let memory = super::memory::Memory::of_this_process()?;
+        let memory = super::memory::Memory::of_this_process(None)?;
         let mut without: Vec<Range<usize>> = allocator::own_tables().collect();
         without.sort_by_key(|range| range.start);
         let mut seen = Vec::new();

@@ -57,16 +57,40 @@ const WORD_BYTES: usize = size_of::<usize>();
 const PAGES_AT_ONCE: usize = 8_192;
 
 pub(super) struct Memory {
+    /// The stacks of threads, and the calling thread's local storage: what is told of a variable there.
+    pub(super) threads: Vec<OfThread>,
+    /// What the program and its libraries have of their own, in the order of their addresses: statics, and what the loader fills in.
+    images: Vec<Range<usize>>,
     mem: File,
     /// `None` where this kernel doesn't tell which pages are in use.
     pagemap: Option<Pages>,
     /// In the order of their addresses, without overlaps.
-    parts: Vec<Part>,
+    parts: Vec<Piece>,
     left_out: LeftOut,
 }
 
+/// A range of addresses that is one thread's.
 #[derive(Debug)]
-struct Part {
+pub(super) struct OfThread {
+    pub(super) range: Range<usize>,
+    /// Empty where the thread was given none.
+    pub(super) name: String,
+    pub(super) part: Part,
+}
+
+/// Which part of a thread's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The stack of the thread that asks.
+    OwnStack,
+    /// What is local to the thread that asks.
+    OwnLocals,
+    /// The stack of another thread, with what is local to it.
+    Stack,
+}
+
+#[derive(Debug)]
+struct Piece {
     range: Range<usize>,
     place: Place,
     sharing: Sharing,
@@ -115,17 +139,20 @@ impl LeftOut {
 }
 
 impl Memory {
-    /// All that can be written to, but what lies below the calling function on the stack.
+    /// All that can be written to, but what lies below the calling function on the stack. `begins`: from which address on the stack holds
+    /// variables of the workload and of whoever runs it.
     #[inline(never)]
-    pub(super) fn of_this_process() -> Result<Self, String> {
+    pub(super) fn of_this_process(begins: Option<usize>) -> Result<Self, String> {
         let here = 0_usize;
         let stack_pointer = (&raw const here).addr();
+        let own_name = std::thread::current().name().unwrap_or_default().to_owned();
         let unread = |what: &str, error: std::io::Error| format!("{what} can't be read: {error}");
         let mem = kernel::memory().map_err(|error| unread("/proc/self/mem", error))?;
         let pagemap = Pages::of_this_process().ok();
         let statics = statics();
-        let stacks = kernel::stack_pointers(Whose::Own);
+        let stacks = kernel::stacks(Whose::Own);
         let mut parts = Vec::new();
+        let mut threads = Vec::new();
         let mut left_out = LeftOut::default();
         let read = kernel::each_mapping(Whose::Own, |mapping| {
             if !mapping.is_writable() {
@@ -143,30 +170,55 @@ impl Memory {
             }
             let range = mapping.range;
             let mut add = |range, place| {
-                parts.push(Part {
+                parts.push(Piece {
                     range,
                     place,
                     sharing,
                 });
             };
-            if range.contains(&stack_pointer) {
-                add(stack_pointer..range.end, Place::Thread);
-            } else if let Some(&pointer) = stacks.iter().find(|pointer| range.contains(pointer)) {
-                // Below the stack pointer are only calls that have returned. The thread's locals lie above the stack.
-                add(pointer..range.end, Place::Thread);
-            } else if range.contains(&thread_pointer()) {
+            let mut of_thread = |range: Range<usize>, name: &str, part| {
+                threads.push(OfThread {
+                    range: range.clone(),
+                    name: name.to_owned(),
+                    part,
+                });
                 add(range, Place::Thread);
+            };
+            let of_other = stacks.iter().find(|(_, pointer)| range.contains(pointer));
+            if range.contains(&stack_pointer) {
+                let from = begins.filter(|begins| range.contains(begins));
+                let variables = from.unwrap_or(stack_pointer)..range.end;
+                of_thread(variables.clone(), &own_name, Part::OwnStack);
+                // What calls of the workload left behind, in the frames of whoever asks.
+                add(stack_pointer..variables.start, Place::Elsewhere);
+            } else if let Some((name, pointer)) = of_other {
+                // Below the stack pointer are only calls that have returned. The thread's locals lie above the stack.
+                of_thread(*pointer..range.end, name, Part::Stack);
+            } else if range.contains(&thread_pointer()) {
+                of_thread(range, &own_name, Part::OwnLocals);
             } else {
                 split(&range, &statics, add);
             }
         });
         read.map_err(|error| unread("/proc/self/maps", error))?;
         Ok(Memory {
+            threads,
+            images: statics,
             mem,
             pagemap,
             parts,
             left_out,
         })
+    }
+
+    /// Whether an address lies in what the program or a library brought with it and the loader may write to: a static, or a table of
+    /// functions.
+    pub(super) fn is_of_image(&self, address: usize) -> bool {
+        let at = self
+            .images
+            .partition_point(|image| image.start <= address)
+            .checked_sub(1);
+        at.is_some_and(|at| self.images[at].contains(&address))
     }
 
     /// What is left out, in words.
@@ -252,7 +304,7 @@ impl<V: FnMut(Word, Around<'_>)> Walk<'_, V> {
     /// would be a list of addresses in blocks.
     fn pages_in_use(
         &mut self,
-        part: &Part,
+        part: &Piece,
         pagemap: &Pages,
         entries: &mut [[u8; Page::BYTES]],
     ) -> bool {
@@ -514,7 +566,7 @@ mod tests {
             let told = memory.each_word(&[], &is_over, |_, _| {});
             (steps.get(), told)
         };
-        let mut memory = Memory::of_this_process().expect("Linux tells");
+        let mut memory = Memory::of_this_process(None).expect("Linux tells");
         let (steps, told) = walk(&memory, u32::MAX);
         assert_eq!(told, Ok(()), "it may take as long as it takes");
         assert!(steps > 10, "{steps}");

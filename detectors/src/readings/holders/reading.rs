@@ -1,130 +1,295 @@
-//! From the graph to words: who holds a site's blocks, and which class that makes.
+//! From the graph to words: who holds a site's blocks, and through what.
 
-use super::graph::{Graph, Reached};
-use super::memory::static_at;
-use super::{HeldBy, Root, Stacks, Wanted};
-use crate::model::class::Class;
+use super::graph::{Graph, Reached, number};
+use super::memory::Part;
+use super::queues::{Role, queue_among};
+use super::roots::{self, Inwards, Names, Settled};
+use super::{HeldBy, Owner, Root, Stacks, Wanted};
 use crate::model::place::{Frame, Origin};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-/// How far a chain is followed for a queue.
+/// How far a chain is followed for a queue or a map.
 const STEPS_MAX: usize = 4;
 
-/// A class is told only where so many of the blocks agree.
-const MOST: f64 = 0.8;
-
-/// Functions of queues: what they made, or what hangs on that, waits to be taken out.
-const QUEUES: [&str; 10] = [
-    "tokio::sync::mpsc",
-    "tokio::sync::broadcast",
-    "tokio::task::join_set",
-    "tokio::util::idle_notified_set",
-    "std::sync::mpsc",
-    "std::sync::mpmc",
-    "crossbeam_channel",
-    "async_channel",
-    "flume",
-    "futures_channel",
-];
-
-/// Whose functions may say so: a function of the program's own that is generic over a queue isn't one.
-const LIBRARIES: [&str; 9] = [
-    "alloc::",
-    "core::",
-    "std::",
-    "tokio::",
-    "crossbeam",
-    "async_channel::",
-    "concurrent_queue::",
-    "flume::",
-    "futures",
-];
-
-pub(super) fn held_by(graph: &Graph, wanted: &[Wanted], stacks_of: Stacks<'_>) -> Vec<HeldBy> {
-    let mut statics = HashMap::new();
-    wanted
-        .iter()
-        .map(|wanted| holding(graph, wanted, stacks_of, &mut statics))
-        .collect()
+pub(super) struct Reader<'g> {
+    graph: &'g Graph,
+    stacks_of: Stacks<'g>,
+    names: Names,
+    /// Made when a static leads to some site.
+    inwards: Option<Inwards>,
 }
 
-fn holding(
-    graph: &Graph,
-    wanted: &Wanted,
-    stacks_of: Stacks<'_>,
-    statics: &mut HashMap<usize, String>,
-) -> HeldBy {
-    let is_wanted = |site: u32| wanted.numbers.contains(&(site as usize));
-    let own: Vec<usize> = (0..graph.blocks.len())
-        .filter(|&at| graph.blocks[at].is_of_scope && is_wanted(graph.blocks[at].site))
-        .collect();
-    let mut by: HashMap<Root, u64> = HashMap::new();
-    let mut chains: HashMap<Vec<u32>, u64> = HashMap::new();
-    for &at in &own {
-        let root = match graph.reached[at] {
-            Reached::Static(address) => Root::Static(
-                statics
-                    .entry(address)
-                    .or_insert_with(|| static_at(address).unwrap_or_default())
-                    .clone(),
-            ),
-            Reached::Thread => Root::Thread,
+/// The way from a site's blocks to their root.
+struct Ways<'w> {
+    parents: Vec<u32>,
+    /// For each of the site's blocks: what reaches it.
+    reached: Vec<(usize, Reached)>,
+    graph: &'w Graph,
+}
+
+impl Ways<'_> {
+    /// The sites of the blocks that lead to this one, nearest first, each once.
+    fn chain(&self, block: usize) -> Vec<u32> {
+        let mut sites: Vec<u32> = Vec::new();
+        for holder in self.holders(block) {
+            let site = self.graph.blocks[holder].site;
+            if sites.last() != Some(&site) {
+                sites.push(site);
+            }
+        }
+        sites
+    }
+
+    /// The blocks that lead to this one, nearest first.
+    fn holders(&self, block: usize) -> impl Iterator<Item = usize> {
+        let mut at = block;
+        (0..STEPS_MAX).map_while(move |_| {
+            let parent = self.parents[at] as usize;
+            let is_end = parent == at || parent == block;
+            at = parent;
+            (!is_end).then_some(parent)
+        })
+    }
+}
+
+impl<'g> Reader<'g> {
+    pub(super) fn of(graph: &'g Graph, stacks_of: Stacks<'g>) -> Self {
+        Reader {
+            graph,
+            stacks_of,
+            names: Names::new(),
+            inwards: None,
+        }
+    }
+
+    pub(super) fn held_by(&mut self, wanted: &Wanted) -> HeldBy {
+        let graph = self.graph;
+        let is_wanted = |site: u32| wanted.numbers.contains(&(site as usize));
+        let own: Vec<usize> = (0..graph.blocks.len())
+            .filter(|&at| graph.blocks[at].is_of_scope && is_wanted(graph.blocks[at].site))
+            .collect();
+        let (ways, rival) = self.ways(wanted, &own);
+        let mut by: HashMap<Root, u64> = HashMap::new();
+        let mut chains: HashMap<Vec<u32>, u64> = HashMap::new();
+        let mut owners: HashMap<Whose, u64> = HashMap::new();
+        for &(at, reached) in &ways.reached {
+            *by.entry(self.root(reached)).or_default() += 1;
+            *chains.entry(ways.chain(at)).or_default() += 1;
+            if let Some(whose) = Whose::of(reached, graph) {
+                *owners.entry(whose).or_default() += 1;
+            }
+        }
+        let by = most_first(by, ToString::to_string);
+        let commonest = most_first(chains, Clone::clone).into_iter().next();
+        let (commonest, _) = commonest.unwrap_or_default();
+        let numbers: Vec<usize> = commonest.iter().map(|site| *site as usize).collect();
+        let holders = (self.stacks_of)(&numbers);
+        let mostly = by.first().map(|(root, _)| root.clone());
+        let owners: Vec<(Whose, u64)> = most_first(owners, |whose| *whose)
+            .into_iter()
+            .filter(|(whose, _)| mostly.as_ref().is_some_and(|root| whose.is_of(root)))
+            .collect();
+        let functions = || {
+            let of_holders = holders.iter().map(|(_, functions)| functions);
+            wanted.functions.iter().chain(of_holders)
+        };
+        let is_unused = |at: usize| {
+            let mut makers = wanted.functions.iter();
+            makers.any(|functions| graph.unused[at].is_told(functions))
+        };
+        let own = ways.reached.iter().map(|(at, _)| *at);
+        HeldBy {
+            site: wanted.name.clone(),
+            blocks: own.len() as u64,
+            by,
+            owner: owners.first().and_then(|(whose, _)| self.owner(*whose)),
+            owners: owners.len() as u64,
+            rival,
+            are_tasks: 2 * own.clone().filter(|&at| graph.is_task(number(at))).count() > own.len(),
+            bytes: own.clone().map(|at| graph.blocks[at].size as u64).sum(),
+            pointers: median(own.clone().map(|at| graph.pointers[at])),
+            unused: own.filter(|&at| is_unused(at)).count() as u64,
+            queue: queue(wanted, &commonest, &holders, &ways),
+            is_map: functions().any(|functions| is_of_map(functions)),
+            through: holders
+                .iter()
+                .filter_map(|(stack, _)| maker(stack))
+                .collect(),
+        }
+    }
+
+    /// What reaches each block of a site. Where a static is said to, that is looked into.
+    fn ways(&mut self, wanted: &Wanted, own: &[usize]) -> (Ways<'g>, Option<String>) {
+        let graph = self.graph;
+        let mut ways = Ways {
+            parents: graph.parents.clone(),
+            reached: own.iter().map(|&at| (at, graph.reached[at])).collect(),
+            graph,
+        };
+        let is_static = |(_, reached): &(usize, Reached)| matches!(reached, Reached::Static(_));
+        if !ways.reached.iter().any(is_static) {
+            return (ways, None);
+        }
+        let inwards = self.inwards.get_or_insert_with(|| Inwards::of(graph));
+        let is_own = |name: &str| crate_of(name).is_some_and(|name| wanted.crates.contains(name));
+        let (walk, root) = match roots::settle(graph, inwards, own, &mut self.names, &is_own) {
+            Settled::Static(walk) => {
+                let root = Reached::Static(walk.address);
+                (walk, root)
+            }
+            Settled::Thread(walk) => {
+                let root = Reached::Thread(walk.address);
+                (walk, root)
+            }
+            Settled::Unknown => return (ways, None),
+        };
+        for (at, reached) in &mut ways.reached {
+            if walk.reaches(*at) {
+                *reached = root;
+            }
+        }
+        for (parent, &of_walk) in ways.parents.iter_mut().zip(&walk.parents) {
+            if of_walk != u32::MAX {
+                *parent = of_walk;
+            }
+        }
+        (ways, walk.rival)
+    }
+
+    fn root(&mut self, reached: Reached) -> Root {
+        match reached {
+            Reached::Static(address) => Root::Static(roots::name_of(address, &mut self.names)),
+            Reached::Thread(_) => Root::Thread,
+            Reached::Task(_) => Root::Task,
+            Reached::Runtime => Root::Runtime,
             Reached::Elsewhere => Root::Elsewhere,
             Reached::Cycle => Root::Cycle,
             Reached::Nothing => Root::Nothing,
-        };
-        *by.entry(root).or_default() += 1;
-        *chains.entry(chain(graph, at)).or_default() += 1;
+        }
     }
-    let mut by: Vec<(Root, u64)> = by.into_iter().collect();
-    by.sort_by(|(root, count), (other, of_other)| {
-        let most_first = of_other.cmp(count);
-        most_first.then_with(|| root.to_string().cmp(&other.to_string()))
-    });
-    let mut chains: Vec<(Vec<u32>, u64)> = chains.into_iter().collect();
-    chains.sort_by(|(chain, count), (other, of_other)| {
-        let most_first = of_other.cmp(count);
-        most_first.then_with(|| chain.cmp(other))
-    });
-    let commonest = chains
-        .first()
-        .map(|(sites, _)| sites.as_slice())
-        .unwrap_or_default();
-    let numbers: Vec<usize> = commonest.iter().map(|site| *site as usize).collect();
-    let holders = stacks_of(&numbers);
-    let queue = std::iter::once(&wanted.functions)
-        .chain(holders.iter().map(|(_, functions)| functions))
-        .find_map(|functions| queue_among(functions));
-    HeldBy {
-        site: wanted.name.clone(),
-        blocks: own.len() as u64,
-        by,
-        pointers: median(own.iter().map(|&at| graph.pointers[at])),
-        unused: own.iter().filter(|&&at| graph.unused[at]).count() as u64,
-        through: holders
-            .iter()
-            .filter_map(|(stack, _)| maker(stack))
-            .collect(),
-        queue,
+
+    fn owner(&self, whose: Whose) -> Option<Owner> {
+        match whose {
+            Whose::Setup => Some(Owner::Setup),
+            Whose::Outside => Some(Owner::Outside),
+            Whose::Thread(at) => Some(Owner::Thread(self.graph.threads[at].name.clone())),
+            Whose::Task(block) => {
+                let site = self.graph.blocks[block as usize].site as usize;
+                let stacks = (self.stacks_of)(&[site]);
+                let (stack, _) = stacks.first()?;
+                maker(stack).map(Owner::Task)
+            }
+        }
     }
 }
 
-/// The sites of the blocks that lead to this one, nearest first, each once.
-fn chain(graph: &Graph, block: usize) -> Vec<u32> {
-    let mut sites = Vec::new();
-    let mut at = block;
-    for _ in 0..STEPS_MAX {
-        let parent = graph.parents[at] as usize;
-        if parent == at || parent == block {
-            break;
+/// Whose variable or future a chain begins in, as numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Whose {
+    Setup,
+    Outside,
+    /// Its number among the graph's.
+    Thread(usize),
+    /// The task's block.
+    Task(u32),
+}
+
+impl Whose {
+    fn of(reached: Reached, graph: &Graph) -> Option<Self> {
+        let address = match reached {
+            Reached::Task(block) => return Some(Whose::Task(block)),
+            Reached::Thread(address) => address,
+            _ => return None,
+        };
+        let mut threads = graph.threads.iter();
+        let at = threads.position(|thread| thread.range.contains(&address))?;
+        match graph.threads[at].part {
+            Part::Stack => Some(Whose::Thread(at)),
+            Part::OwnStack => {
+                let state = super::watched_state()?;
+                match address {
+                    _ if state.contains(&address) => Some(Whose::Setup),
+                    _ if address >= state.end => Some(Whose::Outside),
+                    _ => None,
+                }
+            }
+            Part::OwnLocals => None,
         }
-        let site = graph.blocks[parent].site;
-        if sites.last() != Some(&site) {
-            sites.push(site);
-        }
-        at = parent;
     }
-    sites
+
+    fn is_of(self, root: &Root) -> bool {
+        matches!(self, Whose::Task(_)) == (*root == Root::Task)
+            && matches!(root, Root::Task | Root::Thread)
+    }
+}
+
+fn most_first<T, K: Ord>(counts: HashMap<T, u64>, key: impl Fn(&T) -> K) -> Vec<(T, u64)> {
+    let mut counts: Vec<(T, u64)> = counts.into_iter().collect();
+    counts.sort_by(|(one, count), (other, of_other)| {
+        let most_first = of_other.cmp(count);
+        most_first.then_with(|| key(one).cmp(&key(other)))
+    });
+    counts
+}
+
+/// The queue in which the blocks wait. Where there are as many queues as blocks, queues pile up, and nothing of that waits.
+fn queue(
+    wanted: &Wanted,
+    chain: &[u32],
+    holders: &[(Vec<Frame>, Vec<String>)],
+    ways: &Ways<'_>,
+) -> Option<String> {
+    let mut made = wanted
+        .functions
+        .iter()
+        .filter_map(|functions| queue_among(functions));
+    let by_holders: Vec<_> = holders
+        .iter()
+        .map(|(_, functions)| queue_among(functions))
+        .collect();
+    let own: Vec<_> = made.by_ref().collect();
+    if !own.is_empty() && own.iter().all(|(_, role)| *role == Role::Empty) {
+        return None;
+    }
+    let told = own.iter().find(|(_, role)| *role == Role::Waits);
+    let (path, _) = told
+        .copied()
+        .or_else(|| by_holders.iter().find_map(|told| *told))?;
+    let heads: HashSet<u32> = chain
+        .iter()
+        .zip(&by_holders)
+        .filter(|(_, told)| matches!(told, Some((_, Role::Empty))))
+        .map(|(site, _)| *site)
+        .collect();
+    let mut seen = HashSet::new();
+    for &(at, _) in &ways.reached {
+        let mut of_chain = ways.holders(at);
+        seen.extend(of_chain.find(|&holder| heads.contains(&ways.graph.blocks[holder].site)));
+    }
+    let pile_up = ways.reached.len() > 1 && 2 * seen.len() >= ways.reached.len();
+    (!pile_up).then(|| path.to_owned())
+}
+
+/// Whether a map by keys made the block, as far as its functions are known.
+fn is_of_map(functions: &[String]) -> bool {
+    const MAPS: [&str; 6] = [
+        "hashbrown::",
+        "alloc::collections::btree::",
+        "std::collections::hash",
+        "dashmap::",
+        "indexmap::",
+        "scc::",
+    ];
+    functions.iter().any(|function| {
+        let path = function.trim_start_matches(['<', '&']);
+        MAPS.iter().any(|map| path.starts_with(map))
+    })
+}
+
+/// The crate of a function or a static, by its name.
+pub(super) fn crate_of(name: &str) -> Option<&str> {
+    let path = name.trim_start_matches(['<', '&']);
+    path.split_once("::").map(|(of, _)| of)
 }
 
 /// The function that made a block: the innermost own one, else the innermost dependency's.
@@ -136,106 +301,8 @@ fn maker(stack: &[Frame]) -> Option<Frame> {
         .cloned()
 }
 
-/// The queue that one of these functions belongs to. A generic function names its queue behind the crate that it is of:
-/// `<alloc::boxed::Box<std::sync::mpmc::list::Block<T>>>::new`.
-fn queue_among(functions: &[String]) -> Option<String> {
-    let of_libraries = functions.iter().filter(|function| {
-        let path = function.trim_start_matches(['<', '&']);
-        LIBRARIES.iter().any(|library| path.starts_with(library))
-    });
-    of_libraries.into_iter().find_map(|function| {
-        let is_of = |queue: &&&str| {
-            function.match_indices(**queue).any(|(at, _)| {
-                let before = function[..at].chars().next_back();
-                before.is_none_or(|before| "<& ".contains(before))
-            })
-        };
-        QUEUES.iter().find(is_of).map(|queue| (*queue).to_owned())
-    })
-}
-
 fn median(values: impl Iterator<Item = u32>) -> u64 {
     let mut values: Vec<u32> = values.collect();
     values.sort_unstable();
     values.get(values.len() / 2).copied().unwrap_or(0).into()
-}
-
-/// The class that holders tell, where only the heap grows. `pins`: much more stays live than the holder accounts for.
-///
-/// The sites come most bytes first. The first of them decides: the others are usually what it needs beside it.
-pub(crate) fn class_of(held_by: &[HeldBy], pins: bool) -> Option<Class> {
-    let largest = held_by.first()?;
-    let (root, share) = largest.mostly()?;
-    if share < MOST {
-        return None;
-    }
-    match root {
-        Root::Nothing => Some(Class::LostPointers),
-        Root::Cycle => Some(Class::ReferenceCycles),
-        // However many point there: what earlier vectors left in memory that is used again points there as well.
-        _ if pins && 2 * largest.unused > largest.blocks => Some(Class::RetainedCapacity),
-        _ if pins => Some(Class::RetainedSubslices),
-        _ if largest.queue.is_some() => Some(Class::UnboundedQueues),
-        Root::Static(_) => Some(Class::GlobalCaches),
-        Root::Thread | Root::Elsewhere => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::class_of;
-    use crate::model::class::Class;
-    use crate::readings::holders::{HeldBy, Root};
-
-    fn holding(root: Root, count: u64, unused: u64, queue: Option<&str>) -> HeldBy {
-        HeldBy {
-            site: "a site".to_owned(),
-            blocks: 100,
-            by: vec![(root, count)],
-            pointers: 1,
-            unused,
-            through: Vec::new(),
-            queue: queue.map(str::to_owned),
-        }
-    }
-
-    #[test]
-    fn each_holder_has_its_class() {
-        let seen = || Root::Static("seen".to_owned());
-        for (root, unused, queue, pins, class) in [
-            (Root::Nothing, 0, None, false, Some(Class::LostPointers)),
-            (Root::Cycle, 0, None, false, Some(Class::ReferenceCycles)),
-            (seen(), 0, None, false, Some(Class::GlobalCaches)),
-            (
-                seen(),
-                0,
-                Some("flume"),
-                false,
-                Some(Class::UnboundedQueues),
-            ),
-            (
-                Root::Thread,
-                0,
-                Some("flume"),
-                false,
-                Some(Class::UnboundedQueues),
-            ),
-            (Root::Thread, 100, None, false, None),
-            (Root::Thread, 0, None, true, Some(Class::RetainedSubslices)),
-            (Root::Thread, 100, None, true, Some(Class::RetainedCapacity)),
-            (Root::Elsewhere, 0, None, false, None),
-        ] {
-            let told = class_of(&[holding(root.clone(), 100, unused, queue)], pins);
-            assert_eq!(told, class, "{root}");
-        }
-    }
-
-    #[test]
-    fn mixed_evidence_tells_no_class() {
-        assert_eq!(
-            class_of(&[holding(Root::Nothing, 79, 0, None)], false),
-            None
-        );
-        assert_eq!(class_of(&[], true), None);
-    }
 }

@@ -10,25 +10,62 @@ const USED_AT_MOST: usize = 4;
 /// Bytes that a hash table reads at once: so many control bytes stand behind the last bucket's.
 const GROUP_BYTES: usize = 16;
 
-/// Whether the words beside a pointer say that little of the block is used. `offset`: where in the block it points. `beside`:
-/// the word so many words further on.
-pub(super) fn is_mostly_unused(
-    size: usize,
-    offset: usize,
-    beside: impl Fn(isize) -> Option<usize>,
-) -> bool {
-    let is_unused_vector = || {
-        let (capacity, length) = (beside(-1)?, beside(1)?);
-        let is_capacity = capacity > 0 && size.is_multiple_of(capacity);
-        Some(offset == 0 && is_capacity && length <= capacity / USED_AT_MOST)
-    };
-    let is_unused_table = || {
-        let (mask, room, entries) = (beside(1)?, beside(2)?, beside(3)?);
-        let buckets = mask.checked_add(1)?;
-        let is_table = offset > 0 && buckets.is_power_of_two() && is_table(size, buckets);
-        Some(is_table && room <= buckets && entries <= buckets / USED_AT_MOST)
-    };
-    is_unused_vector().unwrap_or(false) || is_unused_table().unwrap_or(false)
+/// What the words beside a pointer say of the block's use.
+///
+/// A deque is four words: capacity, pointer, where it begins, and length. Its first three look like a vector's, with the beginning for a
+/// length. So who made the block decides which of the two readings counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Unused {
+    /// Little of it is used, if a vector or a hash table keeps it.
+    as_vector: bool,
+    /// Little of it is used, if a deque keeps it.
+    as_deque: bool,
+}
+
+impl std::ops::BitOrAssign for Unused {
+    fn bitor_assign(&mut self, other: Self) {
+        self.as_vector |= other.as_vector;
+        self.as_deque |= other.as_deque;
+    }
+}
+
+impl Unused {
+    /// Whether little of the block is used, as far as these functions, which made it, tell whose it is.
+    pub(super) fn is_told(self, functions: &[String]) -> bool {
+        if functions
+            .iter()
+            .any(|function| function.contains("vec_deque"))
+        {
+            self.as_deque
+        } else {
+            self.as_vector
+        }
+    }
+
+    /// `offset`: where in the block the pointer points. `beside`: the word so many words further on.
+    pub(super) fn of(size: usize, offset: usize, beside: impl Fn(isize) -> Option<usize>) -> Self {
+        let is_little = |length: usize, capacity: usize| length <= capacity / USED_AT_MOST;
+        let capacity = || {
+            let capacity = beside(-1)?;
+            let is_capacity = offset == 0 && capacity > 0 && size.is_multiple_of(capacity);
+            is_capacity.then_some(capacity)
+        };
+        let is_unused_vector = || Some(is_little(beside(1)?, capacity()?));
+        let is_unused_deque = || {
+            let (capacity, begins, length) = (capacity()?, beside(1)?, beside(2)?);
+            Some(begins < capacity && is_little(length, capacity))
+        };
+        let is_unused_table = || {
+            let (mask, room, entries) = (beside(1)?, beside(2)?, beside(3)?);
+            let buckets = mask.checked_add(1)?;
+            let is_table = offset > 0 && buckets.is_power_of_two() && is_table(size, buckets);
+            Some(is_table && room <= buckets && is_little(entries, buckets))
+        };
+        Unused {
+            as_vector: is_unused_vector().unwrap_or(false) || is_unused_table().unwrap_or(false),
+            as_deque: is_unused_deque().unwrap_or(false),
+        }
+    }
 }
 
 /// Whether a hash table of so many buckets is that large: entries, then a byte for each bucket and a group more.
@@ -41,40 +78,76 @@ pub(super) fn is_table(size: usize, buckets: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_mostly_unused;
+    use super::Unused;
+    use std::collections::VecDeque;
+
+    const VECTORS: [&str; 1] = ["alloc::vec::Vec<T>::with_capacity"];
+    const DEQUES: [&str; 1] = ["alloc::collections::vec_deque::VecDeque<T,A>::grow"];
 
     /// The words from the one before the pointer on; the pointer itself is 0 here.
-    fn words(size: usize, offset: usize, words: &[usize]) -> bool {
-        is_mostly_unused(size, offset, |further| {
+    fn words(size: usize, offset: usize, words: &[usize], makers: [&str; 1]) -> bool {
+        let unused = Unused::of(size, offset, |further| {
             words.get(usize::try_from(further + 1).ok()?).copied()
-        })
+        });
+        unused.is_told(&makers.map(str::to_owned))
     }
 
     #[test]
     fn a_vector_with_much_room_and_little_in_it() {
-        assert!(words(16_384, 0, &[2_048, 0, 5]), "8 bytes each");
-        assert!(words(16_384, 0, &[16_384, 0, 0]), "emptied");
-        assert!(!words(16_384, 0, &[2_048, 0, 2_000]), "full");
+        let vector = |size, offset, beside: &[usize]| words(size, offset, beside, VECTORS);
+        assert!(vector(16_384, 0, &[2_048, 0, 5]), "8 bytes each");
+        assert!(vector(16_384, 0, &[16_384, 0, 0]), "emptied");
+        assert!(!vector(16_384, 0, &[2_048, 0, 2_000]), "full");
         assert!(
-            !words(16_384, 64, &[2_048, 0, 5]),
+            !vector(16_384, 64, &[2_048, 0, 5]),
             "a view, which points inside"
         );
-        assert!(!words(16_384, 0, &[3_000, 0, 5]), "no size of an entry");
+        assert!(!vector(16_384, 0, &[3_000, 0, 5]), "no size of an entry");
         assert!(
-            !words(288, 0, &[1, 0, 12, 12]),
+            !vector(288, 0, &[1, 0, 12, 12]),
             "a shared list: its count stands before it"
         );
     }
 
     #[test]
+    fn a_deques_beginning_is_no_length() {
+        let deque = |beside: &[usize]| words(16_384, 0, beside, DEQUES);
+        assert!(!deque(&[2_048, 0, 0, 1_600]), "78 % full");
+        assert!(
+            !deque(&[2_048, 0, 5, 1_600]),
+            "78 % full, and not from the start"
+        );
+        assert!(deque(&[2_048, 0, 0, 5]));
+        assert!(deque(&[2_048, 0, 2_000, 5]), "little, near the end");
+        assert!(
+            !deque(&[2_048, 0, 2_048, 5]),
+            "a deque begins within its room"
+        );
+    }
+
+    /// What the readings above rest on: no rule says how a deque is laid out.
+    #[test]
+    fn a_deque_is_laid_out_as_it_is_read() {
+        let mut deque: VecDeque<u64> = VecDeque::with_capacity(64);
+        deque.extend(0..10);
+        deque.drain(..3);
+        let start = (&raw const *deque.as_slices().0.first().expect("seven")).addr() - 3 * 8;
+        // SAFETY: four words, each of them initialized: two of the buffer, where it begins, and its length.
+        let words: [usize; 4] = unsafe { std::mem::transmute_copy(&deque) };
+        assert_eq!(words, [64, start, 3, 7]);
+    }
+
+    #[test]
     fn a_table_that_was_emptied() {
         let size = 1_024 * 24 + 1_024 + 16;
-        assert!(words(size, 1_024 * 24, &[7, 0, 1_023, 896, 0]));
-        assert!(!words(size, 1_024 * 24, &[7, 0, 1_023, 96, 800]));
+        let table = |beside: &[usize]| words(size, 1_024 * 24, beside, VECTORS);
+        assert!(table(&[7, 0, 1_023, 896, 0]));
+        assert!(!table(&[7, 0, 1_023, 96, 800]));
     }
 
     #[test]
     fn the_border_of_what_was_read_tells_nothing() {
-        assert!(!words(16_384, 0, &[2_048, 0]));
+        assert!(!words(16_384, 0, &[2_048, 0], VECTORS));
+        assert!(!words(16_384, 0, &[2_048, 0, 5], DEQUES));
     }
 }

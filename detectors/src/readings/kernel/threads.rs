@@ -30,6 +30,24 @@ pub(crate) fn stack_pointers(whose: Whose) -> Vec<usize> {
     calls.filter_map(|call| stack_pointer(&call)).collect()
 }
 
+/// The same with the name of each thread: empty where the thread has none of its own, and so its program's.
+#[cfg(target_os = "linux")]
+pub(crate) fn stacks(whose: Whose) -> Vec<(String, usize)> {
+    let programs = text(whose, format_args!("comm")).unwrap_or_default();
+    let threads = numbers(whose, "task").unwrap_or_default();
+    let stack = |id| {
+        let call = text(whose, format_args!("task/{id}/syscall")).ok()?;
+        let name = text(whose, format_args!("task/{id}/comm")).unwrap_or_default();
+        let own = if name == programs {
+            ""
+        } else {
+            name.trim_end()
+        };
+        Some((own.to_owned(), stack_pointer(&call)?))
+    };
+    threads.into_iter().filter_map(stack).collect()
+}
+
 /// Parses `7 0x5 0x7ffc.. 0x8000 0x0 0x0 0x0 0x7ffcSP 0x7f..PC`; `None` for `running`.
 #[cfg(target_os = "linux")]
 fn stack_pointer(call: &str) -> Option<usize> {

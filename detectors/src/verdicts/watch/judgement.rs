@@ -2,6 +2,7 @@
 
 mod blank;
 mod calm;
+mod growth;
 mod known;
 mod leak;
 
@@ -17,11 +18,12 @@ use crate::model::judge::Motion;
 use crate::model::kind::{Kind, NotRead};
 use crate::model::reading::ReadError;
 use crate::model::verdict::Verdict;
-use crate::model::words::{amount, bytes, count};
+use crate::model::words::count;
 use crate::readings::holders;
 use crate::verdicts::evidence::Evidence;
 use crate::verdicts::sites::{Grown, Round, grown, grown_in_windows};
-use leak::{because_it_leaks, count_findings, findings, holders, pins, totals};
+use growth::{Growth, told_of_rest};
+use leak::{accounts, because_it_leaks, count_findings, findings, holders, totals};
 
 impl Watch {
     /// The verdict on what was counted; runs the workload again for sites when something grew.
@@ -31,63 +33,10 @@ impl Watch {
         driver: &mut impl Driver,
         budget: &Budget,
     ) -> Evidence {
-        let heap = heap_motion(counted);
-        // What rests may be full, or a table between two doublings: the second run tells.
-        let heap_rests = heap == Motion::Resting;
-        let heap_grows = heap == Motion::Growing || heap_rests;
-        let more: Vec<Kind> = kinds(counted, Motion::Growing);
-        let grows = heap_grows || !more.is_empty();
-        // A thread has a stack, and a few blocks of the C library's.
-        let unseen = if more.contains(&Kind::Threads) {
-            Vec::new()
-        } else {
-            counted.unseen.growing()
-        };
+        let growth = Growth::of(counted);
+        let (heap, heap_grows) = (growth.heap, growth.heap_grows());
         let mut evidence = self.report(counted);
-
-        if counted.out_of_time {
-            evidence.because = format!(
-                "the deadline of {} came after {}",
-                amount(self.deadline.as_secs_f64(), "second"),
-                iterations(counted)
-            );
-            evidence.settle_by = Some(
-                "a longer Watch::deadline, a cheaper iteration, or a shorter Watch::warm_up"
-                    .to_owned(),
-            );
-            return evidence;
-        }
-
-        let accounted = heap_grows && more.is_empty() && !pins(counted) && unseen.is_empty();
-        if let Some((kept, bound)) = counted.filling().filter(|_| accounted) {
-            evidence.verdict = Verdict::WarmingUp;
-            evidence.because = format!(
-                "the holder is filling and accounts for what grows: it means to keep {} now, {} at most",
-                bytes(kept),
-                bytes(bound)
-            );
-            // What hides in growth that is accounted for: all that the holder doesn't mean to keep, as what its entries cost beside.
-            let unaccounted = totals(counted).bytes - counted.kept_per_iteration().unwrap_or(0.0);
-            if let Some(smallest) = &mut evidence.smallest_leak {
-                smallest.bytes_per_iteration = smallest.bytes_per_iteration.max(unaccounted);
-                smallest.blocks_per_iteration =
-                    smallest.blocks_per_iteration.max(totals(counted).blocks);
-            }
-            return evidence;
-        }
-
-        if let Some(freed) = counted
-            .replaced()
-            .filter(|_| heap_grows && more.is_empty() && unseen.is_empty())
-        {
-            evidence.because = format!(
-                "new blocks take the place of older ones, of which {} were freed in the last window",
-                bytes(freed)
-            );
-            evidence.settle_by = Some(
-                "a longer Watch::warm_up, or a state that begins empty: what was there before the watch isn't counted when it comes"
-                    .to_owned(),
-            );
+        if self.is_told_at_once(counted, &growth, &mut evidence) {
             return evidence;
         }
 
@@ -95,6 +44,7 @@ impl Watch {
         let hidden = heap == Motion::Unclear
             || !heap_grows && is_coarse(counted) && self.source.reads_sites();
         // What has gone by the end of an iteration leaves its makers in the profile alone.
+        let grows = heap_grows || !growth.more.is_empty();
         let pressed = !grows && self.is_pressed(counted);
         let sites = if grows || hidden || pressed || self.always_profile {
             self.grown(counted, driver, budget, heap)
@@ -114,47 +64,22 @@ impl Watch {
         let by_site = hidden && sites.has_straight_site();
         // What is no heap was counted in one run only, and its growth needs no second.
         let again = !sites.was_read() || sites.explains(totals(counted));
-        let is_full = heap_rests && sites.are_full;
-        if heap_grows
-            && more.is_empty()
-            && unseen.is_empty()
-            && (is_full || !again && sites.shows_nothing() && self.source.reads_sites())
-        {
-            evidence.verdict = Verdict::WarmingUp;
-            evidence.because = if is_full {
-                format!(
-                    "live memory rose in each of {} windows, and then came to rest: what grew took no more entries",
-                    counted.readings.len()
-                )
-            } else {
-                format!(
-                    "live memory rose in each of {} windows, and not at all when the workload ran again: what outlives a run is full",
-                    counted.readings.len()
-                )
-            };
-        } else if heap_grows && !again && more.is_empty() && unseen.is_empty() {
-            evidence.because = format!(
-                "live memory rose in each of {} windows, but not when the workload ran again from a fresh state",
-                counted.readings.len()
-            );
-            evidence.settle_by = Some(
-                "a longer Watch::warm_up: what outlives a run, such as a static, may still have been filling"
-                    .to_owned(),
-            );
-        } else if grows || by_site || !unseen.is_empty() {
+        let rests = self.comes_to_rest(&growth, &sites, again);
+        if rests.is_some() || growth.is_of_heap_alone() && !again {
+            told_of_rest(rests, counted, &mut evidence);
+        } else if grows || by_site || !growth.unseen.is_empty() {
             evidence.verdict = Verdict::Leak;
-            evidence.findings = count_findings(counted, &more);
+            evidence.findings = count_findings(counted, &growth.more);
             if heap_grows && again || by_site {
                 evidence.findings.extend(findings(counted, &sites, by_site));
             }
-            add_unseen(&mut evidence.findings, &unseen);
+            add_unseen(&mut evidence.findings, &growth.unseen);
             evidence.holders = holders(sites.holders.take(), &mut evidence);
-            evidence.class = combination::class_of(&evidence.findings, || {
-                holders::class_of(&evidence.holders, pins(counted))
-            });
-            let seen =
-                (grows || by_site).then(|| because_it_leaks(counted, &more, heap_grows, by_site));
-            evidence.because = because(seen, &unseen, &counted.readings);
+            let of_memory = holders::told(&evidence.holders, accounts(counted));
+            evidence.class = combination::class_of(&evidence.findings, of_memory);
+            let seen = (grows || by_site)
+                .then(|| because_it_leaks(counted, &growth.more, heap_grows, by_site));
+            evidence.because = because(seen, &growth.unseen, &counted.readings);
             self.leave_out_known(&mut evidence, &sites, totals(counted));
         } else {
             self.judge_calm(counted, heap, &mut evidence);
@@ -205,27 +130,10 @@ impl Watch {
                 profile: pass.profile(number, iterations)?,
             });
         }
-        let mut grown = grown(rounds, totals);
-        grown.are_full = heap == Motion::Resting && grown.ends_full();
-        Ok(grown)
+        let mut sites = grown(rounds, totals);
+        sites.are_full = heap == Motion::Resting && sites.ends_full();
+        Ok(sites)
     }
-}
-
-/// How the heap moved, in blocks or in bytes: the more telling of the two.
-fn heap_motion(counted: &Counted) -> Motion {
-    let of = [
-        counted.blocks.motion_to_the_end(),
-        counted.bytes.motion_to_the_end(),
-    ];
-    [
-        Motion::Growing,
-        Motion::Resting,
-        Motion::Unclear,
-        Motion::Stopped,
-    ]
-    .into_iter()
-    .find(|motion| of.contains(motion))
-    .unwrap_or(Motion::Flat)
 }
 
 /// The kinds besides the heap that moved so.

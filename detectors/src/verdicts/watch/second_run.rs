@@ -4,6 +4,7 @@ use super::Stage;
 use super::driver::Driver;
 use super::pass::{Pass, SETTLED_READINGS, out_of_time};
 use crate::model::reading::{Detail, ReadError, SiteReading};
+use crate::readings::holders;
 use crate::verdicts::sites::{Amount, Windows};
 use std::collections::HashMap;
 
@@ -54,7 +55,7 @@ impl<D: Driver> Pass<'_, D> {
         floors.end(|visit| self.source.each_site(visit));
         let growing = floors.growing(windows);
         let is_over = || self.budget.is_spent();
-        let holders = self.source.holders(&growing, &is_over);
+        let holders = holders::of_watched(self.driver, || self.source.holders(&growing, &is_over));
         let profile = self.source.stop()?;
         let (sites, floors): (Vec<_>, Vec<_>) = floors.holding(windows).unzip();
         let stacks = self.source.stacks_of(&sites);

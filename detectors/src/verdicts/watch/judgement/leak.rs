@@ -4,14 +4,20 @@ use crate::model::finding::Finding;
 use crate::model::kind::{Kind, NotRead};
 use crate::model::reading::ReadError;
 use crate::model::words::{amount, listed, one_of};
-use crate::readings::holders::{HeldBy, Holders};
+use crate::readings::holders::{Accounts, HeldBy, Holders};
 use crate::verdicts::evidence::Evidence;
 use crate::verdicts::sites::{Amount, Grown};
 use crate::verdicts::watch::counted::Counted;
 
-/// Live bytes that many times as many as the holder means to keep can't be bookkeeping: a `Bytes` handle for a
-/// 16-byte id costs 32 bytes, twice the id.
+/// Live bytes that many times as many as the holder means to keep can't be bookkeeping.
 const PINNING_TIMES: f64 = 4.0;
+
+/// What one entry may cost beside its own bytes: a handle, a block's least size, a key, and room in a vector or table that doubles. A
+/// `Bytes` for a 16-byte id costs 32 bytes, and up to twice that in a vector.
+const BOOKKEEPING_BYTES: f64 = 128.0;
+
+/// An entry has so many bytes at least, where the holder says how many it keeps, and not in how many entries.
+const ENTRY_BYTES_LEAST: f64 = 4.0;
 
 /// What grows for each iteration, all sites together.
 pub(super) fn totals(counted: &Counted) -> Amount {
@@ -21,11 +27,22 @@ pub(super) fn totals(counted: &Counted) -> Amount {
     }
 }
 
-/// Whether much more stays live than the holder means to keep.
-pub(super) fn pins(counted: &Counted) -> bool {
-    counted
-        .kept_per_iteration()
-        .is_some_and(|kept| kept > 0.0 && counted.bytes.per_iteration() >= PINNING_TIMES * kept)
+/// Whether the holder says what it means to keep, and whether much more stays live.
+pub(super) fn accounts(counted: &Counted) -> Accounts {
+    let kept = counted.kept_per_iteration().filter(|kept| *kept > 0.0);
+    let Some(kept) = kept else {
+        return Accounts::None;
+    };
+    let entries = totals(counted)
+        .blocks
+        .min(kept / ENTRY_BYTES_LEAST)
+        .max(1.0);
+    let beside = counted.bytes.per_iteration() - BOOKKEEPING_BYTES * entries;
+    if beside >= PINNING_TIMES * kept {
+        Accounts::Exceeded
+    } else {
+        Accounts::Fit
+    }
 }
 
 /// What grows besides the heap: by group where groups tell, else in total.
@@ -92,11 +109,9 @@ pub(super) fn holders(
         why: format!("who holds them: {why}"),
     }));
     let mut ordered: Vec<HeldBy> = Vec::new();
-    for site in evidence
-        .findings
-        .iter()
-        .filter_map(|finding| finding.site.as_ref())
-    {
+    let of_memory = |finding: &&Finding| matches!(finding.kind, Kind::Bytes | Kind::Blocks);
+    let of_memory = evidence.findings.iter().filter(of_memory);
+    for site in of_memory.filter_map(|finding| finding.site.as_ref()) {
         let is_new = !ordered.iter().any(|holding| holding.site == *site);
         ordered.extend(
             read.iter()

@@ -1,0 +1,214 @@
+//! Maps of a long life that are no statics.
+
+use super::{fresh, is_static, leaks, owner, root, watch};
+use axum::extract::{Path, State};
+use detectors::{Class, Owner, Root};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::hint::black_box;
+use std::sync::{Arc, Mutex, OnceLock, RwLock, mpsc};
+
+/// What a service keeps of its callers.
+#[derive(Default)]
+struct Seen {
+    callers: RwLock<HashMap<String, [u8; 40]>>,
+    tree: Mutex<BTreeMap<u64, Box<[u8; 64]>>>,
+    log: Mutex<Vec<String>>,
+}
+
+impl Seen {
+    fn caller(&self) {
+        let caller = format!("caller-{:012}", fresh());
+        self.callers
+            .write()
+            .expect("nobody panics")
+            .insert(caller, [0; 40]);
+    }
+
+    fn in_tree(&self) {
+        let mut tree = self.tree.lock().expect("nobody panics");
+        tree.insert(fresh(), Box::new(black_box([0; 64])));
+    }
+
+    fn line(&self) {
+        let mut log = self.log.lock().expect("nobody panics");
+        log.push(format!("a caller came: {:012}", fresh()));
+    }
+}
+
+type Request = tokio::sync::oneshot::Sender<()>;
+
+/// Serves by a task of its own, which alone has the state.
+fn serve(handle: fn(&Seen)) -> tokio::sync::mpsc::Sender<Request> {
+    let (ask, mut asked) = tokio::sync::mpsc::channel::<Request>(4);
+    let seen = Arc::new(Seen::default());
+    tokio::spawn(async move {
+        while let Some(answer) = asked.recv().await {
+            handle(&seen);
+            let _ = answer.send(());
+        }
+    });
+    ask
+}
+
+async fn request(server: &tokio::sync::mpsc::Sender<Request>) {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    server.send(answer).await.expect("the server runs");
+    answered.await.expect("it answers");
+}
+
+pub(super) fn of_a_task() {
+    for (what, handle) in [
+        ("a map", Seen::caller as fn(&Seen)),
+        ("a tree", Seen::in_tree),
+        ("a list", Seen::line),
+    ] {
+        let evidence = watch(what).run_async(async || {
+            let server = serve(handle);
+            async move || request(&server).await
+        });
+        let told = leaks(evidence, Some(Class::GlobalCaches));
+        // What is left in the room of a channel may lead into a tree, and from any of its nodes to all of them.
+        if what == "a tree" && root(&told) == &Root::Thread {
+            assert_eq!(owner(&told), Some(&Owner::Setup));
+            continue;
+        }
+        assert_eq!(root(&told), &Root::Task, "{what}");
+        let Some(Owner::Task(spawned)) = owner(&told) else {
+            panic!("{:#?}", told.holders);
+        };
+        assert_eq!(spawned.function, "elsewhere::holders::owners::serve");
+        let list = told.holders_list().to_string();
+        let by = "held by a task\n  spawned at elsewhere::holders::owners::serve (";
+        assert!(list.contains(by), "{list}");
+    }
+}
+
+pub(super) fn of_a_thread() {
+    for name in ["registry", ""] {
+        let evidence = watch("a thread's map").run(|| {
+            let (ask, asked) = mpsc::sync_channel::<mpsc::SyncSender<()>>(1);
+            let mut thread = std::thread::Builder::new();
+            if !name.is_empty() {
+                thread = thread.name(name.to_owned());
+            }
+            let serve = move || {
+                let seen = Seen::default();
+                for answer in asked {
+                    seen.caller();
+                    let _ = answer.send(());
+                }
+            };
+            thread.spawn(serve).expect("a thread");
+            let (answer, answered) = mpsc::sync_channel(1);
+            move || {
+                ask.send(answer.clone()).expect("the thread runs");
+                answered.recv().expect("it answers");
+            }
+        });
+        let told = leaks(evidence, Some(Class::GlobalCaches));
+        assert_eq!(owner(&told), Some(&Owner::Thread(name.to_owned())));
+    }
+}
+
+/// As a service is watched: over its socket, and its state behind an `Arc`.
+pub(super) fn of_a_http_server() {
+    async fn handler(State(seen): State<Arc<Seen>>, Path(_caller): Path<String>) -> &'static str {
+        seen.caller();
+        "hello"
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let evidence = watch("a HTTP server").run_on(runtime.handle(), async || {
+        let seen = Arc::new(Seen::default());
+        let service = axum::Router::new()
+            .route("/hello/{caller}", axum::routing::get(handler))
+            .with_state(seen);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        let client = reqwest::Client::new();
+        async move || {
+            let url = format!("http://{address}/hello/{}", fresh());
+            let answer = client.get(url).send().await.expect("it answers");
+            assert_eq!(answer.text().await.expect("a text"), "hello");
+        }
+    });
+    // What comes first may be a buffer of the client or the server: it grows once, and decides nothing.
+    let told = leaks(evidence, Some(Class::GlobalCaches));
+    let list = told.holders_list().to_string();
+    assert!(
+        list.contains("elsewhere::holders::owners::Seen::caller"),
+        "{list}"
+    );
+}
+
+static ONCE: OnceLock<Arc<Mutex<HashMap<u64, String>>>> = OnceLock::new();
+
+pub(super) fn of_whoever_watches() {
+    let server = RefCell::new(HashMap::new());
+    let told = leaks(
+        watch("made once").run(|| {
+            || {
+                server.borrow_mut().insert(fresh(), "a caller".repeat(4));
+            }
+        }),
+        Some(Class::GlobalCaches),
+    );
+    assert_eq!(owner(&told), Some(&Owner::Outside));
+    let list = RefCell::new(Vec::new());
+    let told = leaks(
+        watch("a list made once").run(|| || list.borrow_mut().push("a caller".repeat(4))),
+        Some(Class::GlobalCaches),
+    );
+    assert_eq!(owner(&told), Some(&Owner::Outside));
+    let told = leaks(
+        watch("made in the setup").run(|| {
+            let seen = Arc::new(Seen::default());
+            move || seen.caller()
+        }),
+        Some(Class::GlobalCaches),
+    );
+    assert_eq!(owner(&told), Some(&Owner::Setup));
+    let told = leaks(
+        watch("in a static, behind an Arc").run(|| {
+            || {
+                let map = ONCE.get_or_init(Arc::default);
+                let mut map = map.lock().expect("nobody panics");
+                map.insert(fresh(), "a caller".repeat(4));
+            }
+        }),
+        Some(Class::GlobalCaches),
+    );
+    is_static(&told, "owners::ONCE");
+}
+
+pub(super) fn twins() {
+    fn bounded(seen: &Seen) {
+        seen.caller();
+        let mut callers = seen.callers.write().expect("nobody panics");
+        if callers.len() > 8 {
+            callers.clear();
+        }
+    }
+    watch("a bounded map of a task")
+        .run_async(async || {
+            let server = serve(bounded);
+            async move || request(&server).await
+        })
+        .assert_steady();
+    let server = RefCell::new(HashMap::new());
+    watch("made once, and emptied")
+        .run(|| {
+            || {
+                server.borrow_mut().insert(fresh(), "a caller".repeat(4));
+                server.borrow_mut().clear();
+            }
+        })
+        .assert_steady();
+}

@@ -1,0 +1,231 @@
+//! Which static holds a site's blocks, where one does: on strong evidence, or not at all.
+//!
+//! The nearest root is a guess where blocks lead to each other, as in a list. A pointer that was forgotten in some static's memory, to an
+//! entry in the middle, is nearer to all entries behind it than the list's own head. So each static that leads there is followed by
+//! itself, and counts by how many of the blocks it reaches. The list's head reaches all of them.
+
+use super::graph::{Entry, Graph, from, number};
+use super::memory::{Place, static_at};
+use std::collections::{HashMap, VecDeque};
+
+/// A static is the holder when it reaches such a share of the blocks.
+const MOST: f64 = 0.8;
+
+/// A static that keeps all entries of a list reaches such a share of them; what was forgotten in a static's memory may reach fewer.
+const NEARLY_ALL: f64 = 0.95;
+
+/// A root disagrees when it reaches nearly as many.
+const AS_MANY: f64 = 0.9;
+
+/// Of two roots that reach the same blocks, one that is so many pointers nearer is the holder.
+const NEARER: u32 = 2;
+
+/// So many statics are followed, the nearest first.
+const FOLLOWED_MAX: usize = 12;
+
+/// Names of statics by their addresses.
+pub(super) type Names = HashMap<usize, String>;
+
+/// What is known of the statics that lead to a site's blocks.
+#[derive(Debug)]
+pub(super) enum Settled {
+    /// One of them holds so many.
+    Static(Walk),
+    /// A thread's variable reaches most of the blocks, and no static does.
+    Thread(Walk),
+    /// No root by itself reaches most of them.
+    Unknown,
+}
+
+/// All that one root leads to.
+#[derive(Debug)]
+pub(super) struct Walk {
+    pub(super) name: String,
+    /// An address of the root.
+    pub(super) address: usize,
+    /// How many of the site's blocks it reaches.
+    pub(super) covered: u64,
+    /// Pointers to the nearest of them.
+    distance: u32,
+    /// For each block on the way: the one before; itself where the root points. `u32::MAX` for all others.
+    pub(super) parents: Vec<u32>,
+    /// Another root that leads to as many, and is as near.
+    pub(super) rival: Option<String>,
+}
+
+impl Walk {
+    pub(super) fn reaches(&self, at: usize) -> bool {
+        self.parents[at] != u32::MAX
+    }
+}
+
+/// The pointers of a graph by what they point at.
+pub(super) struct Inwards(Vec<u32>);
+
+impl Inwards {
+    pub(super) fn of(graph: &Graph) -> Self {
+        let mut order: Vec<u32> = (0..graph.edges.len()).map(number).collect();
+        order.sort_unstable_by_key(|&edge| graph.edges[edge as usize].to);
+        Inwards(order)
+    }
+
+    /// The blocks that hold this one.
+    fn holders<'g>(&'g self, graph: &'g Graph, block: u32) -> impl Iterator<Item = u32> + 'g {
+        let to = |edge: &u32| graph.edges[*edge as usize].to;
+        let start = self.0.partition_point(|edge| to(edge) < block);
+        let edges = self.0[start..]
+            .iter()
+            .take_while(move |edge| to(edge) == block);
+        let edges = edges.map(|edge| &graph.edges[*edge as usize]);
+        edges
+            .filter(|edge| graph.is_holding(edge))
+            .map(|edge| edge.from)
+    }
+}
+
+/// Which root holds these blocks. `is_own`: whether a static by this name is of a crate whose code is at the site.
+pub(super) fn settle(
+    graph: &Graph,
+    inwards: &Inwards,
+    own: &[usize],
+    names: &mut Names,
+    is_own: &dyn Fn(&str) -> bool,
+) -> Settled {
+    let leads_there = leading_to(graph, inwards, own);
+    let mut statics: Vec<(String, Vec<&Entry>)> = Vec::new();
+    let mut threads: Vec<&Entry> = Vec::new();
+    let entries = graph
+        .entries
+        .iter()
+        .filter(|entry| leads_there[entry.to as usize]);
+    for entry in entries.filter(|entry| graph.is_entered_by(entry)) {
+        match entry.place {
+            Place::Static => {
+                let name = name_of(entry.address, names);
+                match statics
+                    .iter_mut()
+                    .find(|(known, _)| !name.is_empty() && *known == name)
+                {
+                    Some((_, entries)) => entries.push(entry),
+                    None => statics.push((name, vec![entry])),
+                }
+            }
+            Place::Thread => threads.push(entry),
+            Place::Elsewhere => {}
+        }
+    }
+    let state = super::watched_state().unwrap_or_default();
+    threads.sort_by_key(|entry| !state.contains(&entry.address));
+    // Those of the site's own crates are never the ones that are left out.
+    statics.sort_by_key(|(name, _)| !is_own(name));
+    statics.truncate(FOLLOWED_MAX);
+    let is_wanted = wanted(graph, own);
+    let walk =
+        |name: String, entries: &[&Entry]| walk(graph, name, entries, &leads_there, &is_wanted);
+    let by_thread = walk(String::new(), &threads);
+    let mut walks: Vec<Walk> = statics
+        .into_iter()
+        .map(|(name, entries)| walk(name, &entries))
+        .collect();
+    walks.sort_by_key(|walk| (std::cmp::Reverse(walk.covered), walk.distance));
+    let most = own.len() as f64 * MOST;
+    let covers_most = |walk: &Walk| walk.covered as f64 >= most;
+    let as_many = walks
+        .first()
+        .map_or(0.0, |first| first.covered as f64 * AS_MANY);
+    walks.retain(|walk| walk.covered as f64 >= as_many);
+    walks.sort_by_key(|walk| walk.distance);
+    let mut walks = walks.into_iter();
+    let Some(mut best) = walks.next().filter(covers_most) else {
+        return if covers_most(&by_thread) {
+            Settled::Thread(by_thread)
+        } else {
+            Settled::Unknown
+        };
+    };
+    let is_part = (best.covered as f64) < own.len() as f64 * NEARLY_ALL;
+    if is_part && by_thread.covered > best.covered {
+        return Settled::Thread(by_thread);
+    }
+    let is_as_near = |distance: u32| distance < best.distance + NEARER;
+    best.rival = walks
+        .find(|other| is_as_near(other.distance))
+        .map(|other| format!("the static {}", other.name));
+    // A library's static, with a thread's variable that is much nearer: which of the two is stale can't be told.
+    let is_nearer = by_thread.distance + NEARER <= best.distance;
+    if !is_own(&best.name) && is_nearer && by_thread.covered >= best.covered {
+        let rival = format!("the static {}", best.name);
+        return Settled::Thread(Walk {
+            rival: Some(rival),
+            ..by_thread
+        });
+    }
+    Settled::Static(best)
+}
+
+pub(super) fn name_of(address: usize, names: &mut Names) -> String {
+    let name = names.entry(address);
+    name.or_insert_with(|| static_at(address).unwrap_or_default())
+        .clone()
+}
+
+fn wanted(graph: &Graph, own: &[usize]) -> Vec<bool> {
+    let mut is_wanted = vec![false; graph.blocks.len()];
+    for &at in own {
+        is_wanted[at] = true;
+    }
+    is_wanted
+}
+
+/// The blocks from which one comes to these.
+fn leading_to(graph: &Graph, inwards: &Inwards, own: &[usize]) -> Vec<bool> {
+    let mut leads = wanted(graph, own);
+    let mut to_do: Vec<u32> = own.iter().copied().map(number).collect();
+    while let Some(at) = to_do.pop() {
+        for holder in inwards.holders(graph, at) {
+            if !leads[holder as usize] {
+                leads[holder as usize] = true;
+                to_do.push(holder);
+            }
+        }
+    }
+    leads
+}
+
+/// Follows one root, the nearest blocks first.
+fn walk(
+    graph: &Graph,
+    name: String,
+    entries: &[&Entry],
+    leads_there: &[bool],
+    is_wanted: &[bool],
+) -> Walk {
+    let mut found = Walk {
+        name,
+        address: entries.first().map_or(0, |entry| entry.address),
+        covered: 0,
+        distance: u32::MAX / 2,
+        parents: vec![u32::MAX; graph.blocks.len()],
+        rival: None,
+    };
+    let mut to_do: VecDeque<(u32, u32, u32)> = entries
+        .iter()
+        .map(|entry| (entry.to, entry.to, 1))
+        .collect();
+    while let Some((at, parent, distance)) = to_do.pop_front() {
+        if found.reaches(at as usize) {
+            continue;
+        }
+        found.parents[at as usize] = parent;
+        if is_wanted[at as usize] {
+            found.covered += 1;
+            found.distance = found.distance.min(distance);
+        }
+        for edge in from(&graph.edges, at) {
+            if leads_there[edge.to as usize] && graph.is_holding(edge) {
+                to_do.push_back((edge.to, at, distance + 1));
+            }
+        }
+    }
+    found
+}
