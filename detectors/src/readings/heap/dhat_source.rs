@@ -1,8 +1,7 @@
 //! dhat as a heap source: exact, one profiler for each process, and slow enough to be for tests only.
 
 use super::{Detail, HeapReading, HeapSource, ReadError};
-use crate::profile::DhatOptions;
-use crate::profile::Profile;
+use crate::profile::{self, DhatOptions, Profile};
 use std::hint::black_box;
 
 /// Deep enough to pass the frames of an async runtime and reach the workload; dhat's own default of 10
@@ -43,6 +42,15 @@ impl HeapSource for DhatSource {
 
     fn stacks(&self) -> String {
         format!("by unwinder, {WHOLE_STACK_FRAMES} frames deep at most")
+    }
+
+    fn lacks(&self) -> Vec<String> {
+        // dhat keeps what it finds names for, and no addresses.
+        let stripped = || {
+            "dhat tells no site at all in a stripped program; a detectors::ProfilingAllocator tells its place".to_owned()
+        };
+        let lacks = profile::lacks().into_iter();
+        lacks.chain(profile::is_stripped().then(stripped)).collect()
     }
 
     fn start(&mut self, detail: Detail) -> Result<(), ReadError> {
