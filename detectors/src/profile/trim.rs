@@ -104,16 +104,24 @@ pub(super) fn machinery(stack: &mut Vec<Call>) {
     if start == end {
         let allocators = stack.iter().take_while(is_whole).count();
         stack.drain(..allocators.min(stack.len().saturating_sub(1)));
+        if let Some(rest) = stack.first_mut() {
+            let inlined = rest.role.allocator_frames.min(rest.frames.len() - 1);
+            cut_inlined(rest, inlined);
+        }
         return;
     }
     stack.truncate(end);
     cut_start(&mut stack[end - 1]);
     stack.drain(..start);
     let leaf = &mut stack[0];
-    let inlined = leaf.role.allocator_frames;
+    cut_inlined(leaf, leaf.role.allocator_frames);
+}
+
+/// Cuts so many of a call's innermost frames.
+fn cut_inlined(call: &mut Call, inlined: usize) {
     if inlined > 0 {
-        leaf.frames = Rc::from(&leaf.frames[inlined..]);
-        leaf.role = Role::of(&leaf.frames);
+        call.frames = Rc::from(&call.frames[inlined..]);
+        call.role = Role::of(&call.frames);
     }
 }
 
