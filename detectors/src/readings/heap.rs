@@ -3,7 +3,6 @@
 mod allocator_source;
 #[cfg(feature = "dhat")]
 mod dhat_source;
-mod elsewhere;
 
 pub use allocator_source::AllocatorSource;
 #[cfg(feature = "dhat")]
@@ -61,12 +60,6 @@ pub trait HeapSource: fmt::Debug {
 
     /// Bytes of blocks from before the start that were freed since, where the instrument knows. Must not allocate.
     fn older_freed(&self) -> Option<u64> {
-        None
-    }
-
-    /// How many bytes an iteration are gained by threads that it doesn't count, where the instrument knows, and where those gained
-    /// them as steadily as the counted ones would: with each reading as many.
-    fn gained_elsewhere(&self) -> Option<f64> {
         None
     }
 

@@ -71,24 +71,27 @@ impl Evidence {
         fmt::from_fn(|f| match &self.smallest_leak {
             None => f.write_str("this run was too short to catch any leak"),
             Some(smallest) => {
-                // What older threads keep, such as a runtime's that tests share, is nobody's here.
+                let bytes = rate(smallest.bytes_per_iteration, "byte").to_string();
+                let blocks = rate(smallest.blocks_per_iteration, "block").to_string();
+                // What older threads keep, such as a runtime's that tests share, is nobody's there.
                 let whose = if self
                     .instrument
                     .name
                     .ends_with("this thread and what it spawns")
                 {
-                    ", on the watch's own thread and on those that it spawned"
+                    " on its own thread and those that it spawned"
                 } else {
                     ""
                 };
-                let bytes = rate(smallest.bytes_per_iteration, "byte").to_string();
-                let blocks = rate(smallest.blocks_per_iteration, "block").to_string();
-                f.write_str("the smallest leak that this run could have caught: ")?;
+                write!(
+                    f,
+                    "the smallest leak that this run could have caught{whose}: "
+                )?;
                 match bytes.strip_prefix("1 byte ") {
                     Some(often) if blocks.strip_prefix("1 block ") == Some(often) => {
-                        write!(f, "1 byte or 1 block {often}{whose}")
+                        write!(f, "1 byte or 1 block {often}")
                     }
-                    _ => write!(f, "{bytes}, or {blocks}{whose}"),
+                    _ => write!(f, "{bytes}, or {blocks}"),
                 }
             }
         })

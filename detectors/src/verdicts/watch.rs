@@ -2,6 +2,7 @@
 
 mod counted;
 mod driver;
+mod elsewhere;
 mod judgement;
 mod pass;
 mod resolution;
@@ -17,6 +18,7 @@ use crate::verdicts::evidence::Evidence;
 #[cfg(feature = "tokio")]
 use crate::verdicts::runtime;
 use driver::{Driver, SyncDriver};
+use elsewhere::{Elsewhere, Noticing};
 use pass::{Budget, Pass};
 use std::fmt;
 use std::time::Duration;
@@ -295,7 +297,12 @@ impl Watch {
         }
     }
 
-    fn find(mut self, mut driver: impl Driver) -> Evidence {
+    fn find(mut self, driver: impl Driver) -> Evidence {
+        let elsewhere = Elsewhere::default();
+        let mut driver = Noticing {
+            driver,
+            elsewhere: (!self.source.counts_process()).then_some(&elsewhere),
+        };
         let budget = Budget::new(self.deadline);
         let counted = {
             let mut pass = Pass::new(&mut driver, &mut *self.source, &mut self.observer, &budget);
@@ -305,7 +312,7 @@ impl Watch {
             Ok(counted) => self.judge(&counted, &mut driver, &budget),
             Err(error) => self.unread(&error),
         };
-        if let Some(gained) = self.source.gained_elsewhere() {
+        if let Some(gained) = elsewhere.gained() {
             tell_gained_elsewhere(&mut evidence, gained);
         }
         artefacts::keep(&evidence);

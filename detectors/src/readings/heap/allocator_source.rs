@@ -1,6 +1,5 @@
 //! The profiling allocator as a heap source: exact, cheap, and able to tell its sites while it runs.
 
-use super::elsewhere::Elsewhere;
 use super::{Detail, HeapReading, HeapSource, ReadError, SiteReading};
 use crate::allocator::{self, Scope};
 use crate::model::place::Frame;
@@ -20,8 +19,6 @@ pub struct AllocatorSource {
     scope: Option<Scope>,
     /// The process' live bytes at the start.
     before: u64,
-    /// What threads gain that aren't counted.
-    elsewhere: Elsewhere,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,19 +102,11 @@ impl HeapSource for AllocatorSource {
             Reach::Thread => Scope::new(detail)?,
         });
         self.before = allocator::stats().live_bytes;
-        self.elsewhere.restart();
         Ok(())
     }
 
     fn read(&self) -> HeapReading {
-        if self.reach() == Reach::Thread {
-            self.elsewhere.read(allocator::unscoped_bytes);
-        }
         self.scope.as_ref().map(Scope::read).unwrap_or_default()
-    }
-
-    fn gained_elsewhere(&self) -> Option<f64> {
-        self.elsewhere.gained()
     }
 
     /// What the process' live bytes lack of the scope's: older blocks that have gone. A scope of one thread can't tell, since

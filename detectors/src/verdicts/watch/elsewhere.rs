@@ -1,8 +1,51 @@
-//! What threads gain that an instrument doesn't count: whether it grows with the readings.
+//! What threads gain that a watch of one thread doesn't count: whether it grows with the iterations.
 
+use super::driver::Driver;
+use crate::allocator;
+use crate::model::workload::Kept;
+use crate::readings::counters::{Group, RunsTasks};
 use std::cell::Cell;
+use std::time::Duration;
 
-/// Readings are told apart by their logarithm: so many are more than any watch takes.
+/// A driver that looks at what no scope counts after each iteration.
+pub(super) struct Noticing<'e, D> {
+    pub(super) driver: D,
+    /// `None` where the whole process is counted.
+    pub(super) elsewhere: Option<&'e Elsewhere>,
+}
+
+impl<D: RunsTasks> RunsTasks for Noticing<'_, D> {
+    fn tasks(&self) -> Option<usize> {
+        self.driver.tasks()
+    }
+
+    fn tasks_by_site(&self) -> Vec<Group> {
+        self.driver.tasks_by_site()
+    }
+}
+
+impl<D: Driver> Driver for Noticing<'_, D> {
+    fn refresh(&mut self) {
+        if let Some(elsewhere) = self.elsewhere {
+            elsewhere.restart();
+        }
+        self.driver.refresh();
+    }
+
+    fn iterate(&mut self) -> Kept {
+        let kept = self.driver.iterate();
+        if let Some(elsewhere) = self.elsewhere {
+            elsewhere.look(allocator::unscoped_bytes);
+        }
+        kept
+    }
+
+    fn pause(&mut self, time: Duration) {
+        self.driver.pause(time);
+    }
+}
+
+/// Iterations are told apart by their logarithm: so many are more than any watch runs.
 const SPANS: usize = 48;
 
 /// A rise below this is what a harness and its neighbours do.
@@ -11,10 +54,10 @@ const BYTES_MIN: i64 = 4 << 10;
 /// So many spans must have risen, each about twice as much as the one before.
 const RISES: usize = 3;
 
-/// The lowest figure in each span of readings, of which each is twice as long as the one before. Nothing is allocated.
+/// The lowest figure in each span of iterations, of which each is twice as long as the one before. Nothing is allocated.
 #[derive(Debug)]
 pub(super) struct Elsewhere {
-    readings: Cell<u64>,
+    iterations: Cell<u64>,
     floors: [Cell<i64>; SPANS],
     /// What an earlier run showed.
     told: Cell<Option<f64>>,
@@ -23,7 +66,7 @@ pub(super) struct Elsewhere {
 impl Default for Elsewhere {
     fn default() -> Self {
         Elsewhere {
-            readings: Cell::new(0),
+            iterations: Cell::new(0),
             floors: [const { Cell::new(i64::MAX) }; SPANS],
             told: Cell::new(None),
         }
@@ -34,26 +77,26 @@ impl Elsewhere {
     /// Begins anew, and remembers what was found.
     pub(super) fn restart(&self) {
         self.told.set(self.gained());
-        self.readings.set(0);
+        self.iterations.set(0);
         for floor in &self.floors {
             floor.set(i64::MAX);
         }
     }
 
-    /// Takes a reading, `now` where it is worth one: some sixty of each span.
-    pub(super) fn read(&self, now: impl FnOnce() -> i64) {
-        let reading = self.readings.get() + 1;
-        self.readings.set(reading);
-        if reading.is_multiple_of((reading >> 6).max(1))
-            && let Some(floor) = self.floors.get(reading.ilog2() as usize)
+    /// Notes an iteration, and `now` where it is worth a look: some sixty of each span.
+    pub(super) fn look(&self, now: impl FnOnce() -> i64) {
+        let iteration = self.iterations.get() + 1;
+        self.iterations.set(iteration);
+        if iteration.is_multiple_of((iteration >> 6).max(1))
+            && let Some(floor) = self.floors.get(iteration.ilog2() as usize)
         {
             floor.set(floor.get().min(now()));
         }
     }
 
-    /// How much is gained with each reading, where the last spans rose in proportion to their length.
+    /// How much is gained in each iteration, where the last spans rose in proportion to their length.
     pub(super) fn gained(&self) -> Option<f64> {
-        let last = self.readings.get().checked_ilog2()? as usize;
+        let last = self.iterations.get().checked_ilog2()? as usize;
         let first = last.checked_sub(RISES)?;
         let floors = self.floors.get(first..=last)?;
         let rises: Vec<i64> = floors
@@ -77,13 +120,13 @@ mod tests {
     fn after(readings: u64, figure: impl Fn(u64) -> i64) -> Option<f64> {
         let elsewhere = Elsewhere::default();
         for reading in 1..=readings {
-            elsewhere.read(|| figure(reading));
+            elsewhere.look(|| figure(reading));
         }
         elsewhere.gained()
     }
 
     #[test]
-    fn what_grows_with_the_readings_is_told_and_the_rest_is_not() {
+    fn what_grows_with_the_iterations_is_told_and_the_rest_is_not() {
         let told = after(1_600, |reading| 1_000_000 + 57_000 * reading.cast_signed());
         assert!(
             told.is_some_and(|bytes| (50_000.0..64_000.0).contains(&bytes)),
@@ -110,7 +153,7 @@ mod tests {
     fn an_earlier_run_is_remembered() {
         let elsewhere = Elsewhere::default();
         for reading in 1..1_600 {
-            elsewhere.read(|| 57_000 * reading);
+            elsewhere.look(|| 57_000 * reading);
         }
         elsewhere.restart();
         assert!(elsewhere.gained().is_some());
