@@ -80,7 +80,10 @@ fn take_threads() -> Result<Profile, Refusal> {
             let stack = stack.and_then(|mut stacks| stacks.pop());
             let unknown = || {
                 vec![Frame {
-                    function: format!("thread {}", thread.name),
+                    function: match thread.name.as_str() {
+                        "" => "a thread without a name".to_owned(),
+                        name => format!("thread {name}"),
+                    },
                     file: String::new(),
                     line: 0,
                 }]
