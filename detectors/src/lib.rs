@@ -108,6 +108,24 @@
 //!
 //! Rust from 1.93 on: a thread-local with a destructor may stand inside a global allocator since then.
 //!
+//! # Which line a build tells
+//!
+//! A finding names the line that allocates. Whether a program has its lines is decided by how it was built, and what a build can't tell
+//! is said: beside the site, in [`Instrument::lacks`], and in a profile's comments, which `go tool pprof` shows.
+//!
+//! | in the Cargo profile | a site is | whose code it is is told by |
+//! |---|---|---|
+//! | `debug = "full"` (a dev build's default), `"limited"` | function, file and line | the file's path, and the folder that it was compiled in |
+//! | `debug = "line-tables-only"` | the same; a function that was inlined stands without its type (`shop::cart::add`, not `shop::cart::Cart::add`) | the same |
+//! | `debug = "none"` (a release's default), `strip = "debuginfo"` | a function without file and line; what was inlined stands under its caller | the function's crate: `Cargo.lock` and the paths in the manifest tell what isn't the workspace's, where cargo runs the program. Elsewhere the innermost function is named, whosever it is |
+//! | `strip = true`, `"symbols"` | a place in the program's file, `shop+0x1b96a`, the same in every run. `addr2line -Cfie COPY 0x1b96a` tells its line, from a copy of the same build that isn't stripped | nothing |
+//! | `split-debuginfo = "packed"`, `"unpacked"` | function, file and line, as long as `shop.dwp`, or the object files, lie where the build left them | the file's path, and the manifest above that file |
+//! | `lto = "fat"`, `"thin"`; frame pointers or none; `edition` 2021 or 2024; names mangled either way; compressed sections | no difference | no difference |
+//!
+//! `CARGO_PROFILE_DEV_DEBUG=line-tables-only cargo test`, and `CARGO_PROFILE_RELEASE_DEBUG` for a release, ask for lines without a
+//! change of the manifest. Workspace members are the program's own code; packages from a registry, by git, vendored, or by a path that
+//! leads out of the workspace are not. Each row is built and asserted on Linux, where a program's file is read.
+//!
 //! # Where it can mislead you
 //!
 //! - dhat counts every thread of the process. [`tests!`] gives each test a process of its own; a plain `#[test]` shares

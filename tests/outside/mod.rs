@@ -4,6 +4,7 @@
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc;
+mod settings;
 
 use detectors::{Evidence, Profile, Verdict};
 use std::fs;

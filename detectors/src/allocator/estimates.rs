@@ -27,6 +27,7 @@ pub fn profile() -> Result<Profile, ProfileError> {
 
 /// The same, without samples where there are none yet.
 pub(crate) fn profile_or_empty() -> Profile {
+    super::stacks::learn();
     let _uncounted = slot::InsideInstrument::enter();
     let samples: Vec<Measured> = SITES
         .iter()

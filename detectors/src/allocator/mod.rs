@@ -93,7 +93,7 @@ pub(crate) use own_memory::{Reserve, mapped_and_in_c};
 pub use refusal::Reporting;
 pub(crate) use refusal::{report_by, tells_refusals};
 pub use scope::{Entered, Scope, ScopeHandle, follows_threads};
-pub(crate) use scope::{each_block, own_tables};
+pub(crate) use scope::{each_block, own_tables, unscoped_bytes};
 pub use stats::{Lost, Stats, stats};
 
 use sampling::{SAMPLES, Sample};

@@ -289,6 +289,12 @@ impl<F> Drop for Followed<F> {
     }
 }
 
+/// Live bytes of the process that no scope which is open now counts. Doesn't allocate.
+pub(crate) fn unscoped_bytes() -> i64 {
+    let live = super::stats().live_bytes.cast_signed();
+    live - counters::live_in_scopes().cast_signed()
+}
+
 /// Whether threads that are spawned with `std::thread` are counted in their spawner's scope.
 ///
 /// A new thread says nothing of its spawner. But the first thing that the standard library's threads do is to free what

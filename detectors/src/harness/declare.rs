@@ -106,7 +106,8 @@ macro_rules! test_modules {
 }
 
 /// [`tests!`](crate::tests) of a file that has no global allocator of its own: it gets a
-/// [`ProfilingAllocator`](crate::ProfilingAllocator) around the system's, which a watch reads.
+/// [`ProfilingAllocator`](crate::ProfilingAllocator) around the system's, which a watch reads. It is a
+/// [`Reporting`](crate::allocator::Reporting) one, so that a test whose request for memory is refused says on which line.
 ///
 /// ```no_run
 /// detectors::memory_tests! {
@@ -121,7 +122,8 @@ macro_rules! memory_tests {
         // Without a name that the file's own could collide with.
         const _: () = {
             #[global_allocator]
-            static ALLOCATOR: $crate::ProfilingAllocator = $crate::ProfilingAllocator::system();
+            static ALLOCATOR: $crate::ProfilingAllocator<$crate::allocator::Reporting> =
+                $crate::ProfilingAllocator::new($crate::allocator::Reporting::system());
         };
 
         $crate::tests! { $($tests)+ }

@@ -11,6 +11,7 @@
 
 mod child;
 mod declare;
+mod filters;
 mod parent;
 mod source;
 
@@ -159,7 +160,7 @@ fn run(files: &[(&str, &TestFile)]) -> ExitCode {
     if let Some(ending) = child::run_if_chosen(&tests) {
         return ending;
     }
-    let mut arguments = Arguments::from_args();
+    let mut arguments = arguments(&tests);
     if let Err(refusal) = take_environment(&mut arguments) {
         eprintln!("detectors: {refusal}");
         return ExitCode::from(2);
@@ -181,6 +182,20 @@ fn run(files: &[(&str, &TestFile)]) -> ExitCode {
         Some(Trial::test(name, || Err(complaint.into())))
     });
     libtest_mimic::run(&arguments, trials.chain(unrunnable).collect()).exit_code()
+}
+
+/// What the harness is asked for. Several filters become what they leave out, name by name.
+fn arguments(tests: &[NamedTest]) -> Arguments {
+    let given = std::env::args_os().collect::<Vec<_>>();
+    let (others, filters) = filters::taken_out(given.iter().skip(1).cloned());
+    if filters.len() < 2 {
+        return Arguments::from_iter(given);
+    }
+    let mut arguments = Arguments::from_iter(given.into_iter().take(1).chain(others));
+    let names = tests.iter().map(|test| test.name.as_str());
+    arguments.skip = filters::skipped(names, &filters, &arguments.skip, arguments.exact);
+    arguments.exact = true;
+    arguments
 }
 
 /// libtest honours these variables; so do we.

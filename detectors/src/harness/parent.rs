@@ -64,7 +64,19 @@ pub(super) fn run(test: &NamedTest, deadline: Duration, output: Output) -> Resul
         None => Ok(()),
         Some(what) if output == Output::PassOn => Err(format!("{what}; {shown}")),
         Some(what) if shown.is_empty() => Err(format!("{what}\nit printed nothing")),
-        Some(what) => Err(format!("{what}\nit printed:\n{shown}")),
+        Some(what) => Err(format!("{what}{}\nit printed:\n{shown}", refused(&shown))),
+    }
+}
+
+/// What to do where a request for memory was refused, and its line wasn't told.
+fn refused(printed: &str) -> &'static str {
+    let is_refused = printed.contains("memory allocation of ") && printed.contains(" bytes failed");
+    if is_refused && !printed.contains("Memory is full") {
+        "\na request for memory was refused; the allocator tells by which line where the file declares it so: #[global_allocator] static \
+         ALLOCATOR: detectors::ProfilingAllocator<detectors::allocator::Reporting> = \
+         detectors::ProfilingAllocator::new(detectors::allocator::Reporting::system());"
+    } else {
+        ""
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod out;
 pub(crate) mod packages;
 pub(crate) mod place;
 pub(crate) mod reading;
+pub(crate) mod sources;
 pub(crate) mod this_test;
 pub(crate) mod verdict;
 pub(crate) mod words;

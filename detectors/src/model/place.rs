@@ -1,6 +1,6 @@
 //! A place in the code: a line of a stack, whose code it is, and the line of a stack to look at first.
 
-use crate::model::packages;
+use crate::model::{packages, sources};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -70,7 +70,7 @@ pub enum Origin {
     Dependency,
     /// The standard library's.
     Standard,
-    /// No file is known.
+    /// No file is known, and the function's crate isn't known for another's.
     Unknown,
 }
 
@@ -94,7 +94,8 @@ pub(crate) fn name_of(stack: &[Frame]) -> String {
     site(stack.to_vec()).to_string()
 }
 
-/// The site that a stack points at: its innermost own frame, else its innermost dependency's, else its leaf.
+/// The site that a stack points at: its innermost own frame, else its innermost one that may be, else its innermost dependency's, else
+/// its leaf.
 pub(crate) fn site(stack: Vec<Frame>) -> Site {
     site_beside(stack, &[])
 }
@@ -112,7 +113,12 @@ pub(crate) fn site_beside(stack: Vec<Frame>, packages: &[&str]) -> Site {
         origin => origin,
     };
     let first = |wanted| stack.iter().find(|frame| origin(frame) == wanted);
+    // Without a file it may well be the program's own, where it isn't known for another's: then it comes before those.
+    let named = |frame: &&Frame| {
+        origin(frame) == Origin::Unknown && sources::crate_of(&frame.function).is_some()
+    };
     let chosen = first(Origin::Own)
+        .or_else(|| stack.iter().find(named))
         .or_else(|| first(Origin::Dependency))
         .or_else(|| stack.first())
         .cloned()
@@ -130,12 +136,14 @@ pub(crate) fn site_beside(stack: Vec<Frame>, packages: &[&str]) -> Site {
 }
 
 impl Frame {
-    /// Whose code the frame belongs to, told by where its file lies, and by what this process' debug information says of that folder.
+    /// Whose code the frame belongs to, told by where its file lies, and by what this process' debug information says of that folder;
+    /// without a file by the function's crate, as far as that is known for another's.
     pub fn origin(&self) -> Origin {
         match origin_by_path(&self.file) {
             // The watch is on every stack and never at fault.
-            Origin::Own if is_ours(&self.function) => Origin::Dependency,
+            Origin::Own | Origin::Unknown if is_ours(self) => Origin::Dependency,
             Origin::Own if packages::root_of(&self.file).is_some() => Origin::Dependency,
+            Origin::Unknown => origin_by_name(&self.function),
             origin => origin,
         }
     }
@@ -159,19 +167,27 @@ pub(crate) fn origin_by_path(path: &str) -> Origin {
     }
 }
 
+/// Whose function it is, as far as its name tells.
+fn origin_by_name(function: &str) -> Origin {
+    match sources::crate_of(function) {
+        Some(_) if sources::is_standard(function) => Origin::Standard,
+        Some(krate) if packages::is_others(krate) => Origin::Dependency,
+        _ => Origin::Unknown,
+    }
+}
+
 /// Whether a function belongs to this library, as a function of it or of a closure in it.
-fn is_ours(function: &str) -> bool {
-    function
-        .trim_start_matches(['<', '&'])
-        .starts_with("detectors::")
+fn is_ours(frame: &Frame) -> bool {
+    let name = frame.function.trim_start_matches(['<', '&']);
+    name.starts_with("detectors::") || sources::is_ours(&frame.file)
 }
 
 /// FNV-1a over the names of the stack's functions, without this library's own, which are no part of the leak: it must be the same
 /// in every run and on every machine, which the standard hasher doesn't promise.
 fn signature(stack: &[Frame]) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let names = stack.iter().map(|frame| frame.function.as_str());
-    let names = names.filter(|function| !is_ours(function));
+    let others = stack.iter().filter(|frame| !is_ours(frame));
+    let names = others.map(|frame| frame.function.as_str());
     for byte in names.flat_map(|name| name.bytes().chain([0])) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }

@@ -73,7 +73,9 @@ pub(crate) fn whose(origin: Origin) -> &'static str {
         Origin::Standard => {
             "the standard library's code: look for the caller that keeps what it returns"
         }
-        Origin::Unknown => "code without debug information",
+        Origin::Unknown => {
+            "code whose line this build can't tell: build with debug = \"line-tables-only\" and strip = \"none\""
+        }
     }
 }
 

@@ -5,12 +5,12 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::model::packages;
-use crate::model::place::without_detours;
-
-use super::protos;
+use crate::model::place::{self, Origin, without_detours};
 
 use super::SourceFrame;
 use super::build::Builder;
+use super::program::LINES;
+use super::protos;
 use super::trim::Role;
 
 /// Go's heap sample types in Go's order; the last is the default.
@@ -138,7 +138,9 @@ pub(super) fn assemble<const TYPES: usize>(
         builder.sample(stack, Vec::new(), values);
     }
     let packages = other_packages(samples);
-    let comment = packages.iter().map(|root| builder.package(root)).collect();
+    let packages = packages.iter().map(|root| builder.package(root));
+    let mut comment: Vec<i64> = packages.collect();
+    comment.extend(without_lines(samples).map(|text| builder.string(&text)));
     builder.finish(protos::Profile {
         sample_type,
         period_type,
@@ -160,6 +162,35 @@ fn other_packages<const TYPES: usize>(samples: &[Stacked<TYPES>]) -> BTreeSet<St
     straight
         .filter_map(|file| packages::root_of(&file))
         .collect()
+}
+
+/// Why most stacks have no line of the program's, in words that readers of the profile show; `None` where they have one.
+fn without_lines<const TYPES: usize>(samples: &[Stacked<TYPES>]) -> Option<String> {
+    let is_told = |frame: &SourceFrame| {
+        frame.line > 0 && place::origin_by_path(&frame.file) != Origin::Standard
+    };
+    let is_a_place = |frame: &SourceFrame| {
+        let address = frame.function.rsplit('+').next();
+        frame.file.is_empty() && address.is_some_and(|address| address.starts_with("0x"))
+    };
+    let untold = samples
+        .iter()
+        .map(|(stack, _)| stack.iter().flat_map(|call| call.frames.iter()));
+    let untold: Vec<_> = untold
+        .filter(|frames| !frames.clone().any(is_told))
+        .collect();
+    if 2 * untold.len() <= samples.len() {
+        return None;
+    }
+    let (stacks, all) = (untold.len(), samples.len());
+    let why = if untold.into_iter().flatten().all(is_a_place) {
+        "the program's file is stripped of names, so they are places in it (addr2line -Cfie COPY ADDRESS, with an unstripped copy)"
+    } else {
+        "the program has none"
+    };
+    Some(format!(
+        "{stacks} of {all} stacks are without lines: {why}; {LINES} and strip = \"none\""
+    ))
 }
 
 fn location(builder: &mut Builder, mapping: u64, call: &Call) -> u64 {

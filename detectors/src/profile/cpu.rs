@@ -3,7 +3,7 @@
 use super::assemble::{self, CPU, CPU_ORDER, Call};
 use super::measured::{call, distinct, this_program};
 use super::symbols::resolve_all;
-use super::{Profile, SourceFrame, trim};
+use super::{Profile, SourceFrame, program, trim};
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(crate) struct Sampled {
     /// Addresses, the innermost first and the sampler's own among them, and how many samples were taken there.
     pub(crate) stacks: Vec<(Vec<usize>, i64)>,
+    /// Where the function begins that takes a sample; 0 where that isn't known.
+    pub(crate) handler: usize,
     /// Samples in a second of CPU time.
     pub(crate) rate: i64,
     pub(crate) started: SystemTime,
@@ -33,7 +35,7 @@ pub(crate) fn convert(name: &str, seen: &Sampled) -> Profile {
             known.clone()
         });
         let mut stack: Vec<Call> = stack.collect();
-        cut_the_sampler(&mut stack);
+        cut_the_sampler(&mut stack, seen.handler);
         trim::start(&mut stack);
         let sums = merged.entry(stack).or_insert([0; 2]);
         sums[0] += count;
@@ -56,12 +58,13 @@ fn nanoseconds(duration: Duration) -> i64 {
 }
 
 /// The innermost frames are those that take the sample: pprof's, which a signal calls, and the C library's way back from it.
-fn cut_the_sampler(stack: &mut Vec<Call>) {
-    let handles = |frame: &SourceFrame| frame.function.ends_with("perf_signal_handler");
-    if let Some(handler) = stack
-        .iter()
-        .position(|call| call.frames.iter().any(handles))
-    {
+fn cut_the_sampler(stack: &mut Vec<Call>, start: usize) {
+    let is_pprofs = |frame: &SourceFrame| frame.function.ends_with("perf_signal_handler");
+    let is_handler = |call: &Call| {
+        let return_address = usize::try_from(call.address).map_or(0, |address| address + 1);
+        call.frames.iter().any(is_pprofs) || program::is_in_function(return_address, start)
+    };
+    if let Some(handler) = stack.iter().position(is_handler) {
         stack.drain(..(handler + 2).min(stack.len() - 1));
     }
 }

@@ -26,8 +26,8 @@ pub(super) fn diff(profile: &Profile, base: &Profile) -> Result<Profile, Profile
     add(&mut builder, profile, false);
     add(&mut builder, base, true);
 
-    let packages = [profile.other_packages(), base.other_packages()].concat();
-    let packages: BTreeSet<&str> = packages.into_iter().collect();
+    // The packages that aren't the program's own among them.
+    let comments: BTreeSet<&str> = profile.comments().chain(base.comments()).collect();
     let message = &profile.message;
     let header = protos::Profile {
         sample_type: profile
@@ -42,9 +42,9 @@ pub(super) fn diff(profile: &Profile, base: &Profile) -> Result<Profile, Profile
             .map(|period| builder.value_type(profile.text(period.ty), profile.text(period.unit))),
         period: message.period,
         time_nanos: message.time_nanos,
-        comment: packages
+        comment: comments
             .into_iter()
-            .map(|root| builder.package(root))
+            .map(|text| builder.string(text))
             .collect(),
         ..protos::Profile::default()
     };

@@ -24,6 +24,8 @@ use modules::Module;
 use names::Name;
 
 use super::SourceFrame;
+use super::program::Told;
+use crate::model::sources;
 
 type Slice<'data> = gimli::EndianSlice<'data, gimli::NativeEndian>;
 type Dwarf<'data> = gimli::Dwarf<Slice<'data>>;
@@ -39,6 +41,29 @@ pub(super) fn resolve_all(return_addresses: &[usize]) -> HashMap<usize, Vec<Sour
         resolve_in(&module, &mut known);
     }
     known
+}
+
+/// What this program's own file has.
+pub(super) fn told() -> Told {
+    let file = File::open(std::path::Path::new("/proc/self/exe"));
+    let Some(elf) = file.as_ref().and_then(Elf::parse) else {
+        return Told::Lines; // nothing is known against it
+    };
+    if elf.has(b".debug_line") || elf.has(b".zdebug_line") {
+        Told::Lines
+    } else if elf.has(b".symtab") {
+        Told::Functions
+    } else {
+        Told::Nothing
+    }
+}
+
+/// The call before a return address as a place in its file, as `addr2line` takes it: `shop+0x1b96a`. The same in every run.
+pub(super) fn place_of(return_address: usize) -> Option<String> {
+    let module = modules::holding(&[return_address]).pop()?;
+    let file = File::open(&module.path)?;
+    let address = Elf::parse(&file)?.address(module.calls.first()?.in_file)?;
+    Some(format!("{}+{address:#x}", module.name))
 }
 
 /// The readable name of the symbol that lies at or before an address of a file: of data as well as of code.
@@ -81,11 +106,12 @@ fn resolve_in(module: &Module, known: &mut HashMap<usize, Vec<SourceFrame>>) -> 
         names::resolve_elsewhere(dwarf, &mut names, &file);
     }
     frames.resize_with(addresses.len(), Vec::new);
-    let nameless = |frames: &Vec<Frame<'_>>| {
-        frames.is_empty() || frames.iter().any(|frame| frame.name.bytes().is_none())
+    let wants_symbol = |frames: &Vec<Frame<'_>>| {
+        let outermost = frames.last().and_then(|frame| frame.name.bytes());
+        outermost.is_none_or(is_bare) || frames.iter().any(|frame| frame.name.bytes().is_none())
     };
     let positions: Vec<usize> = (0..frames.len())
-        .filter(|&at| nameless(&frames[at]))
+        .filter(|&at| wants_symbol(&frames[at]))
         .collect();
     let asked: Vec<u64> = positions.iter().map(|&at| addresses[at]).collect();
     let mut symbols = vec![None; addresses.len()];
@@ -99,23 +125,60 @@ fn resolve_in(module: &Module, known: &mut HashMap<usize, Vec<SourceFrame>>) -> 
 }
 
 fn readable(frames: Vec<Frame<'_>>, symbol: Option<&[u8]>, file: &File) -> Vec<SourceFrame> {
-    let call = |name: &[u8], path: &str, line| {
+    // What `backtrace` makes of it; `:#` leaves out the hash.
+    let demangled = |name: &[u8]| {
         file.has_read(file::AROUND);
-        SourceFrame {
-            // What `backtrace` makes of it; `:#` leaves out the hash.
-            function: format!("{:#}", backtrace::SymbolName::new(name)),
-            file: path.to_owned(),
-            line,
-        }
+        format!("{:#}", backtrace::SymbolName::new(name))
     };
+    let symbol = symbol.map(demangled);
     if frames.is_empty() {
-        return symbol.map(|name| call(name, "", 0)).into_iter().collect();
+        let named = symbol.map(|function| SourceFrame::new(function, "", 0));
+        return named.into_iter().collect();
     }
+    let outermost = frames.len() - 1;
+    let frames = frames.into_iter().enumerate();
     frames
-        .into_iter()
-        .filter_map(|frame| {
-            let name = frame.name.bytes().or(symbol)?;
-            Some(call(name, &frame.file, frame.line))
+        .filter_map(|(at, frame)| {
+            let told = frame.name.bytes().map(demangled);
+            // The symbol is of the code at an address, whatever was inlined there.
+            let of_code = symbol.as_deref().filter(|_| at == outermost);
+            let name = match told {
+                Some(name) => whole(name, &frame.file, of_code),
+                None => symbol.clone()?,
+            };
+            Some(SourceFrame::new(name, &*frame.file, frame.line))
         })
         .collect()
+}
+
+fn is_bare(name: &[u8]) -> bool {
+    // A mangled name is a whole one.
+    !name.starts_with(b"_ZN")
+        && !name.starts_with(b"_R")
+        && std::str::from_utf8(name).is_ok_and(sources::is_bare)
+}
+
+/// The whole name of a function: its symbol's, where that is of the same function, with the type too; else by its file.
+fn whole(name: String, file: &str, symbol: Option<&str>) -> String {
+    if !sources::is_bare(&name) {
+        return name;
+    }
+    let bare = sources::without_types(&name);
+    if symbol == Some(bare) {
+        return name; // without a crate on purpose: `#[unsafe(no_mangle)]`
+    }
+    let by_file = sources::whole_name(&name, file);
+    let is_same = |symbol: &&str| {
+        let ends = match symbol.rsplit("::").next() {
+            Some("{{closure}}") => bare.starts_with("{closure"),
+            last => last == Some(bare),
+        };
+        // Functions with the same code may have become one, with the names of all.
+        let told = by_file.as_deref().and_then(sources::crate_of);
+        ends && told.is_none_or(|told| sources::crate_of(symbol) == Some(told))
+    };
+    match symbol.filter(is_same) {
+        Some(symbol) => symbol.to_owned(),
+        None => by_file.unwrap_or(name),
+    }
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::assemble::{self, Call, HEAP, HEAP_ORDER, SPACE, Stacked, WAITS, WAITS_ORDER};
-use super::symbols::{resolve_all, resolve_here};
+use super::symbols::{place_of, resolve_all, resolve_here};
 use super::trim::{self, Role};
-use super::{Profile, SourceFrame, Symbols};
+use super::{Profile, SourceFrame, Symbols, program};
 use crate::model::place;
 
 /// A stack, and what was measured there.
@@ -163,18 +163,21 @@ fn resolved(return_address: usize, how: Symbols<'_>) -> Call {
     call(return_address, frames)
 }
 
-/// The call before a return address, by its frames; by the address itself where nothing is known of it.
+/// The call before a return address, by its frames; by its place in the file, or the address itself, where nothing is known of it.
 pub(super) fn call(return_address: usize, mut frames: Vec<SourceFrame>) -> Call {
-    if frames.is_empty() {
-        frames.push(SourceFrame {
-            function: format!("{return_address:#x}"),
-            file: String::new(),
-            line: 0,
-        });
+    let is_nameless = frames.is_empty();
+    if is_nameless {
+        let place = place_of(return_address).unwrap_or_else(|| format!("{return_address:#x}"));
+        frames.push(SourceFrame::new(place, "", 0));
     }
     let frames: Rc<[SourceFrame]> = frames.into();
+    let role = if is_nameless && program::is_machinery(return_address) {
+        Role::of_machinery()
+    } else {
+        Role::of(&frames)
+    };
     Call {
-        role: Role::of(&frames),
+        role,
         frames,
         // The address after the call may be another line's; one less is inside the call.
         address: (return_address as u64).saturating_sub(1),

@@ -38,6 +38,7 @@ mod graph;
 mod lean;
 mod list;
 mod measured;
+mod program;
 mod protos;
 mod prune;
 mod read;
@@ -61,6 +62,9 @@ pub use flamegraph::{FlamegraphOptions, FlamegraphStyle};
 pub use list::{Line, Listing, Routine, SourcePaths};
 pub use measured::Measured;
 pub(crate) use measured::{resolve_stacks, resolve_stacks_and_names};
+#[cfg(feature = "dhat")]
+pub(crate) use program::is_stripped;
+pub(crate) use program::{lacks, learn_machinery};
 pub use read::DECOMPRESSED_BYTES_MAX;
 pub use stack::{Stack, StackFrame};
 pub(crate) use symbols::give_back;
@@ -316,11 +320,14 @@ impl Profile {
 
     /// The folders of packages that aren't the program's own, as the program that was profiled knew them.
     pub(crate) fn other_packages(&self) -> Vec<&str> {
-        let comments = self.message.comment.iter().map(|&text| self.text(text));
-        comments
+        self.comments()
             .filter_map(|comment| comment.strip_prefix(build::OTHER_PACKAGE))
             .filter(|root| !root.is_empty())
             .collect()
+    }
+
+    fn comments(&self) -> impl Iterator<Item = &str> {
+        self.message.comment.iter().map(|&text| self.text(text))
     }
 
     /// Takes a message that has passed [`check::checked`], from an instrument that has nothing to tell without samples.

@@ -41,8 +41,8 @@ pub(super) fn from_path(path: &Path) -> Result<Profile, ProfileError> {
         },
     };
     let about = fs::metadata(path).map_err(unreadable)?;
-    // Reading a pipe or a device may never end.
-    if !about.is_file() {
+    // Reading a device may never end. A pipe ends with whoever writes into it: `leaks top <(curl ..)`.
+    if !about.is_file() && !is_pipe(&about) {
         return Err(ProfileError::Unreadable {
             path: path.to_owned(),
             reason: if about.is_dir() {
@@ -53,12 +53,44 @@ pub(super) fn from_path(path: &Path) -> Result<Profile, ProfileError> {
         });
     }
     let name = path.display().to_string();
-    let file = File::open(path).map_err(unreadable)?;
+    let file = open(path, &about).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(DECOMPRESSED_BYTES_MAX + 1)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
     from_bytes(&name, &bytes, DECOMPRESSED_BYTES_MAX)
+}
+
+#[cfg(unix)]
+fn is_pipe(about: &fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&about.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &fs::Metadata) -> bool {
+    false
+}
+
+/// Doesn't wait for a pipe's writer to come: one that nobody has open is empty.
+#[cfg(unix)]
+fn open(path: &Path, about: &fs::Metadata) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    if !is_pipe(about) {
+        return File::open(path);
+    }
+    let mut options = File::options();
+    let file = options
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    let flags = rustix::fs::fcntl_getfl(&file)?;
+    rustix::fs::fcntl_setfl(&file, flags - rustix::fs::OFlags::NONBLOCK)?;
+    Ok(file)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path, _: &fs::Metadata) -> io::Result<File> {
+    File::open(path)
 }
 
 pub(super) fn from_bytes(
@@ -156,11 +188,8 @@ fn dhat_json(plain: &[u8]) -> Option<&str> {
 /// Walks the records without decoding them: tells a file that was cut from one that is something
 /// else, and bounds what decoding may cost.
 fn survey(name: &str, plain: &[u8]) -> Result<(), ProfileError> {
-    if plain.starts_with(b"heap profile:") || plain.starts_with(b"goroutine profile:") {
-        return Err(not_a_profile(
-            name,
-            "it is Go's text form; fetch it again without ?debug=1",
-        ));
+    if let Some(form) = other_form(plain) {
+        return Err(not_a_profile(name, form));
     }
     // A profile's first records hold small numbers, which no text holds.
     let start = &plain[..plain.len().min(32)];
@@ -229,4 +258,142 @@ fn told_by(text: &[u8]) -> String {
     let start = String::from_utf8_lossy(&text[..text.len().min(SHOWN_MAX)]);
     let line = start.trim().lines().next().unwrap_or_default();
     format!("it is text that begins with \"{}\"", Printable(line))
+}
+
+/// What it is instead, where it is a profile in a form that isn't read here, and how to have one that is.
+fn other_form(plain: &[u8]) -> Option<&'static str> {
+    const GO: &str = "it is Go's text form; fetch it again without ?debug=1";
+    const CONVERT: &str = "it is a profile of a C or C++ program in gperftools' older form, whose addresses only the program itself can name; \
+                           have it converted: pprof -proto PROGRAM FILE > profile.pb.gz, with pprof from github.com/google/pprof";
+    let line = plain
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let line = String::from_utf8_lossy(&line[..line.len().min(400)]);
+    // Go writes what lies between two samples behind the word `heap`; tcmalloc has `heapprofile`, `heap_v2/..`, `growthz` there.
+    if line.starts_with("heap profile:") {
+        return Some(if line.contains("@ heap/") {
+            GO
+        } else {
+            CONVERT
+        });
+    }
+    let is_gos = [
+        "goroutine profile:",
+        "threadcreate profile:",
+        "--- mutex:",
+        "--- contention:",
+    ];
+    let is_older = [
+        "heap_v2/",
+        "--- contentionz",
+        "--- contention ",
+        "--- symbol",
+        "--- heapz",
+        "--- growthz",
+        "--- profile",
+    ];
+    if is_gos.iter().any(|start| line.starts_with(start)) {
+        return Some(GO);
+    }
+    if is_older.iter().any(|start| line.starts_with(start)) || is_older_cpu(plain) {
+        return Some(CONVERT);
+    }
+    None
+}
+
+/// Whether it begins as a CPU profile in gperftools' older form: words of 0, 3 and 0, of either size and order.
+fn is_older_cpu(plain: &[u8]) -> bool {
+    let begins = |size: usize, three: usize| {
+        let words = plain.get(..3 * size);
+        words.is_some_and(|words| {
+            words
+                .iter()
+                .enumerate()
+                .all(|(at, byte)| *byte == if at == three { 3 } else { 0 })
+        })
+    };
+    begins(8, 8) || begins(8, 15) || begins(4, 4) || begins(4, 7)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::from_bytes;
+
+    fn refusal(bytes: &[u8]) -> String {
+        from_bytes("input", bytes, 1 << 20)
+            .expect_err("it is none of ours")
+            .to_string()
+    }
+
+    #[test]
+    fn profiles_in_other_forms_are_called_what_they_are() {
+        let go = "heap profile: 4: 2048 [9: 4096] @ heap/1048576\n";
+        assert!(refusal(go.as_bytes()).contains("Go's text form"));
+        for older in [
+            "heap profile:      1:     1024 [     1:     1024] @ heapprofile\n",
+            "heap profile:      1:     1024 [     1:     1024] @ heap_v2/524288\n",
+            "heap profile:    157: 78000000 [   157: 78000000] @ growthz\n",
+            "heap_v2/524288\n  t*: 28106: 56637512 [0: 0]\n",
+            "--- contentionz 1 ---\ncycles/second = 3201000000\n",
+            "--- symbol\nbinary=/usr/bin/shop\n",
+        ] {
+            let told = refusal(older.as_bytes());
+            assert!(
+                told.contains("C or C++") && told.contains("pprof -proto"),
+                "{told}"
+            );
+        }
+        for words in [
+            [0_u64, 3, 0, 10_000, 0].map(u64::to_le_bytes),
+            [0_u64, 3, 0, 10_000, 0].map(u64::to_be_bytes),
+        ] {
+            assert!(refusal(&words.concat()).contains("pprof -proto"));
+        }
+        let words = [0_u32, 3, 0, 10_000, 0].map(u32::to_le_bytes);
+        assert!(refusal(&words.concat()).contains("pprof -proto"));
+    }
+
+    #[test]
+    fn valgrinds_dhat_is_told_from_the_library() {
+        let json = r#"{"dhatFileVersion":2,"mode":"heap","verb":"Allocated","bklt":true,"bkacc":true,"cmd":"./shop","pid":1,
+            "pps":[],"ftbl":["[root]"]}"#;
+        let told = refusal(json.as_bytes());
+        assert!(
+            told.contains("Valgrind") && told.contains("dh_view.html"),
+            "{told}"
+        );
+        let ad_hoc = json.replace("\"heap\"", "\"rust-ad-hoc\"");
+        assert!(refusal(ad_hoc.as_bytes()).contains("new_heap"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_read_to_its_end_and_one_without_a_writer_is_empty() {
+        use crate::profile::Profile;
+        use std::io::Write;
+        use std::os::fd::AsRawFd;
+        let measured = [super::super::Measured::new(vec![0x5000], [1, 8, 1, 8])];
+        let written =
+            Profile::of_heap("a profile", &measured, 1, super::Symbols::Recorded).to_bytes();
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        let path = format!("/dev/fd/{}", reader.as_raw_fd());
+        let write = std::thread::spawn(move || writer.write_all(&written));
+        let read = Profile::read(path).expect("what was written");
+        write.join().expect("no panic").expect("it is read");
+        assert_eq!(read.total("inuse_space"), Ok(8));
+
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let pipe = folder.path().join("nobody writes");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .expect("a pipe");
+        let empty = Profile::read(&pipe).expect_err("nothing comes").to_string();
+        assert!(empty.contains("it is empty"), "{empty}");
+    }
 }

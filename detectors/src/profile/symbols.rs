@@ -1,12 +1,12 @@
 //! From addresses to names, files and lines.
 
-use crate::model::packages;
 use crate::model::place::{Frame, without_detours};
+use crate::model::{packages, sources};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(target_os = "linux")]
-pub(super) use super::lean::resolve_all;
+pub(super) use super::lean::{place_of, resolve_all, told};
 
 /// Whether `backtrace` holds tables of this program's debug information.
 static HELD: AtomicBool = AtomicBool::new(false);
@@ -85,7 +85,7 @@ pub(super) fn resolve_here(return_address: u64) -> Vec<SourceFrame> {
         let file = file.unwrap_or_default();
         packages::look(&file);
         frames.push(SourceFrame {
-            function: name,
+            function: sources::whole_name(&name, &file).unwrap_or(name),
             file,
             line: symbol.lineno().unwrap_or(0),
         });
@@ -97,6 +97,18 @@ pub(super) fn resolve_here(return_address: u64) -> Vec<SourceFrame> {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn resolve_all(_: &[usize]) -> std::collections::HashMap<usize, Vec<SourceFrame>> {
     std::collections::HashMap::new()
+}
+
+/// Nothing: only on Linux is a program's file read.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn place_of(_: usize) -> Option<String> {
+    None
+}
+
+/// Not known: only on Linux is a program's file read.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn told() -> super::program::Told {
+    super::program::Told::Lines
 }
 
 /// Says that a library is about to resolve addresses by `backtrace`, so that [`give_back`] has something to give back.

@@ -41,6 +41,8 @@ impl TopOptions {
 pub struct Top {
     /// The program, where the profile names it.
     pub program: Option<String>,
+    /// What the profile has to say to its reader, such as why it has no lines.
+    pub comments: Vec<String>,
     /// What the values are.
     pub sample_type: SampleType,
     /// What shares are taken of: the amounts of all samples, or in a diff those of the base's.
@@ -152,6 +154,7 @@ pub(super) fn top(profile: &Profile, index: usize, options: &TopOptions) -> Top 
         .collect();
     Top {
         program: program(profile),
+        comments: comments(profile),
         sample_type,
         total,
         accounted,
@@ -204,6 +207,12 @@ fn common_unit(stored: &str, values: impl Iterator<Item = (i64, i64)>, total: i6
     Amounts::common(stored, smallest.unwrap_or(0), total)
 }
 
+/// Go's tools leave out those that begin with a hash.
+fn comments(profile: &Profile) -> Vec<String> {
+    let told = profile.comments().filter(|text| !text.starts_with('#'));
+    told.map(str::to_owned).collect()
+}
+
 pub(super) fn program(profile: &Profile) -> Option<String> {
     let file = profile.text(profile.message.mapping.first()?.filename);
     let name = file
@@ -219,6 +228,9 @@ impl fmt::Display for Top {
         let amount = |value| self.amounts.format(value);
         if let Some(program) = &self.program {
             writeln!(f, "File: {}", Printable(program))?;
+        }
+        for comment in &self.comments {
+            writeln!(f, "{}", Printable(comment))?;
         }
         writeln!(f, "Type: {}", Printable(&self.sample_type.name))?;
         writeln!(

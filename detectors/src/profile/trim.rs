@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::SourceFrame;
 use super::assemble::Call;
+use crate::model::sources;
 
 /// Functions of the allocator and of the instrumented locks, wherever they are said to stand.
 const ALLOCATOR: [&str; 12] = [
@@ -22,9 +23,6 @@ const ALLOCATOR: [&str; 12] = [
     "dhat::",
 ];
 
-/// The libraries that come with Rust, for where the file's whole path isn't known.
-const STANDARD: [&str; 4] = ["alloc::", "core::", "hashbrown::", "std::"];
-
 /// Files of the libraries that come with Rust, and of what they are built from.
 ///
 /// They are cut at the leaf like the allocator, as Go's profiles cut `make` and `append`: the line that calls
@@ -40,13 +38,14 @@ const START: [&str; 4] = [
 ];
 
 /// Calls that only pass on to a closure, and the outermost frames of threads.
-const PASSED_ON: [&str; 9] = [
+const PASSED_ON: [&str; 10] = [
     "_start",
     "__libc_start",
     "clone",
     "core::ops::function::",
     "core::panic::unwind_safe::",
     "alloc::boxed::Box<F,A> as core::ops::function::",
+    "alloc::boxed::call_",
     "std::panic",
     "std::rt::",
     "std::sys::",
@@ -69,6 +68,16 @@ impl Role {
     /// Whether a thread or a measurement starts here: nothing further out says anything about the program.
     pub(super) fn starts(self) -> bool {
         self.starts
+    }
+
+    /// That of one frame of the allocator's, which has no name to tell it by.
+    pub(super) fn of_machinery() -> Self {
+        Self {
+            allocator_frames: 1,
+            starts: false,
+            programs_own: true,
+            passes_on: false,
+        }
     }
 
     pub(super) fn of(frames: &[SourceFrame]) -> Self {
@@ -95,16 +104,24 @@ pub(super) fn machinery(stack: &mut Vec<Call>) {
     if start == end {
         let allocators = stack.iter().take_while(is_whole).count();
         stack.drain(..allocators.min(stack.len().saturating_sub(1)));
+        if let Some(rest) = stack.first_mut() {
+            let inlined = rest.role.allocator_frames.min(rest.frames.len() - 1);
+            cut_inlined(rest, inlined);
+        }
         return;
     }
     stack.truncate(end);
     cut_start(&mut stack[end - 1]);
     stack.drain(..start);
     let leaf = &mut stack[0];
-    let inlined = leaf.role.allocator_frames;
+    cut_inlined(leaf, leaf.role.allocator_frames);
+}
+
+/// Cuts so many of a call's innermost frames.
+fn cut_inlined(call: &mut Call, inlined: usize) {
     if inlined > 0 {
-        leaf.frames = Rc::from(&leaf.frames[inlined..]);
-        leaf.role = Role::of(&leaf.frames);
+        call.frames = Rc::from(&call.frames[inlined..]);
+        call.role = Role::of(&call.frames);
     }
 }
 
@@ -161,7 +178,8 @@ fn starts_with_any(name: &str, prefixes: &[&str]) -> bool {
 fn is_allocator(frame: &SourceFrame) -> bool {
     starts_with_any(&frame.function, &ALLOCATOR)
         || is_of_machinery(&frame.file)
-        || !Path::new(&frame.file).is_absolute() && starts_with_any(&frame.function, &STANDARD)
+        // Where the file's whole path isn't known.
+        || !Path::new(&frame.file).is_absolute() && sources::is_standard(&frame.function)
 }
 
 fn is_of_machinery(file: &str) -> bool {

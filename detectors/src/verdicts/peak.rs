@@ -187,27 +187,36 @@ impl Peak {
 
     /// Runs the call. It is given its items, and takes them one after the other.
     pub fn run<T>(self, mut call: impl FnMut(Items) -> T) -> PeakEvidence {
-        self.find(
-            Box::new(NoRuntime),
-            |items| drop(call(items)),
-            std::thread::sleep,
-        )
+        let measure = || {
+            self.find(
+                Box::new(NoRuntime),
+                |items| drop(call(items)),
+                std::thread::sleep,
+            )
+        };
+        #[cfg(feature = "tokio")]
+        return crate::verdicts::runtime::beside("Peak::run", measure);
+        #[cfg(not(feature = "tokio"))]
+        measure()
     }
 
     /// Runs an async call, on a current-thread runtime of its own.
     ///
     /// # Panics
     ///
-    /// When the system refuses the runtime its resources.
+    /// When the system refuses the runtime its resources. And within a current-thread runtime, as `#[tokio::test]` makes one.
     #[cfg(feature = "tokio")]
     pub fn run_async<T>(self, mut call: impl AsyncFnMut(Items) -> T) -> PeakEvidence {
-        let runtime = crate::verdicts::runtime::current_thread();
-        let tasks = crate::verdicts::runtime::TasksOf(runtime.handle().clone());
-        self.find(
-            Box::new(tasks),
-            |items| runtime.block_on(async { drop(call(items).await) }),
-            |time| runtime.block_on(async { tokio::time::sleep(time).await }),
-        )
+        use crate::verdicts::runtime::{TasksOf, apart, current_thread};
+        apart("Peak::run_async", || {
+            let runtime = current_thread();
+            let tasks = TasksOf(runtime.handle().clone());
+            self.find(
+                Box::new(tasks),
+                |items| runtime.block_on(async { drop(call(items).await) }),
+                |time| runtime.block_on(async { tokio::time::sleep(time).await }),
+            )
+        })
     }
 
     /// `call` runs the work and drops what it returns; `pause` lets what it left in the background go on.

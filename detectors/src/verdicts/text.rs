@@ -75,7 +75,20 @@ impl Evidence {
             Some(smallest) => {
                 let bytes = rate(smallest.bytes_per_iteration, "byte").to_string();
                 let blocks = rate(smallest.blocks_per_iteration, "block").to_string();
-                f.write_str("the smallest leak that this run could have caught: ")?;
+                // What older threads keep, such as a runtime's that tests share, is nobody's there.
+                let whose = if self
+                    .instrument
+                    .name
+                    .ends_with("this thread and what it spawns")
+                {
+                    " on its own thread and those that it spawned"
+                } else {
+                    ""
+                };
+                write!(
+                    f,
+                    "the smallest leak that this run could have caught{whose}: "
+                )?;
                 match bytes.strip_prefix("1 byte ") {
                     Some(often) if blocks.strip_prefix("1 block ") == Some(often) => {
                         write!(f, "1 byte or 1 block {often}")?;

@@ -2,6 +2,7 @@
 
 mod counted;
 mod driver;
+mod elsewhere;
 mod judgement;
 mod pass;
 mod resolution;
@@ -9,12 +10,18 @@ mod second_run;
 mod timeline;
 mod unseen;
 
+use crate::model::kind::{Kind, NotRead};
+use crate::model::verdict::Verdict;
+use crate::model::words::amount;
 use crate::model::workload::{Boxed, Kept, Workload};
 use crate::readings::heap::{HeapSource, suitable_source};
 use crate::verdicts::accepted::Known;
 use crate::verdicts::artefacts;
 use crate::verdicts::evidence::Evidence;
+#[cfg(feature = "tokio")]
+use crate::verdicts::runtime;
 use driver::{Driver, SyncDriver};
+use elsewhere::{Elsewhere, Noticing};
 use pass::{Budget, Pass};
 use std::fmt;
 use std::path::PathBuf;
@@ -45,8 +52,8 @@ use std::time::Duration;
 ///
 /// # Panics
 ///
-/// A panic of the workload goes through unchanged. Another dhat profiler that is running already is
-/// misuse, and dhat panics in words.
+/// A panic of the workload goes through unchanged. A dhat profiler of the program's own that is running already is
+/// misuse, and dhat panics in words. Another watch's is waited for.
 pub struct Watch {
     name: String,
     warm_up: u64,
@@ -252,15 +259,28 @@ impl Watch {
     ///
     /// `setup` makes a fresh state and returns the iteration: `|| { let mut state = ..; move || state.step() }`.
     /// An iteration may return [`Kept`], the bytes that it means to keep.
+    ///
+    /// Within a runtime, as in `#[tokio::test(flavor = "multi_thread")]`, the runtime's other threads go on meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// Within a current-thread runtime, as `#[tokio::test]` makes one, that has tasks: the watch holds its only thread, and none of
+    /// them could run. Tasks of a `LocalSet` aren't seen there.
     pub fn run<W, K>(self, setup: impl Fn() -> W) -> Evidence
     where
         W: FnMut() -> K,
         K: Into<Kept>,
     {
-        self.find(SyncDriver::new(|| {
-            let mut iteration = setup();
-            move || iteration().into()
-        }))
+        let driver = || {
+            SyncDriver::new(|| {
+                let mut iteration = setup();
+                move || iteration().into()
+            })
+        };
+        #[cfg(feature = "tokio")]
+        return runtime::beside("Watch::run", || self.find(driver()));
+        #[cfg(not(feature = "tokio"))]
+        self.find(driver())
     }
 
     /// Runs an async workload on a current-thread runtime of its own, fresh for each pass.
@@ -269,7 +289,8 @@ impl Watch {
     ///
     /// # Panics
     ///
-    /// When the system refuses the runtime its resources.
+    /// When the system refuses the runtime its resources. And within a current-thread runtime, as `#[tokio::test]` makes one: call it
+    /// in a plain `#[test]`. Within a runtime that has threads of its own it works.
     #[cfg(feature = "tokio")]
     pub fn run_async<S, W, K>(self, setup: S) -> Evidence
     where
@@ -277,7 +298,9 @@ impl Watch {
         W: AsyncFnMut() -> K,
         K: Into<Kept>,
     {
-        self.find(driver::AsyncDriver::on_own_runtime(setup))
+        runtime::apart("Watch::run_async", || {
+            self.find(driver::AsyncDriver::on_own_runtime(setup))
+        })
     }
 
     /// Runs an async workload on the service's own runtime, which has threads of its own.
@@ -285,7 +308,7 @@ impl Watch {
     /// # Panics
     ///
     /// On a current-thread runtime, whose tasks run only within its own `block_on`: [`run_async`](Watch::run_async) makes one.
-    /// And within a runtime, as `block_on` does.
+    /// And within a current-thread runtime, as `block_on` does. Within one that has threads of its own it works.
     #[cfg(feature = "tokio")]
     pub fn run_on<S, W, K>(self, runtime: &tokio::runtime::Handle, setup: S) -> Evidence
     where
@@ -298,35 +321,70 @@ impl Watch {
             "Watch::run_on needs a runtime with threads of its own: a current-thread runtime runs its tasks only within its own \
              block_on. Watch::run_async makes such a runtime by itself."
         );
-        self.find(driver::AsyncDriver::on(runtime, setup))
+        runtime::apart("Watch::run_on", || {
+            self.find(driver::AsyncDriver::on(runtime, setup))
+        })
     }
 
     /// Runs a workload in a box.
     pub fn run_workload(self, workload: &Workload) -> Evidence {
         match &workload.0 {
+            #[cfg(not(feature = "tokio"))]
             Boxed::Sync(setup) => self.find(SyncDriver::new(setup)),
             #[cfg(feature = "tokio")]
-            Boxed::Async(setup) => self.find(driver::AsyncDriver::on_own_runtime(async || {
+            Boxed::Sync(setup) => {
+                runtime::beside("Watch::run_workload", || self.find(SyncDriver::new(setup)))
+            }
+            #[cfg(feature = "tokio")]
+            Boxed::Async(setup) => self.run_async(async || {
                 let mut iteration = setup();
                 async move || iteration().await
-            })),
+            }),
         }
     }
 
-    fn find(mut self, mut driver: impl Driver) -> Evidence {
+    fn find(mut self, driver: impl Driver) -> Evidence {
         if let Err(error) = self.known.read() {
             return self.unread(&error);
         }
+        let elsewhere = Elsewhere::default();
+        let mut driver = Noticing {
+            driver,
+            elsewhere: (!self.source.counts_process()).then_some(&elsewhere),
+        };
         let budget = Budget::new(self.deadline);
         let counted = {
             let mut pass = Pass::new(&mut driver, &mut *self.source, &mut self.observer, &budget);
             pass.count(self.warm_up, self.windows)
         };
-        let evidence = match counted {
+        let mut evidence = match counted {
             Ok(counted) => self.judge(&counted, &mut driver, &budget),
             Err(error) => self.unread(&error),
         };
+        if let Some(gained) = elsewhere.gained() {
+            tell_gained_elsewhere(&mut evidence, gained);
+        }
         artefacts::keep(&evidence);
         evidence
     }
+}
+
+/// What threads gain that the watch doesn't count may be the workload's: no verdict over it is calm.
+fn tell_gained_elsewhere(evidence: &mut Evidence, gained: f64) {
+    let why = format!(
+        "threads that are older than the watch, such as a runtime's or a server's, gain {} an iteration; this watch counts its own \
+         thread and what that one spawns",
+        amount(gained, "byte")
+    );
+    if matches!(evidence.verdict, Verdict::Steady | Verdict::WarmingUp) {
+        evidence.verdict = Verdict::Inconclusive;
+        evidence.because = format!("what is counted doesn't grow, but {why}");
+        evidence.settle_by = Some(
+            "detectors::tests!, where a watch counts the whole process; or a server that is made within the watch's setup".to_owned(),
+        );
+    }
+    evidence.not_read.push(NotRead {
+        kind: Kind::Bytes,
+        why,
+    });
 }

@@ -84,6 +84,15 @@ fn filters_pick_by_part_or_by_whole_name() {
         "1 passed; 0 failed; 0 ignored",
     );
     passed(&mut subject(["passes", "--skip=result"]), "2 passed");
+    // As libtest: whatever any of several names.
+    passed(
+        &mut subject(["as_it_should", "a_result"]),
+        "3 passed; 0 failed; 0 ignored; 0 measured; 18 filtered out",
+    );
+    passed(
+        &mut subject(["--exact", "passes", "passes_with_a_result", "as_it_should"]),
+        "2 passed; 0 failed; 0 ignored",
+    );
     passed(
         &mut subject(["without_a_reason"]),
         "0 passed; 0 failed; 1 ignored",

@@ -34,6 +34,28 @@ pub(super) struct Core {
 /// Half a mebibyte, of which the kernel backs a page for each 512 lives.
 pub(super) type Parents = [AtomicU64; 1 << 16];
 
+/// Live bytes of all scopes that are open, those within others once.
+pub(super) fn live_in_scopes() -> u64 {
+    // SAFETY: what is in the table is never freed.
+    let cores = CORES
+        .iter()
+        .map_while(|core| unsafe { core.load(Acquire).as_ref() });
+    let open = cores.filter(|core| core.taken.load(Acquire));
+    open.map(|core| {
+        let generation = core.generation.load(Acquire);
+        // SAFETY: a valid array of atomics, which is never freed.
+        let parents = unsafe { core.parents.load(Acquire).as_ref() };
+        let is_within =
+            parents.is_some_and(|parents| parents[usize::from(generation)].load(Relaxed) != 0);
+        if is_within {
+            0
+        } else {
+            core.live_bytes.get(generation)
+        }
+    })
+    .sum()
+}
+
 struct SiteCells {
     alloc_blocks: Cell,
     alloc_bytes: Cell,

@@ -1,6 +1,9 @@
 //! Where an allocation comes from: the return addresses on the thread's stack, and a table of the stacks that allocate.
 
+mod machinery;
 pub(crate) mod sites;
+
+pub(crate) use machinery::learn;
 
 /// Deep enough to pass the frames of an async runtime and reach the workload.
 pub(in crate::allocator) const FRAMES_MAX: usize = 64;
@@ -133,7 +136,9 @@ fn bounds_from_system() -> Option<(usize, usize)> {
 }
 
 fn unwind(stack: &mut Stack) {
-    let step = |frame: &backtrace::Frame| stack.push(frame.ip().addr());
+    // The outermost frame returns nowhere.
+    let step =
+        |frame: &backtrace::Frame| frame.ip().addr() >= 4_096 && stack.push(frame.ip().addr());
     // SAFETY: the function is unsafe since the debugging library of 32-bit Windows must not be used by two threads at a time;
     // there it is called with the lock that `trace` takes, and that whoever looks up a name takes as well. The unwinders of the
     // other systems, 64-bit Windows' among them, may run on any number of threads.

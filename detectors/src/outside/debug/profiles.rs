@@ -80,7 +80,10 @@ fn take_threads() -> Result<Profile, Refusal> {
             let stack = stack.and_then(|mut stacks| stacks.pop());
             let unknown = || {
                 vec![Frame {
-                    function: format!("thread {}", thread.name),
+                    function: match thread.name.as_str() {
+                        "" => "a thread without a name".to_owned(),
+                        name => format!("thread {name}"),
+                    },
                     file: String::new(),
                     line: 0,
                 }]
@@ -221,6 +224,7 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
     let seconds = asked.seconds.unwrap_or(SECONDS);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     off_the_runtime(move || {
+        let handler = handler();
         let report = guard.report().build_unresolved().map_err(unavailable)?;
         drop(guard);
         let stacks = report.data.iter().map(|(stack, count)| {
@@ -229,6 +233,7 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
         });
         let sampled = Sampled {
             stacks: stacks.collect(),
+            handler,
             rate: RATE.into(),
             started: report.timing.start_time,
             took: report.timing.duration,
@@ -237,6 +242,17 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
         told("profile", &profile, asked.as_text)
     })
     .await
+}
+
+/// What the signal calls that asks for a sample: in a stripped program nothing else tells pprof's frames.
+#[cfg(unix)]
+fn handler() -> usize {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: it changes nothing, and writes what is set for the signal to a place of its own, which is valid as zeros too.
+    unsafe {
+        libc::sigaction(libc::SIGPROF, std::ptr::null(), action.as_mut_ptr());
+        action.assume_init().sa_sigaction
+    }
 }
 
 #[cfg(test)]

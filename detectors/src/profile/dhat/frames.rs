@@ -5,6 +5,7 @@ use super::super::assemble::Call;
 use super::super::symbols::resolve_here;
 use super::super::trim::Role;
 use super::super::{SourceFrame, Symbols};
+use crate::model::sources;
 
 /// dhat's table of frames, parsed once, and what is known about each address.
 pub(super) struct Calls<'a> {
@@ -76,7 +77,7 @@ impl<'a> Calls<'a> {
                 let agrees = |frame: &SourceFrame| {
                     recorded
                         .iter()
-                        .any(|other| other.function == frame.function)
+                        .any(|other| is_same(&other.function, &frame.function))
                 };
                 if !frames.iter().any(agrees) {
                     frames.clear();
@@ -95,6 +96,20 @@ impl<'a> Calls<'a> {
             .insert(positions.to_vec(), (Rc::clone(&frames), role));
         (frames, role)
     }
+}
+
+/// Whether dhat's name and ours are of one function: where debug information has a bare name, dhat writes that.
+fn is_same(recorded: &str, ours: &str) -> bool {
+    recorded == ours
+        || sources::is_bare(recorded) && {
+            let bare = sources::without_types(recorded);
+            let ours = match ours.find('<') {
+                None | Some(0) => ours,
+                Some(types) => &ours[..types],
+            };
+            let last = ours.rsplit("::").next().unwrap_or(ours);
+            last == bare || bare.starts_with("{closure") && last == "{{closure}}"
+        }
 }
 
 /// Parses `0x1234: function (path:line:column)`; dhat writes `???` and 0 for what it doesn't know.

@@ -128,6 +128,12 @@ fn parse(name: &str, json: &str) -> Result<Document, ProfileError> {
             document.dhat_file_version
         )));
     }
+    if !document.mode.starts_with("rust-") {
+        return Err(not_dhat(format!(
+            "Valgrind's DHAT wrote it, in mode \"{}\", and not the library dhat; look at it in dh_view.html, which comes with Valgrind",
+            document.mode
+        )));
+    }
     if document.mode != "rust-heap" {
         return Err(not_dhat(format!(
             "dhat wrote it in mode \"{}\"; use dhat::Profiler::new_heap",

@@ -156,6 +156,13 @@ impl<'data> Elf<'data> {
         .ok()
     }
 
+    /// Whether there is such a section.
+    pub(super) fn has(&self, section: &[u8]) -> bool {
+        self.sections
+            .section_by_name(self.endian, section)
+            .is_some()
+    }
+
     fn section(&self, name: &str) -> Result<&'data [u8], Unreadable> {
         let Some((_, section)) = self.sections.section_by_name(self.endian, name.as_bytes()) else {
             return Ok(&[]);

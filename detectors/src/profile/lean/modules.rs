@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 /// The program or a shared library, and the wanted addresses in it.
 #[derive(Debug)]
 pub(super) struct Module {
+    /// The file's name.
+    pub(super) name: String,
     /// Where it can be opened.
     pub(super) path: PathBuf,
     /// Whether it is the program itself.
@@ -56,7 +58,9 @@ pub(super) fn holding(return_addresses: &[usize]) -> Vec<Module> {
 
 fn module(path: &Path, program: Option<&PathBuf>, calls: Vec<Call>) -> Module {
     let is_program = program.is_some_and(|program| program == path);
+    let name = path.file_name().unwrap_or_default();
     Module {
+        name: name.to_string_lossy().into_owned(),
         // This opens the running program also after an update has replaced its file.
         path: if is_program {
             PathBuf::from("/proc/self/exe")

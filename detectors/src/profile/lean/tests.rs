@@ -151,10 +151,28 @@ fn differences(addresses: &[usize]) -> Vec<String> {
             // Before the code, on its first page.
             None if one.is_empty() => {}
             Some(frames) if are_aliases(*address, frames, &one) => {}
+            Some(frames) if differs_by_a_type(frames, &one) => {}
             frames => differences.push(format!("{address:#x}\n  {one:#?}\n  {frames:#?}")),
         }
     }
     differences
+}
+
+/// Whether only the outermost name differs, and only in what stands before the function: the symbol has its type as well.
+fn differs_by_a_type(frames: &[SourceFrame], one: &[SourceFrame]) -> bool {
+    let (Some((batch, inlined)), Some((single, others))) = (frames.split_last(), one.split_last())
+    else {
+        return false;
+    };
+    let last = |name: &str| {
+        let name = name.rsplit("::").next().unwrap_or(name);
+        sources::without_types(name).to_owned()
+    };
+    // Types may hold paths, so a bare name is cut first.
+    let bare = sources::without_types(&single.function);
+    inlined == others
+        && (&batch.file, batch.line) == (&single.file, single.line)
+        && last(&batch.function) == last(bare)
 }
 
 #[test]

@@ -4,7 +4,9 @@ use super::{Detail, HeapReading, HeapSource, ReadError, SiteReading, Tables};
 use crate::allocator::{self, Scope};
 use crate::model::place::Frame;
 use crate::model::this_test;
-use crate::profile::{Profile, ProfileError, Symbols, resolve_stacks, resolve_stacks_and_names};
+use crate::profile::{
+    self, Profile, ProfileError, Symbols, resolve_stacks, resolve_stacks_and_names,
+};
 use crate::readings::holders::{self, Holders, Wanted};
 
 /// Reads the heap through a [`ProfilingAllocator`](crate::ProfilingAllocator), which the test's file or the program declares.
@@ -74,6 +76,7 @@ impl HeapSource for AllocatorSource {
                     .to_owned(),
             );
         }
+        lacks.extend(profile::lacks());
         let lost = allocator::stats().lost;
         if lost != allocator::Lost::default() {
             lacks.push(format!(
@@ -93,6 +96,7 @@ impl HeapSource for AllocatorSource {
             self.scope.is_none(),
             "detectors: this heap source is counting already; stop it before you start it again"
         );
+        allocator::stacks::learn();
         self.scope = Some(match self.reach() {
             Reach::Process => Scope::of_process(detail)?,
             Reach::Thread => Scope::new(detail)?,

@@ -1,9 +1,11 @@
 //! dhat as a heap source: exact, one profiler for each process, and slow enough to be for tests only.
 
 use super::{Detail, HeapReading, HeapSource, ReadError};
-use crate::profile::DhatOptions;
-use crate::profile::Profile;
+use crate::profile::{self, DhatOptions, Profile};
 use std::hint::black_box;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread::ThreadId;
+use std::time::Duration;
 
 /// Deep enough to pass the frames of an async runtime and reach the workload; dhat's own default of 10
 /// ends inside the standard library in a debug build.
@@ -31,9 +33,49 @@ pub struct DhatSource {
 
 #[derive(Debug)]
 struct Running {
+    // Goes first: the turn is over once dhat has another one's place free.
     profiler: dhat::Profiler,
     /// Where dhat writes its profile; `None` while only counting.
     output: Option<tempfile::TempPath>,
+    _turn: Turn,
+}
+
+/// How long a watch waits for another one of its process.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The only one that counts by dhat just now: dhat has one profiler for the whole process.
+#[derive(Debug)]
+struct Turn;
+
+/// Whose turn it is.
+static TURN: (Mutex<Option<ThreadId>>, Condvar) = (Mutex::new(None), Condvar::new());
+
+impl Turn {
+    /// Waits until no other watch counts by dhat.
+    fn take() -> Result<Self, ReadError> {
+        let (holder, over) = &TURN;
+        let this = std::thread::current().id();
+        let taken = holder.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_others = |holder: &mut Option<ThreadId>| holder.is_some_and(|holder| holder != this);
+        let waited = over.wait_timeout_while(taken, PATIENCE, is_others);
+        let (mut holder, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if holder.is_some() {
+            return Err(ReadError::new(
+                "another watch of this process counts by dhat, which has one profiler for all of it",
+                "declare the test with detectors::tests!, which gives each a process of its own",
+            ));
+        }
+        *holder = Some(this);
+        Ok(Turn)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let (holder, over) = &TURN;
+        *holder.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        over.notify_one();
+    }
 }
 
 impl HeapSource for DhatSource {
@@ -45,11 +87,21 @@ impl HeapSource for DhatSource {
         format!("by unwinder, {WHOLE_STACK_FRAMES} frames deep at most")
     }
 
+    fn lacks(&self) -> Vec<String> {
+        // dhat keeps what it finds names for, and no addresses.
+        let stripped = || {
+            "dhat tells no site at all in a stripped program; a detectors::ProfilingAllocator tells its place".to_owned()
+        };
+        let lacks = profile::lacks().into_iter();
+        lacks.chain(profile::is_stripped().then(stripped)).collect()
+    }
+
     fn start(&mut self, detail: Detail) -> Result<(), ReadError> {
         assert!(
             self.running.is_none(),
             "detectors: this heap source is counting already; stop it before you start it again"
         );
+        let turn = Turn::take()?;
         let builder = dhat::Profiler::builder();
         let (builder, output) = match detail {
             Detail::Counts => (
@@ -72,6 +124,7 @@ impl HeapSource for DhatSource {
         self.running = Some(Running {
             profiler: builder.build(),
             output,
+            _turn: turn,
         });
 
         // Without dhat's allocator every reading would be zero, and zero looks like steady.
@@ -104,7 +157,12 @@ impl HeapSource for DhatSource {
     }
 
     fn stop(&mut self) -> Result<Option<Profile>, ReadError> {
-        let Some(Running { profiler, output }) = self.running.take() else {
+        let Some(Running {
+            profiler,
+            output,
+            _turn,
+        }) = self.running.take()
+        else {
             return Ok(None);
         };
         drop(profiler);

@@ -36,7 +36,14 @@ pub(super) fn own_tables_resident() -> u64 {
 
 /// Whether a mapping lies below a stack, for it to run into when it overflows.
 fn is_guard_of(guard: &Mapping, stack: &Mapping) -> bool {
-    kernel::is_guard(guard) && guard.range.end == stack.range.start
+    kernel::is_guard(guard) && guard.range.end == stack.range.start && !ends_an_arena(guard)
+}
+
+/// Whether a closed mapping may be the rest of a heap of glibc's, which is open as far as it is used: each lies at a multiple of its
+/// size, and the next one begins where it ends.
+fn ends_an_arena(closed: &Mapping) -> bool {
+    const HEAP: usize = 64 << 20;
+    closed.range.end.is_multiple_of(HEAP)
 }
 
 pub(super) fn mapped(whose: Whose) -> io::Result<Mapped> {
@@ -153,4 +160,25 @@ pub(super) fn limits() -> [Option<Limit>; 2] {
             at_most,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_guard_of;
+    use crate::model::mapping::Mapping;
+
+    #[test]
+    fn the_rest_of_an_arena_is_no_guard_of_a_stack() {
+        let mapping = |text: &str| Mapping::parse(text.as_bytes()).expect("a line of the kernel's");
+        let guards = |lines: [&str; 2]| is_guard_of(&mapping(lines[0]), &mapping(lines[1]));
+        assert!(guards([
+            "7f1d3c1ff000-7f1d3c200000 ---p 00000000 00:00 0 ",
+            "7f1d3c200000-7f1d3c400000 rw-p 00000000 00:00 0 ",
+        ]));
+        // Three arenas in a row, of which the first is full but for a page.
+        assert!(!guards([
+            "7f1d3bfff000-7f1d3c000000 ---p 00000000 00:00 0 ",
+            "7f1d3c000000-7f1d3fffe000 rw-p 00000000 00:00 0 ",
+        ]));
+    }
 }

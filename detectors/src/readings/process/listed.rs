@@ -73,11 +73,20 @@ fn inode(target: &Path) -> Option<u64> {
 }
 
 pub(super) fn threads(whose: Whose) -> io::Result<Vec<Thread>> {
-    let threads = kernel::threads(whose)?.into_iter();
+    let threads = kernel::threads(whose)?;
+    let mut names = threads.iter().map(|(_, name)| name.clone());
+    // A thread that isn't given a name has its maker's, which is the program's where the main thread made it.
+    let main = names.next().unwrap_or_default();
     Ok(threads
-        .map(|(id, name)| Thread {
+        .into_iter()
+        .enumerate()
+        .map(|(at, (id, name))| Thread {
             id,
-            name,
+            name: if at > 0 && name == main {
+                String::new()
+            } else {
+                name
+            },
             spawned_at: None,
         })
         .collect())

@@ -137,16 +137,20 @@ impl fmt::Display for Socket {
 pub struct Thread {
     /// The kernel's number for it.
     pub id: i32,
-    /// Its name, as the kernel has it: of at most 15 bytes. A letter that was cut there is `\u{fffd}`.
+    /// Its name, as the kernel has it: of at most 15 bytes. A letter that was cut there is `\u{fffd}`. Empty for a thread that nobody
+    /// named, which the kernel shows under the program's name.
     pub name: String,
     /// Who started it, where that was [`spawn_thread`].
     pub spawned_at: Option<SpawnSite>,
 }
 
-/// What threads of this kind are counted under: `threads named backend`.
+/// What threads of this kind are counted under: `threads named backend`, `threads without a name`.
 impl fmt::Display for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "threads named {}", self.name)
+        match self.name.as_str() {
+            "" => f.write_str("threads without a name"),
+            name => write!(f, "threads named {name}"),
+        }
     }
 }
 
