@@ -12,7 +12,7 @@ use super::driver::Driver;
 use super::pass::{Budget, Pass};
 use super::resolution::is_coarse;
 use super::second_run::Asked;
-use super::unseen::{add_unseen, because};
+use super::unseen::{add_unseen, because, without_a_line};
 use crate::model::combination;
 use crate::model::judge::Motion;
 use crate::model::kind::{Kind, NotRead};
@@ -73,13 +73,14 @@ impl Watch {
             if heap_grows && again || by_site {
                 evidence.findings.extend(findings(counted, &sites, by_site));
             }
-            add_unseen(&mut evidence.findings, &growth.unseen);
+            let unseen = without_a_line(growth.unseen.clone(), &evidence.findings);
+            add_unseen(&mut evidence.findings, &unseen);
             evidence.holders = holders(sites.holders.take(), &mut evidence);
             let of_memory = holders::told(&evidence.holders, accounts(counted));
             evidence.class = combination::class_of(&evidence.findings, of_memory);
             let seen = (grows || by_site)
                 .then(|| because_it_leaks(counted, &growth.more, heap_grows, by_site));
-            evidence.because = because(seen, &growth.unseen, &counted.readings);
+            evidence.because = because(seen, &unseen, &counted.readings);
             self.leave_out_known(&mut evidence, &sites, totals(counted));
         } else {
             self.judge_calm(counted, heap, &mut evidence);

@@ -271,6 +271,21 @@ impl Grows {
     }
 }
 
+/// What grows without its line: what the findings tell by a line of C's is left out.
+pub(crate) fn without_a_line(growing: Vec<Grows>, findings: &[Finding]) -> Vec<Grows> {
+    let has_line = |by: &str| {
+        let mut sites = findings.iter().filter_map(|finding| finding.at.as_ref());
+        sites.any(|site| site.is_foreign() && site.stack[0].function == by)
+    };
+    let (malloc, mmap) = (has_line("malloc"), has_line("mmap"));
+    let mut growing = growing;
+    growing.retain(|grows| match grows.holder {
+        Holder::InC => !malloc,
+        _ => !mmap,
+    });
+    growing
+}
+
 /// Adds what grows to the findings: before the heap where it is more than that.
 pub(crate) fn add_unseen(findings: &mut Vec<Finding>, growing: &[Grows]) {
     let is_heap = |finding: &Finding| matches!(finding.kind, Kind::Bytes | Kind::Blocks);
