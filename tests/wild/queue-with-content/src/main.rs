@@ -17,7 +17,7 @@ fn a_queue_that_ends_early() -> impl FnMut() {
 
 fn mended() -> impl FnMut() {
     || {
-        let queue = heapless_mended::mpmc::Queue::<Vec<u8>, 8>::new();
+        let queue = heapless_mended::mpmc::Queue::<Vec<u8>, 8>::default();
         for size in 1..=4 {
             let message = vec![7; 64 * size];
             assert!(queue.enqueue(message).is_ok());

@@ -45,7 +45,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// When it reads: after so many iterations. Growth is judged between the last two, by whoever reads the lines.
+/// When it reads: after so many iterations. Growth is judged between the last two, by whoever reads the line.
 const READ_AFTER: [u32; 5] = [0, 100, 200, 400, 800];
 
 /// Runs the workload. `VARIANT run N` is the bare program: N iterations, and nothing said.
@@ -59,30 +59,62 @@ pub fn run<W: FnMut()>(setup: impl Fn() -> W) {
         }
         return;
     }
+    let mut readings = [Reading::default(); READ_AFTER.len()];
     let mut done = 0;
-    let mut lines = Vec::with_capacity(READ_AFTER.len());
-    for after in READ_AFTER {
+    for (after, reading) in READ_AFTER.into_iter().zip(&mut readings) {
         while done < after {
             iteration();
             done += 1;
         }
-        lines.push(read(after));
+        *reading = Reading::now(after);
     }
+    let lines: Vec<String> = readings.iter().map(Reading::json).collect();
     println!(
         "{{\"by\": \"witness\", \"readings\": [{}]}}",
         lines.join(", ")
     );
 }
 
-fn read(after: u32) -> String {
-    let (blocks, bytes) = (BLOCKS.load(Relaxed), BYTES.load(Relaxed));
-    format!(
-        "{{\"after\": {after}, \"blocks\": {blocks}, \"bytes\": {bytes}, \"resident\": {}, \"descriptors\": {}, \"threads\": {}, \"mappings\": {}}}",
-        resident(),
-        entries("/proc/self/fd"),
-        entries("/proc/self/task"),
-        fs::read_to_string("/proc/self/maps").map_or(0, |maps| maps.lines().count()),
-    )
+/// Numbers alone, so that a reading leaves nothing on the heap that it counts.
+#[derive(Clone, Copy, Default)]
+struct Reading {
+    after: u32,
+    blocks: i64,
+    bytes: i64,
+    resident: u64,
+    descriptors: usize,
+    threads: usize,
+    mappings: usize,
+}
+
+impl Reading {
+    fn now(after: u32) -> Self {
+        Reading {
+            after,
+            blocks: BLOCKS.load(Relaxed),
+            bytes: BYTES.load(Relaxed),
+            resident: resident(),
+            descriptors: entries("/proc/self/fd"),
+            threads: entries("/proc/self/task"),
+            mappings: fs::read_to_string("/proc/self/maps").map_or(0, |maps| maps.lines().count()),
+        }
+    }
+
+    fn json(&self) -> String {
+        let Reading {
+            after,
+            blocks,
+            bytes,
+            resident,
+            descriptors,
+            threads,
+            mappings,
+        } = self;
+        format!(
+            "{{\"after\": {after}, \"blocks\": {blocks}, \"bytes\": {bytes}, \"resident\": {resident}, \
+             \"descriptors\": {descriptors}, \"threads\": {threads}, \"mappings\": {mappings}}}"
+        )
+    }
 }
 
 /// The kernel's count of this process' resident bytes.

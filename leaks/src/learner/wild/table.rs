@@ -1,0 +1,275 @@
+//! What was seen, for a reader.
+
+use super::case::Case;
+use super::compared::{Compared, Found};
+use super::watched::Watched;
+use super::{Results, Seen};
+use serde::Serialize;
+use std::io::Write;
+use workbook::problem::Result;
+use workbook::say::{self, BAD, BOLD, DIM, GOOD};
+
+/// One case as JSON: what it is, and what was seen of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Row<'a> {
+    name: &'a str,
+    report: &'a str,
+    year: u32,
+    mechanism: &'a str,
+    #[serde(rename = "crate")]
+    package: &'a str,
+    affected: &'a str,
+    twin: &'a str,
+    quick: bool,
+    seen: Option<&'a Seen>,
+}
+
+pub(super) fn rows<'a>(
+    cases: impl IntoIterator<Item = &'a Case>,
+    seen: &'a Results,
+) -> Vec<Row<'a>> {
+    let row = |case: &'a Case| Row {
+        name: &case.name,
+        report: &case.report.report,
+        year: case.report.year,
+        mechanism: &case.report.mechanism,
+        package: &case.report.package,
+        affected: &case.report.affected,
+        twin: &case.report.twin,
+        quick: case.report.quick,
+        seen: seen.get(&case.name),
+    };
+    cases.into_iter().map(row).collect()
+}
+
+/// Every case with its state, and what to type next.
+pub(super) fn list(cases: &[Case], recorded: &Results, out: &mut dyn Write) -> Result<()> {
+    let width = cases.iter().map(|case| case.name.len()).max().unwrap_or(0);
+    let reports = cases.iter().map(|case| case.report.report.len());
+    let wide = reports.max().unwrap_or(0);
+    for case in cases {
+        let watch = recorded
+            .get(&case.name)
+            .and_then(|seen| seen.watch.as_ref());
+        let (mark, state) = match watch {
+            None => (format!("{DIM}·{DIM:#}"), "not recorded".to_owned()),
+            Some(watch) => (mark(is_right(watch)), state(watch)),
+        };
+        writeln!(
+            out,
+            "{mark} {BOLD}{:width$}{BOLD:#}  {}  {:wide$}  {DIM}{state}{DIM:#}",
+            case.name, case.report.year, case.report.report
+        )?;
+    }
+    writeln!(out, "\n{BOLD}Next{BOLD:#}")?;
+    for (command, why) in [
+        ("wild lru-clear", "one of them, watched here"),
+        ("wild --quick", "those that build in seconds"),
+        (
+            "wild --all --compare",
+            "all, and other people's instruments on the same programs",
+        ),
+    ] {
+        writeln!(out, "  {:<34}{DIM}{why}{DIM:#}", say::command(command))?;
+    }
+    Ok(())
+}
+
+fn mark(good: bool) -> String {
+    if good {
+        format!("{GOOD}✓{GOOD:#}")
+    } else {
+        format!("{BAD}✗{BAD:#}")
+    }
+}
+
+fn is_right(watch: &Watched) -> bool {
+    watch.caught() && !watch.accused_the_twin()
+}
+
+/// What the watch saw, in a few words.
+fn state(watch: &Watched) -> String {
+    let mut words = Vec::new();
+    if watch.caught() {
+        words.push("caught".to_owned());
+        if watch.named_the_line {
+            words.push("its line".to_owned());
+        }
+        if watch.right_class {
+            words.push("its class".to_owned());
+        }
+    } else {
+        words.push(format!("said {}", watch.affected.verdict));
+    }
+    if watch.accused_the_twin() {
+        words.push(format!("the twin accused: {}", watch.twin.verdict));
+    }
+    words.join(", ")
+}
+
+/// One case that has just been run.
+pub(super) fn told(
+    case: &Case,
+    watch: &Watched,
+    compared: Option<&Compared>,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let report = &case.report;
+    writeln!(
+        out,
+        "{} {BOLD}{}{BOLD:#}  {}, {}, {} {}",
+        mark(is_right(watch)),
+        case.name,
+        report.report,
+        report.year,
+        report.package,
+        report.affected
+    )?;
+    write!(
+        out,
+        "{}",
+        say::wrapped(&case.headline(), "  ", say::width())
+    )?;
+    let said = &watch.affected;
+    writeln!(
+        out,
+        "  affected  {BOLD}{}{BOLD:#}{}  {DIM}{} s{DIM:#}",
+        said.verdict,
+        said.class
+            .as_ref()
+            .map_or(String::new(), |class| format!(", {class}")),
+        said.seconds
+    )?;
+    for (what, text, right) in [
+        ("at", &said.site, Some(watch.named_the_line)),
+        ("held by", &said.holder, watch.right_holder),
+    ] {
+        let Some(text) = text else { continue };
+        let word = match right {
+            Some(false) => ", not as expected",
+            _ => "",
+        };
+        writeln!(out, "            {what} {text}{DIM}{word}{DIM:#}")?;
+    }
+    if !watch.right_class {
+        let expected = report.expected.class.join(" or ");
+        writeln!(
+            out,
+            "            {DIM}the class expected is {expected}{DIM:#}"
+        )?;
+    }
+    if !watch.caught() {
+        write!(
+            out,
+            "{}",
+            say::wrapped(&said.because, "            ", say::width())
+        )?;
+    }
+    writeln!(
+        out,
+        "  twin      {BOLD}{}{BOLD:#}  {DIM}{}, {} s{DIM:#}",
+        watch.twin.verdict, report.twin, watch.twin.seconds
+    )?;
+    if let Some(compared) = compared {
+        beside(case, compared, out)?;
+    }
+    Ok(())
+}
+
+fn beside(case: &Case, compared: &Compared, out: &mut dyn Write) -> Result<()> {
+    let witness = compared.witness;
+    writeln!(
+        out,
+        "  witness   {} {} an iteration, twin {}{}",
+        witness.affected,
+        case.report.witness.counts,
+        witness.twin,
+        if witness.agrees {
+            ""
+        } else {
+            ": not as expected"
+        }
+    )?;
+    for (name, found) in instruments(compared) {
+        let words = match found {
+            None => "not run".to_owned(),
+            Some(found) => {
+                let line = match found.named_the_line {
+                    Some(true) => ", its line",
+                    _ => "",
+                };
+                let twin = if found.accused_the_twin {
+                    ", the twin accused"
+                } else {
+                    ""
+                };
+                let caught = if found.caught { "caught" } else { "missed" };
+                format!("{caught}{line}{twin}  {DIM}{} s{DIM:#}", found.seconds)
+            }
+        };
+        writeln!(out, "  {name:<8}  {words}")?;
+    }
+    Ok(())
+}
+
+/// The other instruments, in the table's order.
+fn instruments(compared: &Compared) -> [(&'static str, Option<Found>); 4] {
+    [
+        ("naive", Some(compared.naive)),
+        ("dhat", compared.dhat),
+        ("LSan", compared.leak_sanitizer),
+        ("memcheck", compared.valgrind),
+    ]
+}
+
+/// How many of the cases: the last lines of a run of several.
+pub(super) fn totals(cases: &[&Case], seen: &Results, out: &mut dyn Write) -> Result<()> {
+    let watched: Vec<&Watched> = cases
+        .iter()
+        .filter_map(|case| seen.get(&case.name)?.watch.as_ref())
+        .collect();
+    let all = watched.len();
+    let count = |is: fn(&Watched) -> bool| watched.iter().filter(|watch| is(watch)).count();
+    let decided: usize = watched.iter().map(|watch| watch.decided()).sum();
+    writeln!(out, "\n{BOLD}The watch, on {all} cases{BOLD:#}")?;
+    for (words, number, of) in [
+        ("leaks caught", count(Watched::caught), all),
+        ("with the line", count(|watch| watch.named_the_line), all),
+        ("with the class", count(|watch| watch.right_class), all),
+        ("twins accused", count(Watched::accused_the_twin), all),
+        ("programs decided", decided, 2 * all),
+    ] {
+        writeln!(out, "  {words:<17} {number} of {of}")?;
+    }
+    let compared: Vec<&Compared> = cases
+        .iter()
+        .filter_map(|case| seen.get(&case.name)?.compared.as_ref())
+        .collect();
+    if compared.is_empty() {
+        return Ok(());
+    }
+    let agrees = compared.iter().filter(|one| one.witness.agrees).count();
+    writeln!(
+        out,
+        "  the witness agrees in {agrees} of {}",
+        compared.len()
+    )?;
+    for place in 0..4 {
+        let name = instruments(compared[0])[place].0;
+        let runs: Vec<Found> = compared
+            .iter()
+            .filter_map(|one| instruments(one)[place].1)
+            .collect();
+        let count = |is: fn(&Found) -> bool| runs.iter().filter(|found| is(found)).count();
+        writeln!(
+            out,
+            "  {name:<8}  caught {} of {}, the line {}, twins accused {}, {:.0} s",
+            count(|found| found.caught),
+            runs.len(),
+            count(|found| found.named_the_line == Some(true)),
+            count(|found| found.accused_the_twin),
+            runs.iter().map(|found| found.seconds).sum::<f64>()
+        )?;
+    }
+    Ok(())
+}
