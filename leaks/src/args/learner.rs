@@ -61,7 +61,7 @@ pub(crate) enum Learner {
     ///
     /// Use it to see what the watch says of code that nobody here wrote. Each case is a public report with a twin that is mended;
     /// without a name it lists them, with what was recorded. Crates come from the registry and are built when they are first
-    /// run. Status 1 when a leak was missed or a twin accused.
+    /// run. Status 1 when a twin is accused, or a leak missed that isn't recorded as missed.
     #[command(
         after_help = "Examples:\n  leaks wild\n  leaks wild lru-clear\n  leaks wild --quick\n  leaks wild --all --compare    with dhat, LeakSanitizer and Valgrind on the same programs"
     )]

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use workbook::problem::{Problem, Result};
 use workbook::{files, say};
 
-/// Ends each line of a case's program that a maintainer would want to be shown.
-const MARK: &str = "// <- the line";
+/// Ends each line of a case's program that a maintainer would want to be shown. The second is of a line that was marked after the
+/// first run: `expected.json` says why.
+const MARKS: [&str; 2] = ["// <- the line", "// <- the line, corrected"];
 
 /// One report, its program, and its twin.
 #[derive(Debug)]
@@ -43,6 +44,9 @@ pub(super) struct Report {
     pub(super) quick: bool,
     /// Whether dhat can be built beside the affected version.
     pub(super) by_dhat: bool,
+    /// What was corrected after the first run, and by which independent witness.
+    #[serde(default, rename = "corrected")]
+    pub(super) _corrected: Option<String>,
     #[serde(default, rename = "note")]
     pub(super) _note: Option<String>,
 }
@@ -102,7 +106,7 @@ impl Case {
         let program = files::read(&folder.join("src/main.rs"))?;
         let lines = (1..)
             .zip(program.lines())
-            .filter(|(_, line)| line.trim_end().ends_with(MARK))
+            .filter(|(_, line)| MARKS.iter().any(|mark| line.trim_end().ends_with(mark)))
             .map(|(number, _)| number)
             .collect();
         Ok(Case {

@@ -42,7 +42,7 @@ pub(crate) struct WildArgs {
     /// Run the other instruments as well: the witness, dhat, `LeakSanitizer`, Valgrind
     #[arg(long)]
     pub(crate) compare: bool,
-    /// Write what was seen into tests/wild/results.json
+    /// Write what was seen into tests/wild: results.json, and table.md for a reader
     #[arg(long)]
     pub(crate) record: bool,
     /// How the answer is printed
@@ -61,7 +61,7 @@ pub(crate) struct Seen {
 /// What `results.json` holds, by the cases' names.
 type Results = BTreeMap<String, Seen>;
 
-/// `leaks wild`: the list, or cases run. Status 1 when the watch missed a leak or accused a twin.
+/// `leaks wild`: the list, or cases run. Status 1 when a twin is accused, or a leak missed that isn't recorded as missed.
 pub(crate) fn wild(workspace: &Workspace, args: &WildArgs, out: &mut dyn Write) -> Result<Ending> {
     let corpus = workspace.root.join("tests/wild");
     let cases = cases(&corpus)?;
@@ -101,7 +101,7 @@ pub(crate) fn wild(workspace: &Workspace, args: &WildArgs, out: &mut dyn Write) 
             compared,
         };
         if args.record {
-            record(&corpus, &case.name, &of_case)?;
+            record(&corpus, &cases, &case.name, &of_case)?;
         }
         seen.insert(case.name.clone(), of_case);
     }
@@ -110,11 +110,13 @@ pub(crate) fn wild(workspace: &Workspace, args: &WildArgs, out: &mut dyn Write) 
     } else if wanted.len() > 1 {
         table::totals(&wanted, &seen, out)?;
     }
-    let is_wanted = |seen: &Seen| {
+    let as_wanted = seen.iter().all(|(name, seen)| {
+        let recorded = recorded.get(name).and_then(|seen| seen.watch.as_ref());
+        let is_known = recorded.is_some_and(|watch| !watch.caught());
         let watch = seen.watch.as_ref();
-        watch.is_some_and(|watch| watch.caught() && !watch.accused_the_twin())
-    };
-    Ok(if seen.values().all(is_wanted) {
+        watch.is_some_and(|watch| (watch.caught() || is_known) && !watch.accused_the_twin())
+    });
+    Ok(if as_wanted {
         Ending::AsWanted
     } else {
         Ending::NotWanted
@@ -152,7 +154,7 @@ fn read(corpus: &Path) -> Result<Results> {
 }
 
 /// Records one case and leaves the others as they are, so that a run that is interrupted has not been for nothing.
-fn record(corpus: &Path, name: &str, seen: &Seen) -> Result<()> {
+fn record(corpus: &Path, cases: &[Case], name: &str, seen: &Seen) -> Result<()> {
     let mut all = read(corpus)?;
     let known = all.entry(name.to_owned()).or_default();
     known.watch.clone_from(&seen.watch);
@@ -161,5 +163,9 @@ fn record(corpus: &Path, name: &str, seen: &Seen) -> Result<()> {
     }
     let text = serde_json::to_string_pretty(&all)
         .map_err(|error| Problem::new("can't put the results into JSON").because(error))?;
-    files::write(&results_file(corpus), format!("{text}\n").as_bytes())
+    files::write(&results_file(corpus), format!("{text}\n").as_bytes())?;
+    files::write(
+        &corpus.join("table.md"),
+        table::markdown(cases, &all).as_bytes(),
+    )
 }

@@ -1,10 +1,11 @@
 //! What was seen, for a reader.
 
 use super::case::Case;
-use super::compared::{Compared, Found};
+use super::compared::{Compared, Found, Witnessed};
 use super::watched::Watched;
 use super::{Results, Seen};
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::io::Write;
 use workbook::problem::Result;
 use workbook::say::{self, BAD, BOLD, DIM, GOOD};
@@ -193,19 +194,7 @@ fn beside(case: &Case, compared: &Compared, out: &mut dyn Write) -> Result<()> {
     for (name, found) in instruments(compared) {
         let words = match found {
             None => "not run".to_owned(),
-            Some(found) => {
-                let line = match found.named_the_line {
-                    Some(true) => ", its line",
-                    _ => "",
-                };
-                let twin = if found.accused_the_twin {
-                    ", the twin accused"
-                } else {
-                    ""
-                };
-                let caught = if found.caught { "caught" } else { "missed" };
-                format!("{caught}{line}{twin}  {DIM}{} s{DIM:#}", found.seconds)
-            }
+            Some(found) => brief(found),
         };
         writeln!(out, "  {name:<8}  {words}")?;
     }
@@ -220,6 +209,57 @@ fn instruments(compared: &Compared) -> [(&'static str, Option<Found>); 4] {
         ("LSan", compared.leak_sanitizer),
         ("memcheck", compared.valgrind),
     ]
+}
+
+/// All that is recorded, as the table that a page shows.
+pub(super) fn markdown(cases: &[Case], recorded: &Results) -> String {
+    let mut text = String::from(
+        "<!-- Written by `leaks wild --record`, from results.json. -->\n\n\
+         | case | report | by the witness | the watch | naive | dhat | LSan | memcheck |\n\
+         |---|---|---|---|---|---|---|---|\n",
+    );
+    for case in cases {
+        let seen = recorded.get(&case.name);
+        let watch = seen.and_then(|seen| seen.watch.as_ref());
+        let compared = seen.and_then(|seen| seen.compared.as_ref());
+        let witness = compared.map_or("not run".to_owned(), |compared| {
+            let Witnessed { affected, twin, .. } = compared.witness;
+            format!("{affected} {}, twin {twin}", case.report.witness.counts)
+        });
+        let watch = watch.map_or("not run".to_owned(), |watch| {
+            format!("{}, {:.1} s", state(watch), watch.affected.seconds)
+        });
+        let others = match compared {
+            None => ["not run"; 4].map(str::to_owned),
+            Some(compared) => instruments(compared)
+                .map(|(_, found)| found.map_or_else(|| "not run".to_owned(), brief)),
+        };
+        let _ = writeln!(
+            text,
+            "| `{}` | {}, {} | {witness} | {watch} | {} |",
+            case.name,
+            case.report.report,
+            case.report.year,
+            others.join(" | ")
+        );
+    }
+    text
+}
+
+/// What another instrument saw, in a few words.
+fn brief(found: Found) -> String {
+    let caught = if found.caught { "caught" } else { "missed" };
+    let line = if found.named_the_line == Some(true) {
+        ", its line"
+    } else {
+        ""
+    };
+    let twin = if found.accused_the_twin {
+        ", the twin accused"
+    } else {
+        ""
+    };
+    format!("{caught}{line}{twin}, {:.1} s", found.seconds)
 }
 
 /// How many of the cases: the last lines of a run of several.
