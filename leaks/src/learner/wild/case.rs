@@ -28,10 +28,10 @@ pub(super) struct Case {
 #[serde(deny_unknown_fields)]
 pub(super) struct Report {
     /// The report, as `owner/repository#number`.
-    pub(super) report: String,
+    #[serde(rename = "report")]
+    pub(super) cited: String,
     /// Others on the same bug.
-    #[serde(rename = "also")]
-    pub(super) _also: Vec<String>,
+    pub(super) also: Vec<String>,
     pub(super) year: u32,
     pub(super) mechanism: String,
     #[serde(rename = "crate")]
@@ -45,17 +45,14 @@ pub(super) struct Report {
     /// Whether dhat can be built beside the affected version.
     pub(super) by_dhat: bool,
     /// What was corrected after the first run, and by which independent witness.
-    #[serde(default, rename = "corrected")]
-    pub(super) _corrected: Option<String>,
-    #[serde(default, rename = "note")]
-    pub(super) _note: Option<String>,
+    pub(super) corrected: Option<String>,
+    /// What else a reader should know.
+    pub(super) note: Option<String>,
 }
 
+/// The verdict is `leak` for every case.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Expected {
-    #[serde(rename = "verdict")]
-    pub(super) _verdict: String,
     /// Each of them is right: some bugs are of two classes.
     pub(super) class: Vec<String>,
     pub(super) holder: Holder,

@@ -30,6 +30,10 @@ use workbook::{Ending, files};
 
 /// What `leaks wild` takes.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own on the command line"
+)]
 pub(crate) struct WildArgs {
     /// The case to run; without one, all are listed
     pub(crate) name: Option<String>,

@@ -31,7 +31,7 @@ pub(super) fn rows<'a>(
 ) -> Vec<Row<'a>> {
     let row = |case: &'a Case| Row {
         name: &case.name,
-        report: &case.report.report,
+        report: &case.report.cited,
         year: case.report.year,
         mechanism: &case.report.mechanism,
         package: &case.report.package,
@@ -46,7 +46,7 @@ pub(super) fn rows<'a>(
 /// Every case with its state, and what to type next.
 pub(super) fn list(cases: &[Case], recorded: &Results, out: &mut dyn Write) -> Result<()> {
     let width = cases.iter().map(|case| case.name.len()).max().unwrap_or(0);
-    let reports = cases.iter().map(|case| case.report.report.len());
+    let reports = cases.iter().map(|case| case.report.cited.len());
     let wide = reports.max().unwrap_or(0);
     for case in cases {
         let watch = recorded
@@ -59,7 +59,7 @@ pub(super) fn list(cases: &[Case], recorded: &Results, out: &mut dyn Write) -> R
         writeln!(
             out,
             "{mark} {BOLD}{:width$}{BOLD:#}  {}  {:wide$}  {DIM}{state}{DIM:#}",
-            case.name, case.report.year, case.report.report
+            case.name, case.report.year, case.report.cited
         )?;
     }
     writeln!(out, "\n{BOLD}Next{BOLD:#}")?;
@@ -121,7 +121,7 @@ pub(super) fn told(
         "{} {BOLD}{}{BOLD:#}  {}, {}, {} {}",
         mark(is_right(watch)),
         case.name,
-        report.report,
+        report.cited,
         report.year,
         report.package,
         report.affected
@@ -171,6 +171,13 @@ pub(super) fn told(
         "  twin      {BOLD}{}{BOLD:#}  {DIM}{}, {} s{DIM:#}",
         watch.twin.verdict, report.twin, watch.twin.seconds
     )?;
+    let also = (!report.also.is_empty()).then(|| format!("See also {}.", report.also.join(", ")));
+    for text in [&also, &report.note, &report.corrected]
+        .into_iter()
+        .flatten()
+    {
+        write!(out, "{}", say::wrapped(text, "  ", say::width()))?;
+    }
     if let Some(compared) = compared {
         beside(case, compared, out)?;
     }
@@ -238,12 +245,52 @@ pub(super) fn markdown(cases: &[Case], recorded: &Results) -> String {
             text,
             "| `{}` | {}, {} | {witness} | {watch} | {} |",
             case.name,
-            case.report.report,
+            case.report.cited,
             case.report.year,
             others.join(" | ")
         );
     }
+    let all: Vec<&Case> = cases.iter().collect();
+    let [watch, others @ ..] = sums(&all, recorded);
+    let _ = writeln!(
+        text,
+        "| **all {}** | | | {watch} | {} |",
+        cases.len(),
+        others.join(" | ")
+    );
     text
+}
+
+/// The sums of the watch and of each other instrument, in the table's order.
+fn sums(cases: &[&Case], seen: &Results) -> [String; 5] {
+    let of_cases = || cases.iter().filter_map(|case| seen.get(&case.name));
+    let watched: Vec<&Watched> = of_cases().filter_map(|seen| seen.watch.as_ref()).collect();
+    let count = |is: fn(&Watched) -> bool| watched.iter().filter(|watch| is(watch)).count();
+    let watch = format!(
+        "caught {} of {}, the line {}, the class {}, twins accused {}",
+        count(Watched::caught),
+        watched.len(),
+        count(|watch| watch.named_the_line),
+        count(|watch| watch.right_class),
+        count(Watched::accused_the_twin)
+    );
+    let others = [0, 1, 2, 3].map(|place| {
+        let compared = of_cases().filter_map(|seen| seen.compared.as_ref());
+        let runs: Vec<Found> = compared
+            .filter_map(|one| instruments(one)[place].1)
+            .collect();
+        let count = |is: fn(&Found) -> bool| runs.iter().filter(|found| is(found)).count();
+        format!(
+            "caught {} of {}, the line {}, twins accused {}, {:.0} s",
+            count(|found| found.caught),
+            runs.len(),
+            count(|found| found.named_the_line == Some(true)),
+            count(|found| found.accused_the_twin),
+            runs.iter().map(|found| found.seconds).sum::<f64>()
+        )
+    });
+    let [naive, dhat, leak_sanitizer, valgrind] = others;
+    [watch, naive, dhat, leak_sanitizer, valgrind]
 }
 
 /// What another instrument saw, in a few words.
@@ -264,52 +311,29 @@ fn brief(found: Found) -> String {
 
 /// How many of the cases: the last lines of a run of several.
 pub(super) fn totals(cases: &[&Case], seen: &Results, out: &mut dyn Write) -> Result<()> {
-    let watched: Vec<&Watched> = cases
-        .iter()
-        .filter_map(|case| seen.get(&case.name)?.watch.as_ref())
-        .collect();
-    let all = watched.len();
-    let count = |is: fn(&Watched) -> bool| watched.iter().filter(|watch| is(watch)).count();
-    let decided: usize = watched.iter().map(|watch| watch.decided()).sum();
-    writeln!(out, "\n{BOLD}The watch, on {all} cases{BOLD:#}")?;
-    for (words, number, of) in [
-        ("leaks caught", count(Watched::caught), all),
-        ("with the line", count(|watch| watch.named_the_line), all),
-        ("with the class", count(|watch| watch.right_class), all),
-        ("twins accused", count(Watched::accused_the_twin), all),
-        ("programs decided", decided, 2 * all),
-    ] {
-        writeln!(out, "  {words:<17} {number} of {of}")?;
-    }
+    let watched = || {
+        let of_cases = cases.iter().filter_map(|case| seen.get(&case.name));
+        of_cases.filter_map(|seen| seen.watch.as_ref())
+    };
+    let decided: usize = watched().map(Watched::decided).sum();
+    let sums = sums(cases, seen);
+    writeln!(
+        out,
+        "\n{BOLD}The watch{BOLD:#}  {}, programs decided {decided} of {}",
+        sums[0],
+        2 * watched().count()
+    )?;
     let compared: Vec<&Compared> = cases
         .iter()
         .filter_map(|case| seen.get(&case.name)?.compared.as_ref())
         .collect();
-    if compared.is_empty() {
+    let Some(first) = compared.first() else {
         return Ok(());
-    }
+    };
     let agrees = compared.iter().filter(|one| one.witness.agrees).count();
-    writeln!(
-        out,
-        "  the witness agrees in {agrees} of {}",
-        compared.len()
-    )?;
-    for place in 0..4 {
-        let name = instruments(compared[0])[place].0;
-        let runs: Vec<Found> = compared
-            .iter()
-            .filter_map(|one| instruments(one)[place].1)
-            .collect();
-        let count = |is: fn(&Found) -> bool| runs.iter().filter(|found| is(found)).count();
-        writeln!(
-            out,
-            "  {name:<8}  caught {} of {}, the line {}, twins accused {}, {:.0} s",
-            count(|found| found.caught),
-            runs.len(),
-            count(|found| found.named_the_line == Some(true)),
-            count(|found| found.accused_the_twin),
-            runs.iter().map(|found| found.seconds).sum::<f64>()
-        )?;
+    writeln!(out, "the witness agrees in {agrees} of {}", compared.len())?;
+    for ((name, _), sum) in instruments(first).into_iter().zip(&sums[1..]) {
+        writeln!(out, "{name:<9}  {sum}")?;
     }
     Ok(())
 }

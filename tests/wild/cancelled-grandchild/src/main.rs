@@ -9,7 +9,7 @@ wild::case!(a_request_with_a_nested_token);
 
 fn a_request_with_a_nested_token() -> impl FnMut() {
     || {
-        let parent = CancellationToken::new();
+        let parent = CancellationToken::new(); // <- the line, corrected
         let child = parent.child_token().child_token(); // <- the line
         parent.cancel();
         assert!(child.is_cancelled());

@@ -11,7 +11,7 @@ wild::case!(a_connection_that_closes);
 fn a_connection_that_closes() -> impl FnMut() {
     let (shutdown, _) = broadcast::channel::<()>(1);
     move || {
-        let mut signal = shutdown.subscribe();
+        let mut signal = shutdown.subscribe(); // <- the line, corrected
         // The command comes first, so the wait is polled once and dropped.
         let waited = signal.recv().now_or_never(); // <- the line
         assert!(waited.is_none());
