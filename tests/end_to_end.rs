@@ -12,3 +12,4 @@ mod serve;
 mod served;
 #[cfg(target_os = "linux")]
 mod triage;
+mod wild;

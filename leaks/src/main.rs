@@ -13,7 +13,7 @@
 //! |---|---|
 //! | `main` | hands each command what it takes; nobody imports it |
 //! | `args` | the commands' names, and the help that says when to use each |
-//! | `learner` | where the reader is and does: list, run, check, hint, reset, solution, verify, the book |
+//! | `learner` | where the reader is and does: list, run, check, hint, reset, solution, verify, the book, the wild |
 //! | `operator` | a service that runs: serve, load, triage, profiles |
 //! | `incident` | the story |
 //! | `load` | load on a service, as a plan and a report: the operator's and the incident's |
@@ -36,7 +36,7 @@ use clap::Parser;
 use detectors::ProfilingAllocator;
 use detectors::allocator::Reporting;
 use domain_service::serve;
-use learner::{book, check, exercise, measure, run, start, verify};
+use learner::{book, check, exercise, measure, run, start, verify, wild};
 use operator::{profile, triage};
 use std::io::Write;
 use std::process::ExitCode;
@@ -69,6 +69,7 @@ fn learn(command: &Learner, out: &mut dyn Write) -> Result<Ending> {
         Learner::Reset(of) => exercise::reset(&here()?, &of.chapter, out),
         Learner::Solution(of) => exercise::solution(&here()?, &of.chapter, out),
         Learner::Verify(args) => verify::verify(&here()?, args, out),
+        Learner::Wild(args) => wild::wild(&here()?, args, out),
         Learner::Book(args) => book::book(&here()?, args),
         Learner::Measure(args) => measure::child(args),
     }

@@ -5,6 +5,7 @@ use crate::learner::exercise::ChapterArg;
 use crate::learner::measure::MeasureArgs;
 use crate::learner::run::RunArgs;
 use crate::learner::verify::VerifyArgs;
+use crate::learner::wild::WildArgs;
 use clap::Subcommand;
 use workbook::BookArgs;
 
@@ -55,6 +56,16 @@ pub(crate) enum Learner {
     /// Use it when you write or change a chapter. Without a name it proves all of them.
     #[command(after_help = "Example: leaks verify retained-subslices")]
     Verify(VerifyArgs),
+
+    /// Run real bugs, by the real crates at the affected versions
+    ///
+    /// Use it to see what the watch says of code that nobody here wrote. Each case is a public report with a twin that is mended;
+    /// without a name it lists them, with what was recorded. Crates come from the registry and are built when they are first
+    /// run. Status 1 when a twin is accused, or a leak missed that isn't recorded as missed.
+    #[command(
+        after_help = "Examples:\n  leaks wild\n  leaks wild lru-clear\n  leaks wild --quick\n  leaks wild --all --compare    with dhat, LeakSanitizer and Valgrind on the same programs"
+    )]
+    Wild(WildArgs),
 
     /// Build the book and serve it on this machine
     ///

@@ -61,8 +61,19 @@ pub(crate) fn build(workspace: &Workspace, chapter: &Chapter, target: &str) -> R
     if !ended.how.is_success() {
         return Ok(Build::Failed);
     }
-    let executable = ended
-        .output
+    match executable_of(&ended.output, target) {
+        Some(executable) => Ok(Build::Built(executable)),
+        None => Err(Problem::new(format!(
+            "cargo built no test target `{target}` of {}",
+            chapter.name
+        ))
+        .next("Update Rust: rustup update")),
+    }
+}
+
+/// The executable of a target, from what cargo printed in its format for messages.
+pub(crate) fn executable_of(output: &str, target: &str) -> Option<PathBuf> {
+    output
         .lines()
         .filter_map(|line| serde_json::from_str::<Message>(line).ok())
         .filter(|message| {
@@ -71,15 +82,7 @@ pub(crate) fn build(workspace: &Workspace, chapter: &Chapter, target: &str) -> R
                 .as_ref()
                 .is_some_and(|built| built.name == target)
         })
-        .find_map(|message| message.executable);
-    match executable {
-        Some(executable) => Ok(Build::Built(executable)),
-        None => Err(Problem::new(format!(
-            "cargo built no test target `{target}` of {}",
-            chapter.name
-        ))
-        .next("Update Rust: rustup update")),
-    }
+        .find_map(|message| message.executable)
 }
 
 /// A chapter's built test target, and the folder that its tests leave their evidence in.

@@ -39,6 +39,16 @@ impl How {
     }
 }
 
+impl How {
+    /// The status that it ended with by itself.
+    pub(crate) fn code(self) -> Option<i32> {
+        match self {
+            How::With(status) => status.code(),
+            How::TooLate(_) => None,
+        }
+    }
+}
+
 /// As the end of a sentence: `it panicked`.
 impl fmt::Display for How {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

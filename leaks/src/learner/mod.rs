@@ -1,5 +1,6 @@
 //! The learner's part: where the reader is and does. The chapters are listed and run, the exercises checked, hinted at, restored and
-//! proved, and the book is opened.
+//! proved, the book is opened, and the corpus of
+//! real bugs is run.
 
 pub(crate) mod book;
 mod cargo;
@@ -12,3 +13,4 @@ pub(crate) mod run;
 pub(crate) mod start;
 mod state;
 pub(crate) mod verify;
+pub(crate) mod wild;

@@ -149,7 +149,7 @@ fn links(summary: &str) -> Vec<(String, PathBuf)> {
 }
 
 /// The names that are close to a mistyped one: nearest first, at most three.
-fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     // Half the letters may differ: a mistyped or half-remembered name, but not another word.
     const ALIKE: f64 = 0.5;
     let mut near: Vec<_> = names
