@@ -75,6 +75,9 @@ struct Step {
     reached: Reached,
 }
 
+/// How many blocks lie between a task and a part of its runtime at most.
+const STEPS_TO_RUNTIMES: usize = 4;
+
 /// What a block is to an async runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -228,14 +231,26 @@ impl Graph {
         };
         let tasks = made_by(like_tasks, &task::is_made_by);
         let site = |at: u32| self.blocks[at as usize].site;
-        let beside: HashSet<u32> = self
-            .edges
-            .iter()
-            .map(|edge| (site(edge.from), site(edge.to)))
-            .filter(|(from, to)| tasks.contains(from) != tasks.contains(to))
-            .map(|(from, to)| if tasks.contains(&from) { to } else { from })
-            .collect();
-        let runtimes = made_by(&beside, &task::is_part_of_runtime);
+        // What stands beside a task, then what the runtime's parts lead to: room of theirs may be full of what was there before.
+        let mut runtimes: HashSet<u32> = HashSet::new();
+        let mut looked_at: HashSet<u32> = tasks.clone();
+        for _ in 0..STEPS_TO_RUNTIMES {
+            let is_known = |site: &u32| tasks.contains(site) || runtimes.contains(site);
+            let ends = self
+                .edges
+                .iter()
+                .map(|edge| (site(edge.from), site(edge.to)));
+            let beside = ends.filter_map(|(from, to)| match (is_known(&from), is_known(&to)) {
+                (true, false) => Some(to),
+                (false, true) => Some(from),
+                _ => None,
+            });
+            let beside: HashSet<u32> = beside.filter(|site| looked_at.insert(*site)).collect();
+            if beside.is_empty() {
+                break;
+            }
+            runtimes.extend(made_by(&beside, &task::is_part_of_runtime));
+        }
         for (part, block) in self.parts.iter_mut().zip(&self.blocks) {
             *part = match block.site {
                 site if tasks.contains(&site) => Part::Task,

@@ -134,7 +134,7 @@ pub(super) fn settle(
         .first()
         .map_or(0.0, |first| first.covered as f64 * AS_MANY);
     walks.retain(|walk| walk.covered as f64 >= as_many);
-    walks.sort_by_key(|walk| walk.distance);
+    walks.sort_by_key(|walk| (walk.distance, !is_own(&walk.name)));
     let mut walks = walks.into_iter();
     let Some(mut best) = walks.next().filter(covers_most) else {
         return if covers_most(&by_thread) {
@@ -149,7 +149,11 @@ pub(super) fn settle(
     }
     let is_as_near = |distance: u32| distance < best.distance + NEARER;
     best.rival = walks
-        .find(|other| is_as_near(other.distance))
+        .find(|other| {
+            // A static of the program's own is no farther: what a library's memory has of it was left there.
+            let is_less = is_own(&best.name) && !is_own(&other.name);
+            is_as_near(other.distance) && !is_less
+        })
         .map(|other| format!("the static {}", other.name));
     // A library's static, with a thread's variable that is much nearer: which of the two is stale can't be told.
     let is_nearer = by_thread.distance + NEARER <= best.distance;
