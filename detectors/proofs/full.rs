@@ -53,6 +53,26 @@ detectors::tests! {
         drop(held);
     }
 
+    /// Nobody in it asks for a report: the harness does.
+    #[ignore = "ends its process"]
+    fn is_refused() {
+        set_limit(256 << 20).expect("the process is smaller");
+        drop(holds(1 << 30));
+    }
+
+    fn a_test_that_is_refused_memory_says_on_which_line() {
+        if cfg!(not(target_os = "linux")) {
+            return;
+        }
+        let program = std::env::current_exe().expect("a program has a path");
+        let ran = std::process::Command::new(program).args(["--ignored", "--exact", "is_refused"]).output().expect("it runs");
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(!ran.status.success(), "{said}");
+        for part in ["a request for 1,073,741,824 bytes was refused", "It was asked for by", "full::holds", "full::is_refused", "full.rs:"] {
+            assert!(said.contains(part), "no {part:?} in\n{said}");
+        }
+    }
+
     fn it_can_be_asked_for_once() {
         report_when_full(None).expect("the allocator reports");
         let error = report_when_full(None).expect_err("twice");

@@ -109,16 +109,18 @@ async fn beside_other_threads_tasks_run_and_what_they_keep_is_not_passed_in_sile
     assert!(leaky.check_steady().is_err());
 }
 
+/// How many bytes to keep, and whom to answer.
+type Request = (usize, oneshot::Sender<()>);
+
 /// A server on a runtime that outlives its tests, and is older than any watch.
-fn server() -> &'static mpsc::Sender<(usize, oneshot::Sender<()>)> {
-    static SHARED: OnceLock<(Runtime, mpsc::Sender<(usize, oneshot::Sender<()>)>)> =
-        OnceLock::new();
+fn server() -> &'static mpsc::Sender<Request> {
+    static SHARED: OnceLock<(Runtime, mpsc::Sender<Request>)> = OnceLock::new();
     let (_, requests) = SHARED.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .build()
             .unwrap();
-        let (requests, mut asked) = mpsc::channel::<(usize, oneshot::Sender<()>)>(1);
+        let (requests, mut asked) = mpsc::channel::<Request>(1);
         runtime.spawn(async move {
             while let Some((bytes, answer)) = asked.recv().await {
                 if bytes > 0 {

@@ -74,7 +74,7 @@
 //! | none | always | [`ProfilingAllocator`], [`Scope`], profiles, [`Watch`] and [`Peak`] of plain calls, [`memory`], [`process`], [`contention`], [`triage`] | 30 |
 //! | `harness` | yes | [`tests!`], [`memory_tests!`], [`test_modules!`]: tests in a process of their own | 19 more |
 //! | `dhat` | yes | [`DhatAllocator`], and watches that read it; a profile that dhat wrote is read without | 14 more |
-//! | `tokio` | yes | [`Watch::run_async`], [`tasks`]; tokio from 1.47 on | 2 more, tokio among them |
+//! | `tokio` | yes | [`Watch::run_async`], [`tasks`]; tokio from 1.41 on; a lock file with an older one needs `cargo update -p tokio --precise 1.41.1` | 2 more, tokio among them |
 //! | `taskdump` | no | [`tasks::await_stacks`]: where a task waits, in a build with `--cfg tokio_unstable` on Linux on x86-64 and aarch64; tokio from 1.48 on | none more |
 //! | `foreign` | no | `foreign_memory!`: what C code asks for, by line, in a test on 64-bit Linux with glibc | none more |
 //! | `debug` | no | [`debug`]: what a running service tells of itself, on a port of its own | 64 more |

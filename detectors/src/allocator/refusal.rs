@@ -11,7 +11,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::null_mut;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicPtr, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -100,6 +100,7 @@ pub(crate) fn tells_refusals() -> bool {
         return false;
     };
     let before = REFUSALS.load(Relaxed);
+    ASKING.store(true, Relaxed);
     // SAFETY: the layout isn't of size zero. Should there be such a block, it goes back as it came.
     unsafe {
         // The compiler would leave out one that nobody looks at.
@@ -108,8 +109,12 @@ pub(crate) fn tells_refusals() -> bool {
             std::alloc::dealloc(block, layout);
         }
     }
+    ASKING.store(false, Relaxed);
     REFUSALS.load(Relaxed) > before
 }
+
+/// Whether a refusal is asked for, which is no news.
+static ASKING: AtomicBool = AtomicBool::new(false);
 
 /// Blocks that were refused.
 static REFUSALS: AtomicU32 = AtomicU32::new(0);
@@ -127,7 +132,7 @@ fn or_refused(block: *mut u8, size: usize) -> *mut u8 {
 #[inline(never)]
 fn refused(size: usize) {
     REFUSALS.fetch_add(1, Relaxed);
-    let Some(report) = REPORT.get() else {
+    let Some(report) = REPORT.get().filter(|_| !ASKING.load(Relaxed)) else {
         return;
     };
     let free = null_mut();

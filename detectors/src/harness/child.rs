@@ -2,7 +2,6 @@
 
 use super::NamedTest;
 use crate::model::this_test;
-use crate::readings::memory;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::fs::File;
@@ -41,8 +40,6 @@ pub(super) fn run_if_chosen(tests: &[NamedTest]) -> Option<ExitCode> {
     };
     end_with_parent(parent);
     this_test::is(&test.name);
-    // A refused request ends the process: the line must be told before. Where the allocator can't tell, the parent says how it could.
-    let _is_told = memory::report_when_full(None);
     let ending_file = ending_file();
     let (ending, exit_code) = match catch_unwind(AssertUnwindSafe(test.test.body)) {
         Ok(code) if code == ExitCode::SUCCESS => (Ending::Passed, code),

@@ -68,6 +68,8 @@ macro_rules! tests {
 
         #[allow(dead_code, reason = "the program's root may be another file")]
         fn main() -> ::std::process::ExitCode {
+            // A refused request ends a test's process: its line is told before.
+            $crate::memory::report_in_tests();
             $crate::harness::main(&__TESTS)
         }
 
@@ -98,6 +100,7 @@ macro_rules! tests {
 macro_rules! test_modules {
     ($($module:ident),+ $(,)?) => {
         fn main() -> ::std::process::ExitCode {
+            $crate::memory::report_in_tests();
             $crate::harness::main_of_modules(&[$((stringify!($module), &$module::__TESTS)),+])
         }
 

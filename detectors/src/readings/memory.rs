@@ -34,6 +34,8 @@ mod system;
 #[path = "memory/unread.rs"]
 mod system;
 
+#[doc(hidden)]
+pub use full::report_in_tests;
 pub use full::{report_when_full, set_limit};
 mod retention;
 mod underlying;

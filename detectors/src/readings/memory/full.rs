@@ -72,6 +72,18 @@ pub fn report_when_full(file: Option<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
+/// What [`report_when_full`] does, for a program of tests, as far as its allocator can. A test may still ask for it by itself.
+pub fn report_in_tests() {
+    let reserve = allocator::tells_refusals().then(|| Reserve::new(RESERVE_BYTES));
+    if let Some(Some(reserve)) = reserve {
+        UNLESS_ASKED.get_or_init(|| Prepared {
+            file: None,
+            reserve: Mutex::new(Some(reserve)),
+        });
+        allocator::report_by(report);
+    }
+}
+
 /// Limits the memory that this process may have for itself to so many bytes, by `RLIMIT_DATA`: heap, stacks of threads, and all
 /// else that is private and can be written to. A request beyond that is refused.
 ///
@@ -99,9 +111,12 @@ struct Prepared {
 
 static PREPARED: OnceLock<Prepared> = OnceLock::new();
 
+/// The same for a test that didn't ask.
+static UNLESS_ASKED: OnceLock<Prepared> = OnceLock::new();
+
 /// Runs within the allocator: in the thread that was refused `size` bytes, while the others may hold any lock but the allocator's.
 fn report(size: usize) {
-    let Some(prepared) = PREPARED.get() else {
+    let Some(prepared) = PREPARED.get().or_else(|| UNLESS_ASKED.get()) else {
         return;
     };
     // The first lines need no memory, so they come whatever happens later.

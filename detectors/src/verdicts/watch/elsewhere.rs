@@ -96,6 +96,10 @@ impl Elsewhere {
 
     /// How much is gained in each iteration, where the last spans rose in proportion to their length.
     pub(super) fn gained(&self) -> Option<f64> {
+        self.gained_now().or(self.told.get())
+    }
+
+    fn gained_now(&self) -> Option<f64> {
         let last = self.iterations.get().checked_ilog2()? as usize;
         let first = last.checked_sub(RISES)?;
         let floors = self.floors.get(first..=last)?;
@@ -107,9 +111,7 @@ impl Elsewhere {
         let newest = *rises.last()?;
         let grows = rises.windows(2).all(doubles) && newest >= BYTES_MIN;
         let span = 1_u64 << (last - 1);
-        grows
-            .then(|| newest as f64 / span as f64)
-            .or(self.told.get())
+        grows.then(|| newest as f64 / span as f64)
     }
 }
 
