@@ -67,5 +67,6 @@ pub(super) fn elsewhere(out: &mut dyn Write) -> Result<()> {
         out,
         "triage --pid N",
         "a process of yours climbs: which verdict?",
-    )
+    )?;
+    step(out, "wild", "real bugs by real crates: is the watch right?")
 }

@@ -188,9 +188,9 @@ fn beside(case: &Case, compared: &Compared, out: &mut dyn Write) -> Result<()> {
     let witness = compared.witness;
     writeln!(
         out,
-        "  witness   {} {} an iteration, twin {}{}",
-        witness.affected,
+        "  witness   {}: {} an iteration, twin {}{}",
         case.report.witness.counts,
+        witness.affected,
         witness.twin,
         if witness.agrees {
             ""
@@ -231,7 +231,7 @@ pub(super) fn markdown(cases: &[Case], recorded: &Results) -> String {
         let compared = seen.and_then(|seen| seen.compared.as_ref());
         let witness = compared.map_or("not run".to_owned(), |compared| {
             let Witnessed { affected, twin, .. } = compared.witness;
-            format!("{affected} {}, twin {twin}", case.report.witness.counts)
+            format!("{}: {affected}, twin {twin}", case.report.witness.counts)
         });
         let watch = watch.map_or("not run".to_owned(), |watch| {
             format!("{}, {:.1} s", state(watch), watch.affected.seconds)
