@@ -29,9 +29,11 @@ fn seen(way: &str, call: impl Fn()) -> Seen {
 fn seen_with_files(way: &str, folder: &Path, call: impl Fn(usize)) -> Seen {
     let calls = std::cell::Cell::new(0);
     let before = occupied(folder);
-    let evidence = Watch::new(way).run(|| || {
-        calls.set(calls.get() + 1);
-        call(calls.get());
+    let evidence = Watch::new(way).run(|| {
+        || {
+            calls.set(calls.get() + 1);
+            call(calls.get());
+        }
     });
     let on_tmpfs = (occupied(folder) - before) as f64 / calls.get() as f64;
     Seen { evidence, on_tmpfs }
@@ -39,7 +41,9 @@ fn seen_with_files(way: &str, folder: &Path, call: impl Fn(usize)) -> Seen {
 
 fn occupied(folder: &Path) -> u64 {
     let files = std::fs::read_dir(folder).expect("a folder").flatten();
-    let blocks = files.filter_map(|file| file.metadata().ok()).map(|file| file.blocks());
+    let blocks = files
+        .filter_map(|file| file.metadata().ok())
+        .map(|file| file.blocks());
     512 * blocks.sum::<u64>()
 }
 
@@ -47,9 +51,14 @@ fn occupied(folder: &Path) -> u64 {
 fn each(seen: &Seen, kind: Kind, word: &str) -> f64 {
     let findings = seen.evidence.findings.iter();
     let of = findings.filter(|finding| {
-        finding.kind == kind && finding.site.as_ref().is_some_and(|site| site.contains(word))
+        finding.kind == kind
+            && finding
+                .site
+                .as_ref()
+                .is_some_and(|site| site.contains(word))
     });
-    of.filter_map(|finding| finding.per_iteration).fold(0.0, |sum, each| sum + each)
+    of.filter_map(|finding| finding.per_iteration)
+        .fold(0.0, |sum, each| sum + each)
 }
 
 fn row(way: &str, seen: &Seen) {
@@ -64,7 +73,12 @@ fn row(way: &str, seen: &Seen) {
 }
 
 fn zone() -> Vec<u8> {
-    b"www.shop.example\n".iter().copied().cycle().take(ZONE_BYTES).collect()
+    b"www.shop.example\n"
+        .iter()
+        .copied()
+        .cycle()
+        .take(ZONE_BYTES)
+        .collect()
 }
 
 /// A folder whose files are in memory.
