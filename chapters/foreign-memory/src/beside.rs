@@ -33,7 +33,8 @@ impl Mapping {
     fn records(self) -> usize {
         // SAFETY: mapped with that length, and nobody makes a zone shorter.
         let bytes = unsafe { std::slice::from_raw_parts(self.at.cast::<u8>(), self.length) };
-        bytes.iter().filter(|&&byte| byte == b'\n').count()
+        let lines = bytes.split(|&byte| byte == b'\n');
+        lines.filter(|line| !line.is_empty()).count()
     }
 }
 

@@ -68,7 +68,7 @@ impl Answer {
 
     /// Begins the stream of zlib's.
     fn begin(&mut self) {
-        let size = size_of::<z_stream>() as c_int;
+        let size = c_int::try_from(size_of::<z_stream>()).expect("a stream is small");
         // SAFETY: zeros are what zlib wants of a stream that isn't begun; the version and the size are its own.
         let told = unsafe {
             deflateInit2_(
@@ -94,10 +94,10 @@ impl Answer {
         // SAFETY: begun above.
         let stream = unsafe { self.stream.assume_init_mut() };
         stream.next_in = text.as_ptr().cast_mut();
-        stream.avail_in = uInt::try_from(text.len()).expect("a piece is short");
+        stream.avail_in = length(text);
         loop {
             stream.next_out = room.as_mut_ptr();
-            stream.avail_out = room.len() as uInt;
+            stream.avail_out = length(&room);
             // SAFETY: zlib reads and writes within the lengths that it was given.
             unsafe { deflate(stream, flush) };
             let written = room.len() - stream.avail_out as usize;
@@ -116,6 +116,10 @@ impl Drop for Answer {
             unsafe { deflateEnd(self.stream.as_mut_ptr()) };
         }
     }
+}
+
+fn length(bytes: &[u8]) -> uInt {
+    uInt::try_from(bytes.len()).expect("a piece is short")
 }
 
 /// The last answers, for the page that operators look at.

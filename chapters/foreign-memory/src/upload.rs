@@ -48,7 +48,7 @@ impl std::error::Error for Refused {}
 /// When the system has no memory.
 pub fn begin(room: &mut MaybeUninit<z_stream>) -> Result<&mut z_stream, Refused> {
     *room = MaybeUninit::zeroed();
-    let size = size_of::<z_stream>() as c_int;
+    let size = c_int::try_from(size_of::<z_stream>()).unwrap_or(c_int::MAX);
     // SAFETY: zeros are what zlib wants of a stream that isn't begun; the version and the size are its own.
     match unsafe { inflateInit_(room.as_mut_ptr(), zlibVersion(), size) } {
         // SAFETY: zlib has filled in all that zeros are no value of, its two function pointers.
@@ -100,7 +100,7 @@ pub fn compressed(text: &str) -> Vec<u8> {
         compress(body.as_mut_ptr(), &raw mut written, from, length)
     };
     assert_eq!(told, Z_OK, "the text is short");
-    body.truncate(written as usize);
+    body.truncate(usize::try_from(written).unwrap_or(usize::MAX));
     body
 }
 

@@ -129,7 +129,7 @@ detectors::tests! {
     fn both_twins_answer_alike() {
         let mut file = tempfile::tempfile().expect("a scratch file");
         file.write_all(&zone()).expect("room for a zone");
-        let records = zone().iter().filter(|&&byte| byte == b'\n').count();
+        let records = zone().split(|&byte| byte == b'\n').count();
         assert_eq!(beside::mapped(&file).ok(), Some(records));
         assert_eq!(beside::mapped_and_unmapped(&file).ok(), Some(records));
         let text = CString::new(zone()).expect("a zone has no zero");
