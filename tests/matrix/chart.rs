@@ -30,6 +30,7 @@ fn grows(what: &str, evidence: &Evidence) -> bool {
     match what {
         "tasks, or threads" => any(Kind::Tasks) || any(Kind::Threads),
         "tasks, and sockets with them" => any(Kind::Tasks) && any(Kind::Sockets),
+        "resident memory" => evidence.verdict == Verdict::Leak && any(Kind::Resident),
         "descriptors that are no sockets" => any(Kind::Descriptors),
         "nothing: the verdict is `pressure`" => evidence.verdict == Verdict::Pressure,
         "nothing: the verdict is `retention`" => evidence.verdict == Verdict::Retention,
@@ -69,6 +70,18 @@ fn fits(and: &str, evidence: &Evidence) -> bool {
                     .into_iter()
                     .any(|frame| frame.file.contains("/hyper-util-"))
         }),
+        "the heap profile is flat and low" => {
+            let all_of = |kind| {
+                let of_kind = evidence
+                    .findings
+                    .iter()
+                    .filter(move |finding| finding.kind == kind);
+                of_kind
+                    .filter_map(|finding| finding.per_iteration)
+                    .sum::<f64>()
+            };
+            all_of(Kind::Resident) > all_of(Kind::Bytes)
+        }
         "nothing points to it" => root == Some(&Root::Nothing),
         "its blocks hold each other, and nobody else does" => root == Some(&Root::Cycle),
         "many times what its holder accounts for, and the holder uses little of the room" => {

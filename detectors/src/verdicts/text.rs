@@ -20,9 +20,15 @@ const FOR_ITS_LINE: &str = "for the line that calls C: the feature `foreign` of 
 const SITES_MAX: usize = 5;
 
 impl Evidence {
-    /// One line for each window: its iterations, and the floor and rise of bytes and blocks.
+    /// One line for each window: its iterations, and the floor and rise of bytes and blocks, of what else moved, and of resident memory
+    /// where that leaks.
     pub fn windows_table(&self) -> impl Display + '_ {
-        fmt::from_fn(|f| windows_table(&self.readings, f))
+        fmt::from_fn(|f| {
+            let leaks = self.verdict == Verdict::Leak;
+            let mut kinds = self.findings.iter().map(|finding| finding.kind);
+            let of_resident = leaks && kinds.any(|kind| kind == Kind::Resident);
+            windows_table(&self.readings, of_resident, f)
+        })
     }
 
     /// The sites that grew, in pprof's columns, in bytes an iteration. *Flat* is what the site itself adds, *cum* what its
@@ -107,7 +113,7 @@ impl Evidence {
     }
 }
 
-fn windows_table(readings: &[Reading], f: &mut Formatter<'_>) -> fmt::Result {
+fn windows_table(readings: &[Reading], of_resident: bool, f: &mut Formatter<'_>) -> fmt::Result {
     // Of what isn't heap, only the kinds that moved: the others would be columns of zeros.
     let moved: Vec<Kind> = Counts::KINDS
         .into_iter()
@@ -128,6 +134,9 @@ fn windows_table(readings: &[Reading], f: &mut Formatter<'_>) -> fmt::Result {
     for kind in &moved {
         write!(f, "  {kind:>11} {:>6}", "rise")?;
     }
+    if of_resident {
+        write!(f, "  {:>11} {:>11}", "resident", "rise")?;
+    }
     writeln!(f)?;
     let mut before: Option<&Reading> = None;
     for reading in readings {
@@ -146,6 +155,11 @@ fn windows_table(readings: &[Reading], f: &mut Formatter<'_>) -> fmt::Result {
             let text = floor.map_or_else(String::new, grouped);
             let risen = rise(floor.zip(floor_before).map(|(now, before)| now - before));
             let _ = write!(row, "  {text:>11} {risen:>6}");
+        }
+        let resident = |reading: &Reading| reading.resident_bytes.map(u64::cast_signed);
+        if of_resident && let Some(now) = resident(reading) {
+            let risen = rise(before.and_then(resident).map(|before| now - before));
+            let _ = write!(row, "  {:>11} {risen:>11}", grouped(now));
         }
         writeln!(f, "{}", row.trim_end())?;
         before = Some(reading);

@@ -18,6 +18,7 @@ pub const ALL: &[Chapter] = &[
     unbounded_queues::CHAPTER,
     retained_capacity::CHAPTER,
     lost_pointers::CHAPTER,
+    foreign_memory::CHAPTER,
     memory_pressure::CHAPTER,
     allocator_retention::CHAPTER,
 ];

@@ -20,6 +20,8 @@ impl Quantity {
         match evidence.findings.first() {
             _ if evidence.verdict == Verdict::Pressure => Quantity::Peak,
             _ if evidence.verdict == Verdict::Retention => Quantity::Resident,
+            // More stays where no Rust allocator sees it than where one does.
+            Some(first) if first.kind == Kind::Resident => Quantity::Resident,
             // Nothing stays at all: what there was within the iterations is all there is to see.
             None if evidence.timeline.iter().all(|sample| sample.bytes == 0) => Quantity::Peak,
             Some(first) if !evidence.findings.iter().any(|finding| heap(finding.kind)) => {

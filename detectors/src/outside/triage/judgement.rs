@@ -26,6 +26,9 @@ const GROUPS_MAX: usize = 5;
 const FROM_OUTSIDE: &str = "From outside, live memory isn't known. An allocator that keeps more and more looks the same, and so does a \
     garbage collector that has not run yet. Look for longer than the collector's period, or ask the service itself.";
 
+const ON_TMPFS: &str = "Files on a tmpfs are no process' resident memory, and count against its container's limit: what is written there isn't \
+    part of this. `df --type tmpfs` tells it.";
+
 pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
     let counts = Quantity::counts(look);
     let memory = Quantity::memory(look);
@@ -267,9 +270,13 @@ fn caveats(
     });
     if let Some(files) = files.filter(Quantity::grows) {
         caveats.push(format!(
-            "Mapped files rose by {} a second. That is no leak: the kernel drops their pages when it needs the room.",
+            "Mapped files rose by {} a second. The kernel drops their pages when it needs the room, unless they lie on a tmpfs. Mappings \
+             that are never undone are a leak all the same: see whether the lines of the process' /proc/PID/maps become more.",
             files.figure(files.judged.per_second)
         ));
+    }
+    if verdict.is_calm() {
+        caveats.push(ON_TMPFS.to_owned());
     }
     let freed = look.moments.last().and_then(|now| now.lazily_freed);
     if let Some(freed) = freed.filter(|freed| *freed > 0 && verdict != Verdict::Retention) {

@@ -1,0 +1,33 @@
+//! The author's proof: as shipped, the exercise fails its checker for the right reason; solved, it passes; with the feature
+//! deleted, it doesn't.
+
+#![expect(
+    clippy::duplicate_mod,
+    reason = "one checker for three variants is the point"
+)]
+
+// `checked!` puts the chapter's checker beside one variant of its exercise.
+include!("../../../checked.rs");
+
+checked!(as_shipped, "../../solution/as-shipped.rs");
+checked!(solved, "../../solution/solved.rs");
+checked!(without_the_feature, "../../solution/without-the-feature.rs");
+
+detectors::tests! {
+    fn as_shipped_is_caught() {
+        as_shipped::checker::behaviour();
+        let (class, holder) = as_shipped::checker::AS_SHIPPED;
+        as_shipped::checker::memory().assert_leak(class, holder);
+    }
+
+    fn the_solution_passes() {
+        solved::checker::behaviour();
+        solved::checker::memory().assert_steady();
+    }
+
+    #[should_panic(expected = "answer returns its text, compressed by zlib")]
+    fn without_the_feature_it_fails() {
+        without_the_feature::checker::memory().assert_steady();
+        without_the_feature::checker::behaviour();
+    }
+}
