@@ -327,7 +327,12 @@ impl Grown {
 
     /// Whether what grew in total grew again in these runs, in blocks or in bytes.
     pub(crate) fn explains(&self, totals: Amount) -> bool {
-        self.sum(self.sites.iter()).shows_again(totals)
+        self.total().shows_again(totals)
+    }
+
+    /// What all sites together hold more for each iteration, between the rounds that are compared.
+    pub(crate) fn total(&self) -> Amount {
+        self.sum(self.sites.iter())
     }
 
     /// Whether nothing at all grew again.
@@ -357,7 +362,9 @@ impl Grown {
 
     /// What the site's function and all that it calls hold more for each iteration.
     fn cum(&self, site: &GrowingSite) -> Amount {
-        self.sum(self.sites.iter().filter(|other| other.is_below(site)))
+        let below = self.sites.iter().filter(|other| other.is_below(site));
+        let grows = |other: &&GrowingSite| self.per_iteration(other).bytes > 0.0;
+        self.sum(below.filter(grows))
     }
 
     fn sum<'s>(&'s self, sites: impl Iterator<Item = &'s GrowingSite>) -> Amount {

@@ -81,7 +81,7 @@ impl Watch {
             let seen = (grows || by_site)
                 .then(|| because_it_leaks(counted, &growth.more, heap_grows, by_site));
             evidence.because = because(seen, &unseen, &counted.readings);
-            self.leave_out_known(&mut evidence, &sites, totals(counted));
+            self.leave_out_known(&mut evidence, &sites);
         } else {
             self.judge_calm(counted, heap, &mut evidence);
             if evidence.verdict != Verdict::Inconclusive

@@ -5,7 +5,7 @@ use crate::model::kind::Kind;
 use crate::model::verdict::Verdict;
 use crate::model::words::listed;
 use crate::verdicts::evidence::Evidence;
-use crate::verdicts::sites::{Amount, Grown};
+use crate::verdicts::sites::Grown;
 use crate::verdicts::watch::Watch;
 
 /// What accepted sites leave unexplained of all that grows, at most.
@@ -13,7 +13,7 @@ const UNEXPLAINED_SHARE: f64 = 0.25;
 
 impl Watch {
     /// Leaves out of a leak's findings what is accepted. Where that is all of it, the verdict is `steady`, and says so.
-    pub(super) fn leave_out_known(&mut self, evidence: &mut Evidence, grown: &Grown, heap: Amount) {
+    pub(super) fn leave_out_known(&mut self, evidence: &mut Evidence, grown: &Grown) {
         if self.known.is_empty() {
             return;
         }
@@ -41,7 +41,8 @@ impl Watch {
             .filter(|accepted| accepted.kind == Kind::Bytes)
             .map(|accepted| accepted.per_iteration)
             .sum();
-        let is_explained = heap.bytes - explained <= UNEXPLAINED_SHARE * heap.bytes;
+        let heap = grown.total().bytes;
+        let is_explained = heap - explained <= UNEXPLAINED_SHARE * heap;
         let accepted: Vec<String> = evidence
             .accepted
             .iter()
