@@ -209,7 +209,7 @@ impl Watch {
     /// Leaves growth out that is known: what grows at a site of which `site` is part of the function, the file or `file:line` of an own
     /// frame. `reason` says why that is accepted, and is told with the verdict. What grows elsewhere fails as before.
     ///
-    /// ```
+    /// ```no_run
     /// # #[global_allocator]
     /// # static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
     /// use detectors::Watch;
