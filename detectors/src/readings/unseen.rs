@@ -12,6 +12,7 @@ use crate::allocator;
 use crate::model::reading::HeapReading;
 use crate::readings::kernel::{self, MappedByKind, Whose};
 use crate::readings::memory::{self, CHeap};
+use std::time::{Duration, Instant};
 
 /// What stands around a block of glibc's at most: a block of one byte takes 32.
 const AROUND_A_BLOCK: u64 = 32;
@@ -20,8 +21,8 @@ const ROUNDED_UP_PART: u64 = 32;
 /// What dhat notes of each live block, in a table that doubles.
 const NOTED_BY_DHAT: u64 = 256;
 
-/// So often a reading is tried again while other threads come and go between its two halves.
-const TRIES: usize = 8;
+/// For so long a reading is tried again while other threads come and go between its two halves.
+const TRIES_TIME: Duration = Duration::from_micros(300);
 
 /// What no Rust allocator sees at one moment, in bytes. What can't be read here is `None`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -96,26 +97,23 @@ pub(crate) fn now(source: &dyn Fn() -> HeapReading) -> Unseen {
 
 /// The C library's heap and what is live, at one moment if the other threads let us.
 fn heap_and_live(source: &dyn Fn() -> HeapReading) -> (Option<CHeap>, Live) {
+    let started = Instant::now();
     let mut before = Live::now(source);
-    for _ in 0..TRIES {
+    loop {
         let heap = memory::c_heap();
         let after = Live::now(source);
-        if before.total == after.total && before.bytes == after.bytes {
-            return (heap, after);
+        let is_one_moment = before.total == after.total && before.bytes == after.bytes;
+        if is_one_moment || started.elapsed() > TRIES_TIME {
+            // Of a program that is too busy for it, the larger count of live memory accuses C of less.
+            let live = if after.bytes > before.bytes {
+                after
+            } else {
+                before
+            };
+            return (heap, live);
         }
         before = after;
     }
-    // So busy a program is read as it comes: the larger of the two counts of live memory accuses C of less.
-    let heap = memory::c_heap();
-    let after = Live::now(source);
-    (
-        heap,
-        if after.bytes > before.bytes {
-            after
-        } else {
-            before
-        },
-    )
 }
 
 /// Anonymous memory in RAM that no allocator has.
