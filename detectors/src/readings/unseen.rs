@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const AROUND_A_BLOCK: u64 = 32;
 /// A block that is mapped by itself is rounded up to pages; it has 128 KiB or more.
 const ROUNDED_UP_PART: u64 = 32;
+/// glibc leaves the end of a free piece with the block that is cut from it where it is too small for a block of its own.
+const ROOM_DIFFERS: u64 = 16;
 /// What dhat notes of each live block, in a table that doubles.
 const NOTED_BY_DHAT: u64 = 256;
 
@@ -32,6 +34,8 @@ pub(crate) struct Unseen {
     pub(crate) mapped: Option<MappedByKind>,
     /// Anonymous memory in RAM that is beside all heaps.
     pub(crate) beside: Option<i64>,
+    /// By how much what C has may seem to move when it doesn't: a block of Rust's that is made anew may take a little more or less room.
+    pub(crate) slack: i64,
     /// Whether Rust's blocks lie on the C library's heap: then what is mapped beside that is no allocator's.
     pub(crate) is_one_heap: bool,
 }
@@ -91,6 +95,7 @@ pub(crate) fn now(source: &dyn Fn() -> HeapReading) -> Unseen {
         in_c,
         mapped,
         beside: beside(heap, live),
+        slack: signed(ROOM_DIFFERS * source().blocks),
         is_one_heap: heap.is_some_and(|heap| heap.has_our_blocks),
     }
 }

@@ -174,13 +174,26 @@ impl UnseenFloors {
 
     /// Whether nothing grows here, nor may yet.
     pub(super) fn is_calm(&self) -> bool {
-        self.each().all(|(_, floors)| !rose(floors))
+        self.each()
+            .all(|(holder, floors)| !self.rose(holder, floors))
+    }
+
+    /// Whether it rose in the last window, by more than it moves when nothing leaks.
+    fn rose(&self, holder: Holder, floors: &Floors) -> bool {
+        let slack = match (holder, self.ends) {
+            (Holder::InC, Some([_, (_, last)])) => last.slack,
+            _ => 0,
+        };
+        last(floors) > floors.noise().max(slack)
     }
 
     /// What grows by a mechanism's own figure.
     pub(crate) fn growing(&self) -> Vec<Grows> {
         let growing = self.each().filter(|(holder, floors)| {
-            *holder != Holder::Beside && floors.motion() == Motion::Growing && is_straight(floors)
+            *holder != Holder::Beside
+                && self.rose(*holder, floors)
+                && floors.motion() == Motion::Growing
+                && is_straight(floors)
         });
         let growing = growing.map(|(holder, floors)| Grows {
             holder,
@@ -213,7 +226,7 @@ impl UnseenFloors {
                     ))
                 }
                 (Holder::Beside, _) => None,
-                (_, Motion::Growing | Motion::Unclear) if rose(floors) && last(floors) >= WORTH_A_DOUBT => {
+                (_, Motion::Growing | Motion::Unclear) if self.rose(holder, floors) && last(floors) >= WORTH_A_DOUBT => {
                     let (what, by) = told();
                     Some(format!(
                         "no Rust allocator sees {what}, and it rose by {by} in the last window, though not in every window or not in a \
@@ -259,11 +272,6 @@ impl UnseenFloors {
 
 fn last(floors: &Floors) -> i64 {
     floors.rises().next_back().unwrap_or(0)
-}
-
-/// Whether it rose in the last window, by more than it moves when nothing leaks.
-fn rose(floors: &Floors) -> bool {
-    last(floors) > floors.noise()
 }
 
 /// Windows double, and so does the rise of what grows at a steady rate. What rises by the same each time slows down.
