@@ -29,6 +29,6 @@ pub const CHAPTER: Chapter = Chapter {
     page: Page {
         listed: None,
         values: None,
-        figures: Figures::Alike,
+        figures: Figures::Roughly,
     },
 };

@@ -64,7 +64,7 @@ pub fn begin(room: &mut MaybeUninit<z_stream>) -> Result<&mut z_stream, Refused>
 ///
 /// When the body isn't what a client may send.
 pub fn inflated(stream: &mut z_stream, body: &[u8]) -> Result<String, Refused> {
-    let mut text = vec![0; TEXT_MAX];
+    let mut text = [0; TEXT_MAX];
     stream.next_in = body.as_ptr().cast_mut();
     stream.avail_in = length(body);
     stream.next_out = text.as_mut_ptr();
@@ -77,8 +77,8 @@ pub fn inflated(stream: &mut z_stream, body: &[u8]) -> Result<String, Refused> {
         Z_MEM_ERROR => return Err(Refused::NoMemory),
         _ => return Err(Refused::NotCompressed),
     }
-    text.truncate(TEXT_MAX - stream.avail_out as usize);
-    String::from_utf8(text).map_err(|_| Refused::NotText)
+    let length = TEXT_MAX - stream.avail_out as usize;
+    String::from_utf8(text[..length].to_vec()).map_err(|_| Refused::NotText)
 }
 
 /// One apex in each line.

@@ -81,9 +81,19 @@ pub fn memory() -> Evidence {
     Watch::new("the answers").run(|| {
         let mut recent = Recent::default();
         let hosts = hosts(8);
+        let text = hosts.concat().len();
         move || {
             let pieces: Vec<&str> = hosts.iter().map(String::as_str).collect();
-            recent.answer(&pieces);
+            let answer = recent.answer(&pieces).len();
+            assert!(
+                answer * 2 < text,
+                "the thousandth answer is compressed as the first: {answer} bytes of {text}"
+            );
+            assert_eq!(
+                recent.lengths().last(),
+                Some(&(text, answer)),
+                "the thousandth answer is remembered as the first"
+            );
             let mut unfinished = Answer::new();
             unfinished.write(&hosts[0]);
         }
