@@ -16,6 +16,14 @@ macro_rules! checked {
             #[allow(unreachable_pub, reason = "two test targets share it")]
             #[path = "../checker.rs"]
             pub mod checker;
+
+            /// All that `leaks check` asks of it, in its order.
+            #[allow(dead_code, reason = "what must be caught is asked for one part alone")]
+            pub fn check() {
+                checker::behaviour();
+                checker::memory().assert_steady();
+                checker::exactly();
+            }
         }
     };
 }
