@@ -30,6 +30,6 @@ impl FullDisk {
 impl Drop for FullDisk {
     fn drop(&mut self) {
         // It was so before, so it can't be refused.
-        let _ = setrlimit(Resource::Fsize, self.before.clone());
+        let _ = setrlimit(Resource::Fsize, self.before);
     }
 }

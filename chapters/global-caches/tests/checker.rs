@@ -88,7 +88,7 @@ pub fn memory() -> Evidence {
 
 fn ask_as(number: u64) {
     let client = format!("client-{number:08}");
-    let requests = if number % 4 == 0 {
+    let requests = if number.is_multiple_of(4) {
         REQUESTS_A_MINUTE + 1
     } else {
         1

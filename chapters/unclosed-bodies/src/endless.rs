@@ -1,6 +1,6 @@
 //! A page that never ends, for the exercise: whoever reads it waits for ever.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -69,6 +69,7 @@ fn answer(mut connection: &TcpStream) -> io::Result<()> {
         "Transfer-Encoding: chunked".to_owned()
     };
     write!(connection, "HTTP/1.1 200 OK\r\n{length}\r\n\r\n")?;
-    request.read(&mut [0])?;
+    // Until the client hangs up.
+    io::copy(&mut request, &mut io::sink())?;
     Ok(())
 }

@@ -23,8 +23,8 @@ fn runtime() -> Runtime {
 /// A link that is checked. Patience is only for an exercise that would read a page without an end.
 async fn check(checker: &mut Checker, url: &str) -> Link {
     let patience = Duration::from_secs(5);
-    let checked = tokio::time::timeout(patience, checker.check(url)).await;
-    checked
+    let answer = tokio::time::timeout(patience, checker.check(url)).await;
+    answer
         .unwrap_or_else(|_| {
             panic!(
                 "a large page is put aside unread, but checking one took longer than {patience:?}"

@@ -14,8 +14,9 @@ static SLOTS: LazyLock<Mutex<Vec<(u64, u32)>>> =
 pub fn may_ask(client: &str, second: u64) -> bool {
     let mut hasher = DefaultHasher::new();
     client.hash(&mut hasher);
+    let slot = usize::from((hasher.finish() >> 48) as u16);
     let mut slots = SLOTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let (began_at, requests) = &mut slots[hasher.finish() as usize % (1 << 16)];
+    let (began_at, requests) = &mut slots[slot];
     if second >= *began_at + 60 {
         *began_at = second;
         *requests = 0;

@@ -20,14 +20,14 @@ pub struct Report {
 
 /// Reads a log to its end and reports its `most` slowest requests.
 pub fn report(mut log: impl BufRead, most: usize) -> io::Result<Report> {
-    let mut times: Vec<u32> = Vec::new();
+    let mut times: Vec<u64> = Vec::new();
     let mut slowest: Vec<Request> = Vec::new();
     let mut skipped = 0;
     let mut line = String::new();
     while log.read_line(&mut line)? > 0 {
         match request(line.trim_end()) {
             Some((milliseconds, path)) => {
-                times.push(milliseconds as u32);
+                times.push(milliseconds);
                 let place = slowest.partition_point(|slow| slow.milliseconds >= milliseconds);
                 if place < most {
                     let path = path.to_owned();

@@ -40,8 +40,8 @@ impl Notifier {
 
     /// The next mail to send; `None` when everybody has been told.
     pub fn next_mail(&mut self) -> Option<Mail> {
-        let changed = |customer: &&u32| self.changes.contains_key(*customer);
-        let customer = *self.order.iter().find(changed)?;
+        let has_changes = |customer: &&u32| self.changes.contains_key(*customer);
+        let customer = *self.order.iter().find(has_changes)?;
         let changes = self.changes.remove(&customer)?;
         Some(Mail { customer, changes })
     }
