@@ -3,8 +3,10 @@
 //! Every chapter's crate has a `CHAPTER` of this type. The crate `chapters` lists them all; `leaks run`, the service's `--leak`,
 //! the matrix of chapters and the book's checks read that list.
 
+mod at_rest;
 mod turns;
 
+pub use at_rest::assert_holds_no_more;
 pub use turns::Turns;
 
 use detectors::{Class, Evidence, Kind, Peak, PeakEvidence, Verdict, Watch};

@@ -22,12 +22,14 @@ impl Converter {
     /// Sorts a zone's lines and leaves out the empty ones.
     pub fn convert(&mut self, zone: &str) -> io::Result<Vec<String>> {
         self.converted += 1;
-        let path = Scratch(self.folder.join(format!("{}.scratch", self.converted)));
+        let path = self.folder.join(format!("{}.scratch", self.converted));
         let mut scratch = File::options()
             .read(true)
             .write(true)
             .create_new(true)
-            .open(&path.0)?;
+            .open(&path)?;
+        // Its owner from here on: a file that was there before is somebody else's.
+        let _owner = Scratch(path);
 
         for line in zone.lines().filter(|line| !line.trim().is_empty()) {
             writeln!(scratch, "{line}")?;

@@ -3,9 +3,11 @@
 //! The lookup service exports a customer's hosts into a file. It was ported from Go, where `defer f.Close()` stood behind
 //! each open. [`leaky`] puts the descriptors on a list that is closed at shutdown; [`fixed`] lets each file close where its
 //! scope ends. [`at_once`] holds what piles up within one call and is gone at its end: a peak shows it, a watch doesn't.
+//! [`full_disk`] is where the exercise must fail and leave nothing.
 
 pub mod at_once;
 pub mod fixed;
+pub mod full_disk;
 pub mod leaky;
 
 use chapter::{Chapter, FEW, Figures, Page};

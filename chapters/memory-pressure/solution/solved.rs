@@ -20,7 +20,7 @@ pub struct Report {
 
 /// Reads a log to its end and reports its `most` slowest requests.
 pub fn report(mut log: impl BufRead, most: usize) -> io::Result<Report> {
-    let mut slowest: Vec<Request> = Vec::with_capacity(most + 1);
+    let mut slowest: Vec<Request> = Vec::new();
     let mut skipped = 0;
     let mut line = String::new();
     while log.read_line(&mut line)? > 0 {

@@ -1,8 +1,9 @@
 //! The checker of the exercise: what it must still do, and that it needs little at once. Used on the learner's file by
-//! `tests/exercise.rs`, and on the author's three by `tests/profiled/proof.rs`.
+//! `tests/exercise.rs`, and on the author's by `tests/profiled/proof.rs`.
 
 use super::exercise::{Request, report};
-use detectors::{Evidence, Watch};
+use detectors::heap::Detail;
+use detectors::{Evidence, Scope, Watch};
 use std::fmt::Write;
 use std::io::{self, BufReader, Read};
 
@@ -12,6 +13,9 @@ pub const AS_SHIPPED: &str = "exercise::request";
 
 /// What a report may need at once.
 const BUDGET_BYTES: u64 = 512 << 10;
+
+/// What a long log may need more than a short one: less than a bit for each line.
+const LONG_LOG_BYTES_MAX: u64 = 4 << 10;
 
 /// The slowest of a log, in their order, and how many lines were none.
 pub fn behaviour() {
@@ -45,6 +49,34 @@ pub fn behaviour() {
         report(torn, 4).is_err(),
         "a log that can't be read is an error"
     );
+    let none = report(log.as_bytes(), 0).expect("a log that can be read");
+    assert_eq!(
+        (none.slowest.len(), none.skipped),
+        (0, 2),
+        "of no requests that are asked for, none is reported"
+    );
+    let all = report(log.as_bytes(), usize::MAX).expect("a log that can be read");
+    assert_eq!(all.slowest.len(), 6, "a short log is reported whole");
+    the_slowest_of_a_long_log_are_found();
+}
+
+/// Wherever they stand, and the earlier ones where many took as long.
+fn the_slowest_of_a_long_log_are_found() {
+    // Ten requests take as long as each of the slowest: the last place is one of a tie.
+    let (hour, lines, most) = (3, 20_000, 25);
+    let found = report(BufReader::new(Log::of(hour, lines)), most).expect("a log that can be read");
+    let mut requests: Vec<_> = (hour * lines..(hour + 1) * lines).map(request).collect();
+    requests.sort_by_key(|(milliseconds, _)| std::cmp::Reverse(*milliseconds));
+    let slowest: Vec<_> = found.slowest.iter().map(told).collect();
+    let expected: Vec<_> = requests[..most]
+        .iter()
+        .map(|(ms, path)| (*ms, &**path))
+        .collect();
+    assert_eq!(
+        slowest, expected,
+        "report finds the slowest of {lines}, the earlier first of two that took as long"
+    );
+    assert_eq!(found.skipped, 0, "every line of that log is a request");
 }
 
 fn told(request: &Request) -> (u64, &str) {
@@ -64,6 +96,30 @@ pub fn memory() -> Evidence {
                 report(log, 10).expect("a log that can be read");
             }
         })
+}
+
+/// A log of 60,000 lines needs as much at once as one of 20,000.
+pub fn exactly() {
+    let peak = |lines| {
+        let scope = Scope::new(Detail::Counts).expect("the program's allocator counts");
+        report(BufReader::new(Log::of(0, lines)), 10).expect("a log that can be read");
+        scope.read().peak_bytes
+    };
+    let (short, long) = (peak(20_000), peak(60_000));
+    assert!(
+        long <= short + LONG_LOG_BYTES_MAX,
+        "a log of 20,000 lines needs {short} bytes at once, one of 60,000 lines {long}: nothing may be kept of each line"
+    );
+}
+
+/// The request in that line of the log.
+fn request(line: u64) -> (u64, String) {
+    let milliseconds = line.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 2_000;
+    let customer = line % 10_000;
+    (
+        milliseconds,
+        format!("/apex/customer-{customer:04}.example"),
+    )
 }
 
 /// A log that comes line by line, as from a file: nobody but the report has to have it whole.
@@ -86,11 +142,10 @@ impl Log {
 impl Read for Log {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.rest.position() == self.rest.get_ref().len() as u64 && self.line < self.lines {
-            let milliseconds = self.line.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 2_000;
+            let (milliseconds, path) = request(self.line);
             let text = self.rest.get_mut();
             text.clear();
-            let customer = self.line % 10_000;
-            let _ = writeln!(text, "{milliseconds} /apex/customer-{customer:04}.example");
+            let _ = writeln!(text, "{milliseconds} {path}");
             self.rest.set_position(0);
             self.line += 1;
         }

@@ -12,28 +12,11 @@
 //! cargo run -- reset orphaned-tasks     start over
 //! ```
 //!
-//! You may change everything in this file but the names and arguments of the public functions, and `Host`: it stands for
-//! the network.
+//! You may change everything in this file but the names and arguments of the public functions. `Host` stands for the
+//! network, and lies in `src/hosts.rs`.
 
+use orphaned_tasks::hosts::Host;
 use tokio::sync::mpsc;
-
-/// A host, and whether it answers.
-#[derive(Debug, Clone)]
-pub struct Host {
-    pub name: String,
-    pub answers: bool,
-}
-
-impl Host {
-    /// Asks the host. It answers with its name, or never.
-    pub async fn ask(self) -> String {
-        if !self.answers {
-            std::future::pending::<()>().await;
-        }
-        tokio::task::yield_now().await;
-        self.name
-    }
-}
 
 /// The name of the first host that answers; `None` when there is no host.
 pub async fn first_to_answer(hosts: &[Host]) -> Option<String> {

@@ -1,7 +1,9 @@
 //! The checker of the exercise: what it must still do, and that it is steady. Used on the learner's file by
-//! `tests/exercise.rs`, and on the author's three by `tests/profiled/proof.rs`.
+//! `tests/exercise.rs`, and on the author's by `tests/profiled/proof.rs`.
 
 use super::exercise::{CONNECTIONS_MAX, Importer, LINE_BYTES_MAX};
+use chapter::assert_holds_no_more;
+use detectors::allocator::stats;
 use detectors::{Class, Evidence, Kept, Watch};
 use std::fmt::Write;
 
@@ -92,4 +94,74 @@ fn list(customer: u64) -> String {
         list.push('\n');
     }
     list
+}
+
+/// What an idle connection may hold beside its place in the map: a line that isn't complete, with some room.
+const IDLE_BYTES_MAX: u64 = 2 * LINE_BYTES_MAX as u64;
+
+/// An idle connection holds the beginning of a line, however its list came. All connections are kept, and one that has gone holds
+/// nothing.
+pub fn exactly() {
+    let ways: [(&str, usize, bool); 4] = [
+        (
+            "in one piece, and its last line isn't complete",
+            DELIVERY_BYTES,
+            false,
+        ),
+        (
+            "in one piece, and its last line is complete",
+            DELIVERY_BYTES,
+            true,
+        ),
+        (
+            "in pieces of 1,000 bytes, and its last line isn't complete",
+            1_000,
+            false,
+        ),
+        (
+            "in pieces of 1,000 bytes, and its last line is complete",
+            1_000,
+            true,
+        ),
+    ];
+    let mut importer = Importer::new();
+    let mut connections = 0_u64;
+    for (how, piece, is_complete) in ways {
+        let before = stats().live_bytes;
+        for connection in connections..connections + 100 {
+            importer.open(connection);
+            let mut list = list(connection);
+            if is_complete {
+                list.push('\n');
+            }
+            for piece in list.as_bytes().chunks(piece) {
+                importer.receive(connection, piece);
+            }
+        }
+        connections += 100;
+        let held = stats().live_bytes.saturating_sub(before) / 100;
+        assert!(
+            held <= IDLE_BYTES_MAX,
+            "an idle connection holds {held} bytes when its list came {how}: expected a line of at most {LINE_BYTES_MAX}, with some room"
+        );
+    }
+    assert_eq!(
+        importer.open_connections() as u64,
+        connections,
+        "an idle connection stays open"
+    );
+    for connection in 0..connections {
+        let domains = importer.domains_of(connection);
+        let ended = importer.receive(connection, b"x\n");
+        assert!(
+            domains >= 300 && ended.len() == 1,
+            "an idle connection keeps its count of domains, {domains}, and the beginning of its line"
+        );
+    }
+    assert_holds_no_more("an importer whose customers come and go", 1_000, || {
+        connections += 1;
+        importer.open(connections);
+        importer.receive(connections, b"a.example\nb.ex");
+        importer.close(connections);
+    });
 }

@@ -16,7 +16,10 @@ impl LoginGuard {
     /// Returns how many logins failed in the batch.
     pub fn read_batch(&mut self, raw: &[u8]) -> usize {
         let batch = String::from_utf8_lossy(raw);
-        let failed = batch.lines().filter(|line| line.starts_with("401 ")).count();
+        let failed = batch
+            .lines()
+            .filter(|line| line.starts_with("401 "))
+            .count();
         self.failures += failed;
         failed
     }

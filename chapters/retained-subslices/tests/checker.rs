@@ -1,7 +1,8 @@
 //! The checker of the exercise: what it must still do, and that it is steady. Used on the learner's file by
-//! `tests/exercise.rs`, and on the author's three by `tests/profiled/proof.rs`.
+//! `tests/exercise.rs`, and on the author's by `tests/profiled/proof.rs`.
 
 use super::exercise::{FAILURES_MAX, LoginGuard, USER_BYTES_MAX};
+use chapter::assert_holds_no_more;
 use detectors::{Class, Evidence, Kept, Watch};
 use std::fmt::Write;
 
@@ -52,6 +53,21 @@ pub fn behaviour() {
         FAILURES_MAX,
         "the last FAILURES_MAX failures are remembered"
     );
+    let last_differs = |last: char| format!("{}{last}", "x".repeat(USER_BYTES_MAX - 1));
+    guard.read_batch(format!("401 {} /login\n", last_differs('a')).as_bytes());
+    assert_eq!(
+        (
+            guard.failures_of(&last_differs('a')),
+            guard.failures_of(&last_differs('b'))
+        ),
+        (1, 0),
+        "failures_of compares whole names, be they USER_BYTES_MAX long"
+    );
+    assert_eq!(
+        (guard.failures_of("eve"), guard.remembered()),
+        (FAILURES_MAX - 1, FAILURES_MAX),
+        "a full guard forgets one failure for one new failure"
+    );
 }
 
 /// The guard reads batch after batch, each with names that were never seen before.
@@ -68,6 +84,26 @@ pub fn memory() -> Evidence {
     })
 }
 
+/// A full guard holds as much after any batch, one without a failure as well. While it is filling, what it accounts for could hide
+/// some bytes a batch.
+pub fn exactly() {
+    let mut guard = LoginGuard::default();
+    let mut failures = 0;
+    let mut fail = |guard: &mut LoginGuard, times: usize| {
+        let mut batch = String::new();
+        for _ in 0..times {
+            failures += 1;
+            writeln!(batch, "401 user-{failures:010} /login").expect("a String takes any text");
+        }
+        guard.read_batch(batch.as_bytes());
+    };
+    fail(&mut guard, FAILURES_MAX);
+    assert_holds_no_more("the full login guard", 1_000, || {
+        fail(&mut guard, 1);
+        guard.read_batch(b"200 ada /orders\n");
+    });
+}
+
 /// One batch of the access log, about 16 kB.
 fn batch(number: usize) -> String {
     let mut batch = String::with_capacity(BATCH_BYTES);
@@ -76,7 +112,13 @@ fn batch(number: usize) -> String {
             0 => (401, "/login?from=/orders/2026/11/open&lang=en"),
             _ => (200, "/orders/2026/11/open?sort=date&lang=en&page=1"),
         };
-        writeln!(batch, "{status} user-{number:06}-{line:03} {path}")
+        // Names of 15 bytes, and of as many as a name may have.
+        let width = if line % 2 == 0 {
+            3
+        } else {
+            USER_BYTES_MAX - 12
+        };
+        writeln!(batch, "{status} user-{number:06}-{line:0width$} {path}")
             .expect("a String takes any text");
         if batch.len() + LINE_BYTES_MAX > BATCH_BYTES {
             break;

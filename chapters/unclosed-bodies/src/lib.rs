@@ -3,9 +3,11 @@
 //! The prober asks hosts whether they are well. When one isn't, it keeps the response, to report it later. [`leaky`] keeps
 //! the response itself; [`fixed`] reads it and keeps what the report needs. [`beside`] measures what else can happen to a
 //! body, and [`backend`] is the server that is asked: real sockets on loopback, on a thread of its own.
+//! [`endless`] is a server whose page never ends, for the exercise.
 
 pub mod backend;
 pub mod beside;
+pub mod endless;
 pub mod fixed;
 pub mod leaky;
 

@@ -54,6 +54,16 @@ const SHOWN: [&str; 2] = ["timeline.svg", "beside.txt"];
 
 const HINTS: usize = 3;
 
+/// Other ways to change the exercise, each proved by name: how many there are at least, and what they are.
+const TRIED: [(&str, usize, &str); 2] = [
+    (
+        "solution/wrong",
+        2,
+        "changes that look like a fix, which must not pass",
+    ),
+    ("solution/right", 1, "other solutions, which must pass"),
+];
+
 /// What the chapters of the workbook at `root` lack, when `known` is the list of them.
 fn lacking(root: &Path, known: &[Chapter]) -> Vec<String> {
     let folder = root.join("chapters");
@@ -105,6 +115,23 @@ fn lacking(root: &Path, known: &[Chapter]) -> Vec<String> {
                 ));
             }
         }
+        let proof = fs::read_to_string(own.join("tests/profiled/proof.rs")).unwrap_or_default();
+        for (tried, least, what) in TRIED {
+            let files = sources(&own.join(tried));
+            if files.len() < least {
+                lacks.push(format!(
+                    "chapters/{name}/{tried} holds {} files, and {least} are the least: {what}",
+                    files.len()
+                ));
+            }
+            for file in files {
+                if !proof.contains(&format!("{tried}/{file}")) {
+                    lacks.push(format!(
+                        "chapters/{name}/{tried}/{file} isn't tried by tests/profiled/proof.rs"
+                    ));
+                }
+            }
+        }
         if !listed.contains(&name.as_str()) {
             lacks.push(format!(
                 "`{name}` is not in the list of chapters: leaks/chapters/src/lib.rs, `ALL`"
@@ -142,6 +169,19 @@ fn crates(folder: &Path) -> Vec<String> {
         .filter(|entry| entry.path().join("Cargo.toml").is_file())
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|name| name != NO_CHAPTER)
+        .collect()
+}
+
+/// The names of a folder's Rust files.
+fn sources(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(|name| {
+            Path::new(name)
+                .extension()
+                .is_some_and(|extension| extension == "rs")
+        })
         .collect()
 }
 
@@ -281,6 +321,17 @@ fn two_hints_are_too_few() {
     )
     .expect("writable");
     scratch.lacks(&["has 2 hints", "a chapter has 3"]);
+}
+
+#[test]
+fn a_wrong_fix_that_nobody_tries_is_told() {
+    let scratch = Scratch::new();
+    fs::write(scratch.file("solution/wrong/untried.rs"), "").expect("writable");
+    scratch.lacks(&["solution/wrong/untried.rs isn't tried"]);
+
+    let scratch = Scratch::new();
+    fs::remove_dir_all(scratch.file("solution/wrong")).expect("it was there");
+    scratch.lacks(&["solution/wrong holds 0 files, and 2 are the least"]);
 }
 
 #[test]

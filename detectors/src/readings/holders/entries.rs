@@ -154,10 +154,10 @@ fn deque_goes_on(size: usize, then: Words, now: Words) -> bool {
     is_one && !may_be_full_vector && are_more(then.behind[1], length)
 }
 
-/// Pointer, length, capacity.
+/// Pointer, length, capacity, of bytes.
 fn buffer_goes_on(size: usize, then: Words, now: Words) -> bool {
     let [length, capacity, _] = now.behind;
-    let is_one = is_capacity(size, capacity) && then.behind[1] == capacity && length <= capacity;
+    let is_one = size == capacity && then.behind[1] == capacity && length <= capacity;
     is_one && are_more(then.behind[0], length)
 }
 
@@ -209,6 +209,10 @@ mod tests {
             "a vector that is full, with the next place in it"
         );
         assert!(of([0, 2_800, 7], [0, 3_200, 7]), "a queue");
+        assert!(
+            !of([700, 2_048, 7], [1_100, 2_048, 7]),
+            "a ring that is full at half of its room: no buffer of 2,048 bytes"
+        );
     }
 
     #[test]

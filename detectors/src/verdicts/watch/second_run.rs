@@ -93,7 +93,7 @@ impl<D: Driver> Pass<'_, D> {
                 .each_site(&mut |reading| floors.add(window, reading));
             if looks && tables.is_none() && at >= middle + (to - middle) / 2 {
                 let is_over = || self.budget.is_spent();
-                tables = self.source.tables(&floors.growing(window), &is_over);
+                tables = self.source.tables(&floors.growing(window + 1), &is_over);
             }
             self.unread_until(at + 1, next, asked)?;
             at = next;
@@ -102,7 +102,7 @@ impl<D: Driver> Pass<'_, D> {
             return Ok(false);
         };
         let is_over = || self.budget.is_spent();
-        let now = self.source.tables(&floors.growing(window), &is_over);
+        let now = self.source.tables(&floors.growing(window + 1), &is_over);
         Ok(now.is_some_and(|now| now.go_on_since(&earlier)))
     }
 
@@ -199,12 +199,11 @@ impl SiteFloors {
         }
     }
 
-    /// The sites that held more at the floor of the last of so many windows, or since, than at the first's.
+    /// The sites that held more at the floor of the last of so many windows than at the first's.
     fn growing(&self, windows: usize) -> Vec<usize> {
         let last = windows.saturating_sub(1);
         let grows = |held: &Held| {
             let (first, last) = (self.floor(held, 0), self.floor(held, last));
-            let last = (last.0.max(held.blocks), last.1.max(held.bytes));
             last.0 > first.0 || last.1 > first.1
         };
         let growing = self.sites.iter().filter(|(_, held)| grows(held));

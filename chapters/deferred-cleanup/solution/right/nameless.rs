@@ -1,0 +1,41 @@
+//! Right as well: the file has no name from the moment it is open.
+
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// Sorts zones through scratch files.
+pub struct Converter {
+    folder: PathBuf,
+    converted: usize,
+}
+
+impl Converter {
+    /// A converter that keeps its scratch files in this folder.
+    pub fn new(folder: &Path) -> Self {
+        Converter {
+            folder: folder.to_owned(),
+            converted: 0,
+        }
+    }
+
+    /// Sorts a zone's lines and leaves out the empty ones.
+    pub fn convert(&mut self, zone: &str) -> io::Result<Vec<String>> {
+        self.converted += 1;
+        let mut scratch = tempfile::tempfile_in(&self.folder)?;
+
+        for line in zone.lines().filter(|line| !line.trim().is_empty()) {
+            writeln!(scratch, "{line}")?;
+        }
+        scratch.rewind()?;
+        let mut text = String::new();
+        scratch.read_to_string(&mut text)?;
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        Ok(lines)
+    }
+
+    /// How many zones were converted.
+    pub fn converted(&self) -> usize {
+        self.converted
+    }
+}

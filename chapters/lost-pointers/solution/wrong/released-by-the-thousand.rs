@@ -1,0 +1,45 @@
+//! Not a solution: answers without a country wait on a list, and go a thousand at a time.
+
+use lost_pointers::database;
+
+/// Hosts by country, for the page that customers see.
+#[derive(Default)]
+pub struct Countries {
+    hosts: std::collections::BTreeMap<String, usize>,
+    unknown: usize,
+    to_release: Vec<*mut database::Answer>,
+}
+
+impl Countries {
+    /// Adds a host by its address. Returns the country's name.
+    pub fn add(&mut self, address: [u8; 4]) -> Option<String> {
+        let answer = database::ask(address);
+        // SAFETY: just asked for.
+        let Some(country) = (unsafe { database::country(answer) }) else {
+            self.unknown += 1;
+            self.to_release.push(answer);
+            if self.to_release.len() == 1_000 {
+                for answer in self.to_release.drain(..) {
+                    // SAFETY: asked for once, and put on the list once.
+                    unsafe { database::release(answer) };
+                }
+            }
+            return None;
+        };
+        let country = country.to_owned();
+        // SAFETY: just asked for, and the text that is used from here on is a copy.
+        unsafe { database::release(answer) };
+        *self.hosts.entry(country.clone()).or_default() += 1;
+        Some(country)
+    }
+
+    /// How many hosts stand in that country.
+    pub fn hosts_in(&self, country: &str) -> usize {
+        self.hosts.get(country).copied().unwrap_or(0)
+    }
+
+    /// How many hosts stand nowhere that is known.
+    pub fn unknown(&self) -> usize {
+        self.unknown
+    }
+}
