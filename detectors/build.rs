@@ -19,6 +19,16 @@ fn main() {
     {
         println!("cargo::rustc-cfg=tells_await_stacks");
     }
+    println!("cargo::rustc-check-cfg=cfg(sees_foreign)");
+    // Where the C library's symbols can be defined by the program, and are known to lead to glibc's own.
+    if std::env::var_os("CARGO_FEATURE_FOREIGN").is_some()
+        && of_target("OS") == "linux"
+        && of_target("ENV") == "gnu"
+        && of_target("POINTER_WIDTH") == "64"
+        && !is_miri
+    {
+        println!("cargo::rustc-cfg=sees_foreign");
+    }
     if of_target("ARCH") == "x86_64"
         && of_target("POINTER_WIDTH") == "64"
         && of_target("OS") == "linux"

@@ -76,6 +76,7 @@
 //! | `dhat` | yes | [`DhatAllocator`], and watches that read it; a profile that dhat wrote is read without | 14 more |
 //! | `tokio` | yes | [`Watch::run_async`], [`tasks`]; tokio from 1.47 on | 2 more, tokio among them |
 //! | `taskdump` | no | [`tasks::await_stacks`]: where a task waits, in a build with `--cfg tokio_unstable` on Linux on x86-64 and aarch64; tokio from 1.48 on | none more |
+//! | `foreign` | no | `foreign_memory!`: what C code asks for, by line, in a test on 64-bit Linux with glibc | none more |
 //! | `debug` | no | [`debug`]: what a running service tells of itself, on a port of its own | 64 more |
 //!
 //! A service that runs takes the allocator alone, and its tests take the rest:
@@ -118,7 +119,7 @@
 //!   longer [`Watch::warm_up`], or let the iteration say its bound with [`Kept::of_at_most`].
 //! - A leak that strikes in fewer than one iteration of twenty may be missed. [`Evidence::smallest_leak`] says what this
 //!   very run could have caught.
-//! - Memory that no Rust allocator sees is told by its mechanism and rate, and not by its line. Small blocks that C's allocator keeps
+//! - Memory that no Rust allocator sees is told by its mechanism and rate; its line needs the feature `foreign`. Small blocks that C's allocator keeps
 //!   for a thread count as in use: a leak in C below some bytes an iteration isn't told from them. musl doesn't tell what is on its
 //!   heap, which is said. On an allocator other than the C library's, mappings without a file may be Rust's, and aren't judged.
 //! - A release build removes allocations that nothing reads. Pass what you build to [`std::hint::black_box`].

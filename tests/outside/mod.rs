@@ -139,6 +139,36 @@ fn the_debug_port_answers_without_the_harness() {
     starts_on_an_older_glibc("debug-alone");
 }
 
+/// Against a model of ten thousand sequences, and against Valgrind; which CI has, and a reader may not.
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+fn what_c_code_asks_for_is_seen() {
+    let output = User::copied("foreign")
+        .cargo(&["test", "--offline"])
+        .output()
+        .unwrap();
+    said(
+        &output,
+        "test ten_thousand_sequences_of_c_and_rust    ... ok",
+    );
+    said(
+        &output,
+        "test a_scope_counts_what_valgrind_finds_lost ... ok",
+    );
+}
+
+/// `SQLite` and zlib, each compiled with the program.
+#[test]
+#[ignore = "fetches two C libraries and compiles them, which takes minutes: .ci/soak"]
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+fn leaks_in_real_c_libraries_have_their_line() {
+    let output = User::copied("c-libraries")
+        .cargo(&["test"])
+        .output()
+        .unwrap();
+    said(&output, "4 passed");
+}
+
 #[test]
 fn everything_goes_together() {
     let output = User::copied("everything")

@@ -74,6 +74,18 @@
 
 mod estimates;
 mod exact;
+#[cfg(sees_foreign)]
+#[doc(hidden)]
+#[allow(
+    missing_docs,
+    reason = "what `foreign_memory!` expands to; nothing to call"
+)]
+pub mod foreign;
+#[cfg(not(sees_foreign))]
+#[path = "without_foreign.rs"]
+pub(crate) mod foreign;
+#[cfg(feature = "foreign")]
+mod foreign_memory;
 mod own_memory;
 mod owners;
 mod refusal;
@@ -197,6 +209,7 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
     #[cold]
     #[inline(never)]
     unsafe fn alloc_slowly(layout: Layout, step: Step, zeroed: bool, this: &Self) -> *mut u8 {
+        let _beneath = foreign::Beneath::enter();
         refusal::let_it_report();
         let size = layout.size();
         let sampled_at = match step {
@@ -254,6 +267,7 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
     #[cold]
     #[inline(never)]
     unsafe fn dealloc_slowly(block: *mut u8, layout: Layout, step: Step, this: &Self) {
+        let _beneath = foreign::Beneath::enter();
         let size = layout.size();
         if step == Step::Due {
             slot::free_due(block.addr(), size);
@@ -285,6 +299,7 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         free: Step,
         this: &Self,
     ) -> *mut u8 {
+        let _beneath = foreign::Beneath::enter();
         let old_size = layout.size();
         // Before the free, which tells what the thread holds: a request that may be refused is none of it.
         let sampled_at = match alloc {

@@ -1,6 +1,7 @@
 //! The instrument's own memory: from the system's allocator, whatever the program uses, so that it neither counts itself
 //! nor waits for the allocator that it wraps.
 
+use super::foreign::Beneath;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
@@ -36,6 +37,7 @@ pub(super) fn make<T>(value: T) -> Option<NonNull<T>> {
 ///
 /// `value` came from [`make`], and nobody uses it any more.
 pub(super) unsafe fn free<T>(value: NonNull<T>) {
+    let _beneath = Beneath::enter();
     let layout = Layout::new::<T>();
     HELD.fetch_sub(layout.size() as u64, Relaxed);
     // SAFETY: the caller's promise; `make` used this layout.
@@ -44,6 +46,7 @@ pub(super) unsafe fn free<T>(value: NonNull<T>) {
 
 /// Zeroed memory; large pieces are given by the kernel page by page, as they are touched.
 pub(super) fn zeroed(layout: Layout) -> Option<NonNull<u8>> {
+    let _beneath = Beneath::enter();
     debug_assert!(layout.size() > 0);
     let place = if is_mapped(layout) {
         let place = map(layout.size())?;
@@ -97,6 +100,7 @@ fn map(_size: usize) -> Option<NonNull<u8>> {
 
 /// Memory of any content.
 pub(super) fn bytes(layout: Layout) -> Option<NonNull<u8>> {
+    let _beneath = Beneath::enter();
     debug_assert!(layout.size() > 0 && !is_mapped(layout));
     // SAFETY: no layout here has size zero.
     let place = NonNull::new(unsafe { System.alloc(layout) })?;
@@ -110,6 +114,7 @@ pub(super) fn bytes(layout: Layout) -> Option<NonNull<u8>> {
 ///
 /// `place` came from one of them with this layout, and nobody uses it any more.
 pub(super) unsafe fn free_bytes(place: NonNull<u8>, layout: Layout) {
+    let _beneath = Beneath::enter();
     HELD.fetch_sub(layout.size() as u64, Relaxed);
     #[cfg(unix)]
     if is_mapped(layout) {

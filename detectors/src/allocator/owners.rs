@@ -88,6 +88,44 @@ pub(super) fn take(address: usize) -> u64 {
     }
 }
 
+/// The same, with the size that it was noted with.
+#[cfg(sees_foreign)]
+pub(super) fn take_whole(address: usize) -> (u64, usize) {
+    match piece(address, false) {
+        Some(words) if address.is_multiple_of(GRAIN_BYTES) => {
+            let noted = &words[word(address)];
+            let (owner, size) = (noted.owner.load(Relaxed), noted.size.load(Relaxed));
+            if owner != 0 {
+                noted.owner.store(0, Relaxed);
+            }
+            (owner, size)
+        }
+        _ => (0, 0),
+    }
+}
+
+/// The nearest address below `address` and not below `lowest`, in steps of `step`, at which a block is noted.
+#[cfg(sees_foreign)]
+pub(super) fn nearest_below(address: usize, lowest: usize, step: usize) -> Option<usize> {
+    let mut at = address.checked_sub(step)?;
+    while at >= lowest {
+        let first = at >> PIECE_BITS << PIECE_BITS;
+        if let Some(words) = piece(at, false) {
+            loop {
+                if words[word(at)].owner.load(Relaxed) != 0 {
+                    return Some(at);
+                }
+                if at - first < step || at - step < lowest {
+                    break;
+                }
+                at -= step;
+            }
+        }
+        at = first.checked_sub(step)?;
+    }
+    None
+}
+
 /// Tells each noted block: its address, its size, its owner. Others may come and go meanwhile.
 pub(super) fn each(mut visit: impl FnMut(usize, usize, u64)) {
     for piece in &TABLE {

@@ -3,6 +3,8 @@
 mod counters;
 mod tag;
 
+#[cfg(sees_foreign)]
+pub(super) use tag::{NotedBefore, lift_noted, noted_before, record_at};
 pub(crate) use tag::{each_block, own_tables};
 pub(super) use tag::{forget, lift, of_spawner, put_back, put_down, record};
 

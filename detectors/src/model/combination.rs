@@ -3,7 +3,7 @@
 use super::class::Class;
 use super::finding::Finding;
 use super::kind::Kind;
-use super::place::Origin;
+use super::place::{Origin, Site};
 
 /// The class that the combination tells; where memory alone grows, what is known of its holders.
 pub(crate) fn class_of(
@@ -40,11 +40,18 @@ fn is_own_task(finding: &Finding) -> bool {
 
 /// Whether more stays where no Rust allocator sees it than where one does.
 fn is_mostly_foreign(findings: &[Finding]) -> bool {
-    let of = |kind| {
-        let all = findings.iter().filter(move |finding| finding.kind == kind);
-        all.filter_map(|finding| finding.per_iteration).sum::<f64>()
-    };
-    of(Kind::Resident) > of(Kind::Bytes).max(0.0)
+    let (mut foreign, mut of_rust) = (0.0, 0.0);
+    for finding in findings {
+        let bytes = finding.per_iteration.unwrap_or(0.0);
+        let is_foreign = finding.at.as_ref().is_some_and(Site::is_foreign);
+        match finding.kind {
+            Kind::Resident => foreign += bytes,
+            Kind::Bytes if is_foreign => foreign += bytes,
+            Kind::Bytes => of_rust += bytes,
+            _ => {}
+        }
+    }
+    foreign > of_rust
 }
 
 /// Whether an HTTP client's code is on the site's stack.

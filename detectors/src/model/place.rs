@@ -3,6 +3,7 @@
 use crate::model::packages;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::Path;
 
 /// A place in the code that allocates, and how the program came there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,24 @@ pub struct Site {
     pub signature: String,
     /// The whole stack, allocation first, the workload's entry last.
     pub stack: Vec<Frame>,
+}
+
+impl Site {
+    /// Whether C code asked for it, and not Rust's allocator.
+    pub(crate) fn is_foreign(&self) -> bool {
+        let leaf = self.stack.first();
+        leaf.is_some_and(|leaf| {
+            leaf.file.is_empty() && ["malloc", "mmap"].contains(&leaf.function.as_str())
+        })
+    }
+
+    /// The C functions between the allocation and the code that called into C, innermost first.
+    pub(crate) fn in_c(&self) -> &[Frame] {
+        let under = self.stack.get(1..).filter(|_| self.is_foreign());
+        let under = under.unwrap_or_default();
+        let rust = under.iter().position(Frame::is_of_rust);
+        &under[..rust.unwrap_or(under.len())]
+    }
 }
 
 impl fmt::Display for Site {
@@ -130,6 +149,13 @@ pub(crate) fn site_beside(stack: Vec<Frame>, packages: &[&str]) -> Site {
 }
 
 impl Frame {
+    /// Whether it is a function of Rust's, as far as its name and file tell.
+    fn is_of_rust(&self) -> bool {
+        Path::new(&self.file).extension() == Some("rs".as_ref())
+            || self.function.contains("::")
+            || self.function.starts_with('<')
+    }
+
     /// Whose code the frame belongs to, told by where its file lies, and by what this process' debug information says of that folder.
     pub fn origin(&self) -> Origin {
         match origin_by_path(&self.file) {

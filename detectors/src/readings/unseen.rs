@@ -12,16 +12,19 @@ use crate::allocator;
 use crate::model::reading::HeapReading;
 use crate::readings::kernel::{self, MappedByKind, Whose};
 use crate::readings::memory::{self, CHeap};
+use std::time::{Duration, Instant};
 
 /// What stands around a block of glibc's at most: a block of one byte takes 32.
 const AROUND_A_BLOCK: u64 = 32;
 /// A block that is mapped by itself is rounded up to pages; it has 128 KiB or more.
 const ROUNDED_UP_PART: u64 = 32;
+/// glibc leaves the end of a free piece with the block that is cut from it where it is too small for a block of its own.
+const ROOM_DIFFERS: u64 = 16;
 /// What dhat notes of each live block, in a table that doubles.
 const NOTED_BY_DHAT: u64 = 256;
 
-/// So often a reading is tried again while other threads come and go between its two halves.
-const TRIES: usize = 8;
+/// For so long a reading is tried again while other threads come and go between its two halves.
+const TRIES_TIME: Duration = Duration::from_micros(300);
 
 /// What no Rust allocator sees at one moment, in bytes. What can't be read here is `None`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub(crate) struct Unseen {
     pub(crate) mapped: Option<MappedByKind>,
     /// Anonymous memory in RAM that is beside all heaps.
     pub(crate) beside: Option<i64>,
+    /// By how much what C has may seem to move when it doesn't: a block of Rust's that is made anew may take a little more or less room.
+    pub(crate) slack: i64,
     /// Whether Rust's blocks lie on the C library's heap: then what is mapped beside that is no allocator's.
     pub(crate) is_one_heap: bool,
 }
@@ -90,32 +95,30 @@ pub(crate) fn now(source: &dyn Fn() -> HeapReading) -> Unseen {
         in_c,
         mapped,
         beside: beside(heap, live),
+        slack: signed(ROOM_DIFFERS * source().blocks),
         is_one_heap: heap.is_some_and(|heap| heap.has_our_blocks),
     }
 }
 
 /// The C library's heap and what is live, at one moment if the other threads let us.
 fn heap_and_live(source: &dyn Fn() -> HeapReading) -> (Option<CHeap>, Live) {
+    let started = Instant::now();
     let mut before = Live::now(source);
-    for _ in 0..TRIES {
+    loop {
         let heap = memory::c_heap();
         let after = Live::now(source);
-        if before.total == after.total && before.bytes == after.bytes {
-            return (heap, after);
+        let is_one_moment = before.total == after.total && before.bytes == after.bytes;
+        if is_one_moment || started.elapsed() > TRIES_TIME {
+            // Of a program that is too busy for it, the larger count of live memory accuses C of less.
+            let live = if after.bytes > before.bytes {
+                after
+            } else {
+                before
+            };
+            return (heap, live);
         }
         before = after;
     }
-    // So busy a program is read as it comes: the larger of the two counts of live memory accuses C of less.
-    let heap = memory::c_heap();
-    let after = Live::now(source);
-    (
-        heap,
-        if after.bytes > before.bytes {
-            after
-        } else {
-            before
-        },
-    )
 }
 
 /// Anonymous memory in RAM that no allocator has.

@@ -1,5 +1,6 @@
 //! Evidence in words and tables, for people.
 
+use crate::allocator::foreign;
 use crate::model::finding::Finding;
 use crate::model::kind::{Counts, Kind};
 use crate::model::place::{Origin, Site};
@@ -10,6 +11,9 @@ use crate::model::words::{
 use crate::readings::holders::HeldBy;
 use crate::verdicts::evidence::{Evidence, Reading};
 use std::fmt::{self, Display, Formatter, Write as _};
+
+/// How what no Rust allocator sees is told with its line.
+const FOR_ITS_LINE: &str = "for the line that calls C: the feature `foreign` of detectors, and detectors::foreign_memory!();";
 
 /// Rows of the table of sites.
 const SITES_MAX: usize = 5;
@@ -208,6 +212,9 @@ fn findings_list(findings: &[Finding], for_each: &str, f: &mut Formatter<'_>) ->
                     f,
                     "{amount} {for_each} in {holder}: no Rust allocator sees them"
                 )?;
+                if cfg!(all(target_os = "linux", target_env = "gnu")) && !foreign::is_called() {
+                    writeln!(f, "  {FOR_ITS_LINE}")?;
+                }
             }
             continue;
         }
@@ -231,6 +238,9 @@ fn findings_list(findings: &[Finding], for_each: &str, f: &mut Formatter<'_>) ->
                 writeln!(f, "{amounts} from")?;
                 writeln!(f, "  {}", frame_from_here(&at.frame))?;
                 writeln!(f, "  {}, signature {}", whose(at.origin), at.signature)?;
+                if let Some(in_c) = in_c(at) {
+                    writeln!(f, "  {in_c}")?;
+                }
                 for caller in own_callers(at).take(3) {
                     writeln!(f, "  called by {}", frame_from_here(caller))?;
                 }
@@ -245,6 +255,20 @@ fn findings_list(findings: &[Finding], for_each: &str, f: &mut Formatter<'_>) ->
         }
     }
     Ok(())
+}
+
+/// What C code did under the line: the function that was called, and the one that asked for memory.
+fn in_c(site: &Site) -> Option<String> {
+    let by = &site.stack.first()?.function;
+    Some(match site.in_c() {
+        [] if site.is_foreign() => format!("in C: {by}"),
+        [] => return None,
+        [only] => format!("in C: {}, by {by}", only.function),
+        [asks, .., called] => format!(
+            "in C: {}, where {} asks by {by}",
+            called.function, asks.function
+        ),
+    })
 }
 
 /// The own frames above the site, nearest first.

@@ -118,6 +118,82 @@ pub(in crate::allocator) fn record(address: usize, size: usize) {
     }
 }
 
+/// Notes a fresh block that isn't Rust's, in the scope that the thread is in; `site` tells its number where that is wanted.
+#[cfg(sees_foreign)]
+pub(in crate::allocator) fn record_at(
+    address: usize,
+    size: usize,
+    site: impl FnOnce() -> usize,
+) -> bool {
+    let Some(tag) = current() else { return false };
+    let site = if tag.wants_stacks() {
+        site()
+    } else {
+        sites::NONE
+    };
+    let is_noted = owners::note(address, size, tag.0 | site as u64);
+    if is_noted {
+        tag.each(|core, generation| core.add_alloc(generation, site, size));
+    }
+    is_noted
+}
+
+/// What was noted of a block that isn't Rust's, and isn't any more.
+#[cfg(sees_foreign)]
+#[derive(Debug, Clone, Copy)]
+pub(in crate::allocator) struct NotedBefore {
+    owner: u64,
+    pub(in crate::allocator) size: usize,
+}
+
+/// Takes what is noted of the block at an address: nothing where it isn't noted.
+#[cfg(sees_foreign)]
+pub(in crate::allocator) fn lift_noted(address: usize) -> Option<NotedBefore> {
+    let (owner, size) = owners::take_whole(address);
+    Tag::unpacked(owner).map(|_| NotedBefore { owner, size })
+}
+
+/// The nearest address below `address` and not below `lowest`, in steps of `step`, at which a block is noted.
+#[cfg(sees_foreign)]
+pub(in crate::allocator) fn noted_before(
+    address: usize,
+    lowest: usize,
+    step: usize,
+) -> Option<usize> {
+    owners::nearest_below(address, lowest, step)
+}
+
+#[cfg(sees_foreign)]
+impl NotedBefore {
+    /// The block stays where it was.
+    pub(in crate::allocator) fn put_back(self, address: usize) {
+        put_back(address, self.size, self.owner);
+    }
+
+    /// The block is there now, and so large.
+    pub(in crate::allocator) fn put_down(self, address: usize, size: usize) {
+        put_down(address, self.owner, self.size, size);
+    }
+
+    /// The block has gone.
+    pub(in crate::allocator) fn forget(self) {
+        if let Some(tag) = Tag::unpacked(self.owner) {
+            let site = site_of(self.owner);
+            tag.each(|core, generation| core.add_free(generation, site, self.size));
+        }
+    }
+
+    /// A part of it is a block of its own.
+    pub(in crate::allocator) fn split_off(self, address: usize, size: usize) {
+        if let Some(tag) = Tag::unpacked(self.owner)
+            && owners::note(address, size, self.owner)
+        {
+            let site = site_of(self.owner);
+            tag.each(|core, generation| core.add_alloc(generation, site, size));
+        }
+    }
+}
+
 /// Forgets a block that is about to go.
 pub(in crate::allocator) fn forget(address: usize, size: usize) {
     let owner = owners::take(address);

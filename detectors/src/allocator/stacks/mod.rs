@@ -24,6 +24,26 @@ impl Stack {
         stack
     }
 
+    /// The stack of whoever called the C function at that address, by unwinder: C code has no frame pointers, and has what an unwinder
+    /// needs. Where that function isn't found, all of it.
+    #[cfg(sees_foreign)]
+    pub(in crate::allocator) fn above(function: usize) -> Stack {
+        let mut stack = Stack {
+            frames: [0; FRAMES_MAX],
+            length: 0,
+        };
+        let step = |frame: &backtrace::Frame| {
+            if frame.symbol_address().addr() == function {
+                stack.length = 0;
+                return true;
+            }
+            stack.push(frame.ip().addr())
+        };
+        // SAFETY: as below; this is for Linux alone.
+        unsafe { backtrace::trace_unsynchronized(step) };
+        stack
+    }
+
     pub(crate) fn frames(&self) -> &[usize] {
         &self.frames[..self.length]
     }

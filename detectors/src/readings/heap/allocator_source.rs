@@ -1,7 +1,7 @@
 //! The profiling allocator as a heap source: exact, cheap, and able to tell its sites while it runs.
 
 use super::{Detail, HeapReading, HeapSource, ReadError, SiteReading, Tables};
-use crate::allocator::{self, Scope};
+use crate::allocator::{self, Scope, foreign};
 use crate::model::place::Frame;
 use crate::model::this_test;
 use crate::profile::{Profile, ProfileError, Symbols, resolve_stacks, resolve_stacks_and_names};
@@ -53,6 +53,12 @@ impl AllocatorSource {
     }
 }
 
+/// Whatever a scope of the process counts: Rust's live bytes, and those of C that are noted.
+fn live_bytes() -> u64 {
+    let noted = foreign::noted_bytes();
+    allocator::stats().live_bytes.saturating_add_signed(noted)
+}
+
 impl HeapSource for AllocatorSource {
     fn name(&self) -> &'static str {
         match self.reach() {
@@ -71,6 +77,12 @@ impl HeapSource for AllocatorSource {
             lacks.push(
                 "this standard library's threads don't tell who spawned them, so what the workload's threads allocate is not \
                  counted: declare the test with detectors::tests!, which counts the whole process"
+                    .to_owned(),
+            );
+        }
+        if cfg!(sees_foreign) && !foreign::is_called() {
+            lacks.push(
+                "the feature `foreign` is on, and what C code asks for isn't seen: put detectors::foreign_memory!(); into the test's file"
                     .to_owned(),
             );
         }
@@ -97,7 +109,7 @@ impl HeapSource for AllocatorSource {
             Reach::Process => Scope::of_process(detail)?,
             Reach::Thread => Scope::new(detail)?,
         });
-        self.before = allocator::stats().live_bytes;
+        self.before = live_bytes();
         Ok(())
     }
 
@@ -110,7 +122,7 @@ impl HeapSource for AllocatorSource {
     fn older_freed(&self) -> Option<u64> {
         let scope = self.scope.as_ref().filter(|_| self.counts_process())?;
         let expected = self.before + scope.read().bytes;
-        Some(expected.saturating_sub(allocator::stats().live_bytes))
+        Some(expected.saturating_sub(live_bytes()))
     }
 
     fn reads_sites(&self) -> bool {
@@ -125,7 +137,14 @@ impl HeapSource for AllocatorSource {
 
     fn stacks_of(&self, sites: &[usize]) -> Vec<Vec<Frame>> {
         let stacks: Vec<&[usize]> = sites.iter().map(|&site| Scope::stack_of(site)).collect();
-        resolve_stacks(&stacks, Symbols::ThisProcess)
+        let mut stacks = resolve_stacks(&stacks, Symbols::ThisProcess);
+        for (stack, &site) in stacks.iter_mut().zip(sites) {
+            // What the program's own symbols stand for is C's.
+            if let Some(by) = foreign::by(site) {
+                stack.insert(0, Frame::new(by.function(), "", 0));
+            }
+        }
+        stacks
     }
 
     fn holders(&self, sites: &[usize], is_over: &dyn Fn() -> bool) -> Result<Holders, ReadError> {

@@ -11,7 +11,7 @@ use super::driver::Driver;
 use super::pass::{Budget, Pass};
 use super::resolution::is_coarse;
 use super::second_run::Asked;
-use super::unseen::{add_unseen, because};
+use super::unseen::{add_unseen, because, without_a_line};
 use crate::model::combination;
 use crate::model::judge::Motion;
 use crate::model::kind::{Kind, NotRead};
@@ -147,6 +147,7 @@ impl Watch {
             if heap_grows && again || by_site {
                 evidence.findings.extend(findings(counted, &sites, by_site));
             }
+            let unseen = without_a_line(unseen, &evidence.findings);
             add_unseen(&mut evidence.findings, &unseen);
             evidence.holders = holders(sites.holders.take(), &mut evidence);
             evidence.class = combination::class_of(&evidence.findings, || {

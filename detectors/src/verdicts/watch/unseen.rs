@@ -13,6 +13,7 @@ use crate::model::reading::HeapReading;
 use crate::model::words::{amount, bytes, count, listed};
 use crate::readings::unseen::{self, Unseen};
 use crate::verdicts::evidence::Reading;
+use std::time::{Duration, Instant};
 
 /// Who may hold it, in the order of the floors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,9 @@ pub(crate) enum Holder {
 
 /// What C's allocator keeps of freed blocks for a thread is this much for some dozens of sizes: less in one window is no reason to doubt.
 const WORTH_A_DOUBT: i64 = 16 << 10;
+
+/// Two rises are the least that can tell growth from warm-up.
+const WINDOWS_MIN: usize = 3;
 
 const HOLDERS: [Holder; 5] = [
     Holder::InC,
@@ -87,6 +91,7 @@ pub(crate) struct UnseenFloors {
     floors: Option<[Floors; HOLDERS.len()]>,
     /// This window's readings, one for each part.
     parts: [Option<Unseen>; PARTS],
+    time: Time,
     /// In the middle of the first window, and of the last.
     ends: Option<[(u64, Unseen); 2]>,
 }
@@ -115,21 +120,31 @@ impl UnseenFloors {
 
     /// Reads once in each part of a window: the allocator's own count walks what is free on its heap.
     pub(super) fn read(&mut self, part: usize, source: &dyn Fn() -> HeapReading) {
-        if self.floors.is_some() && self.parts[part].is_none() {
+        // The first reading is the one in the window's middle, or there is none: it stands for the middle.
+        let is_next = part == 0 || self.parts[0].is_some();
+        if self.floors.is_some()
+            && self.parts[part].is_none()
+            && is_next
+            && self.time.allows(part == 0)
+        {
+            let started = Instant::now();
             self.parts[part] = Some(unseen::now(source));
+            self.time.took(started.elapsed());
         }
     }
 
     pub(super) fn end_window(&mut self, middle: u64) {
         let parts = std::mem::take(&mut self.parts);
-        let (Some(floors), Some(first)) = (&mut self.floors, parts[0]) else {
+        let read: Vec<Unseen> = parts.into_iter().flatten().collect();
+        let (Some(floors), Some(&first)) = (&mut self.floors, read.first()) else {
             return;
         };
         for (holder, floors) in HOLDERS.iter().zip(floors) {
-            let of = parts.map(|part| part.as_ref().and_then(|part| holder.of(part)));
-            // What can't be read in each part isn't judged: it stays without a window.
-            if let [Some(a), Some(b), Some(c), Some(d)] = of {
-                let parts = [a, b, c, d];
+            // A part that wasn't read for want of time is like the least of the others.
+            let of = read.iter().filter_map(|part| holder.of(part));
+            if let Some(least) = of.min() {
+                let of = |part: &Option<Unseen>| part.as_ref().and_then(|part| holder.of(part));
+                let parts = parts.each_ref().map(|part| of(part).unwrap_or(least));
                 floors.push(Floor { middle, parts });
             }
         }
@@ -159,13 +174,26 @@ impl UnseenFloors {
 
     /// Whether nothing grows here, nor may yet.
     pub(super) fn is_calm(&self) -> bool {
-        self.each().all(|(_, floors)| !rose(floors))
+        self.each()
+            .all(|(holder, floors)| !self.rose(holder, floors))
+    }
+
+    /// Whether it rose in the last window, by more than it moves when nothing leaks.
+    fn rose(&self, holder: Holder, floors: &Floors) -> bool {
+        let slack = match (holder, self.ends) {
+            (Holder::InC, Some([_, (_, last)])) => last.slack,
+            _ => 0,
+        };
+        last(floors) > floors.noise().max(slack)
     }
 
     /// What grows by a mechanism's own figure.
     pub(crate) fn growing(&self) -> Vec<Grows> {
         let growing = self.each().filter(|(holder, floors)| {
-            *holder != Holder::Beside && floors.motion() == Motion::Growing && is_straight(floors)
+            *holder != Holder::Beside
+                && self.rose(*holder, floors)
+                && floors.motion() == Motion::Growing
+                && is_straight(floors)
         });
         let growing = growing.map(|(holder, floors)| Grows {
             holder,
@@ -198,7 +226,7 @@ impl UnseenFloors {
                     ))
                 }
                 (Holder::Beside, _) => None,
-                (_, Motion::Growing | Motion::Unclear) if rose(floors) && last(floors) >= WORTH_A_DOUBT => {
+                (_, Motion::Growing | Motion::Unclear) if self.rose(holder, floors) && last(floors) >= WORTH_A_DOUBT => {
                     let (what, by) = told();
                     Some(format!(
                         "no Rust allocator sees {what}, and it rose by {by} in the last window, though not in every window or not in a \
@@ -220,9 +248,24 @@ impl UnseenFloors {
     /// What isn't read here, though the process is the workload's alone.
     pub(super) fn not_read(&self) -> Option<NotRead> {
         let floors = self.floors.as_ref()?;
-        floors[0].windows().is_empty().then(|| NotRead {
+        let why = if self.ends.is_none() {
+            return None;
+        } else if floors[0].windows().is_empty() {
+            "how much C code has on the C library's heap: this C library doesn't tell (glibc does)"
+                .to_owned()
+        } else if floors[0].len() < WINDOWS_MIN && self.time.is_long() {
+            format!(
+                "what no Rust allocator sees was read in {} alone: the C library's heap is in so many pieces that \
+                 counting them takes it {:.0} ms",
+                count(floors[0].windows().len().try_into().unwrap_or(0), "window"),
+                self.time.of_one.as_secs_f64() * 1e3
+            )
+        } else {
+            return None;
+        };
+        Some(NotRead {
             kind: Kind::Resident,
-            why: "how much C code has on the C library's heap: this C library doesn't tell (glibc does)".to_owned(),
+            why,
         })
     }
 }
@@ -231,17 +274,54 @@ fn last(floors: &Floors) -> i64 {
     floors.rises().next_back().unwrap_or(0)
 }
 
-/// Whether it rose in the last window, by more than it moves when nothing leaks.
-fn rose(floors: &Floors) -> bool {
-    last(floors) > floors.noise()
-}
-
 /// Windows double, and so does the rise of what grows at a steady rate. What rises by the same each time slows down.
 fn is_straight(floors: &Floors) -> bool {
-    let mut rises = floors.rises().rev();
-    match (rises.next(), rises.next()) {
-        (Some(last), Some(before)) => 2 * last >= 3 * before,
-        _ => false,
+    let [.., first, before, last] = floors.windows() else {
+        return false;
+    };
+    let rate = |from: &Floor, to: &Floor| {
+        (to.value() - from.value()) as f64 / (to.middle - from.middle) as f64
+    };
+    rate(before, last) >= 0.75 * rate(first, before)
+}
+
+/// What reading takes, and may. The C library's allocator walks all that is free on its heap to count it: some microseconds, or a tenth
+/// of a second where that is in millions of pieces.
+#[derive(Debug)]
+struct Time {
+    began: Instant,
+    of_one: Duration,
+    of_all: Duration,
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Time {
+            began: Instant::now(),
+            of_one: Duration::ZERO,
+            of_all: Duration::ZERO,
+        }
+    }
+}
+
+impl Time {
+    /// A reading that takes longer than this is made once a window.
+    const LONG: Duration = Duration::from_millis(2);
+
+    fn is_long(&self) -> bool {
+        self.of_one > Self::LONG
+    }
+
+    /// Whether the next reading would stay within a tenth of the run's time, or what nobody notices.
+    fn allows(&self, is_middle: bool) -> bool {
+        const UNNOTICED: Duration = Duration::from_millis(150);
+        let at_most = UNNOTICED.max(self.began.elapsed() / 10);
+        (is_middle || !self.is_long()) && self.of_all + self.of_one <= at_most
+    }
+
+    fn took(&mut self, time: Duration) {
+        self.of_one = time;
+        self.of_all += time;
     }
 }
 
@@ -269,6 +349,21 @@ impl Grows {
             _ => format!("{of} in {}", self.holder.words()),
         }
     }
+}
+
+/// What grows without its line: what the findings tell by a line of C's is left out.
+pub(crate) fn without_a_line(growing: Vec<Grows>, findings: &[Finding]) -> Vec<Grows> {
+    let has_line = |by: &str| {
+        let mut sites = findings.iter().filter_map(|finding| finding.at.as_ref());
+        sites.any(|site| site.is_foreign() && site.stack[0].function == by)
+    };
+    let (malloc, mmap) = (has_line("malloc"), has_line("mmap"));
+    let mut growing = growing;
+    growing.retain(|grows| match grows.holder {
+        Holder::InC => !malloc,
+        _ => !mmap,
+    });
+    growing
 }
 
 /// Adds what grows to the findings: before the heap where it is more than that.
