@@ -135,16 +135,19 @@ impl UnseenFloors {
 
     pub(super) fn end_window(&mut self, middle: u64) {
         let parts = std::mem::take(&mut self.parts);
-        let read: Vec<Unseen> = parts.into_iter().flatten().collect();
-        let (Some(floors), Some(&first)) = (&mut self.floors, read.first()) else {
+        let (Some(floors), Some(first)) = (&mut self.floors, parts[0]) else {
             return;
         };
         for (holder, floors) in HOLDERS.iter().zip(floors) {
-            // A part that wasn't read for want of time is like the least of the others.
-            let of = read.iter().filter_map(|part| holder.of(part));
-            if let Some(least) = of.min() {
-                let of = |part: &Option<Unseen>| part.as_ref().and_then(|part| holder.of(part));
-                let parts = parts.each_ref().map(|part| of(part).unwrap_or(least));
+            // A part that wasn't read for want of time is like the one before: neither a rise nor a fall.
+            if let Some(mut value) = holder.of(&first) {
+                let parts = parts.each_ref().map(|part| {
+                    value = part
+                        .as_ref()
+                        .and_then(|part| holder.of(part))
+                        .unwrap_or(value);
+                    value
+                });
                 floors.push(Floor { middle, parts });
             }
         }
@@ -292,6 +295,8 @@ struct Time {
     began: Instant,
     of_one: Duration,
     of_all: Duration,
+    /// What the reading before took.
+    before: Option<Duration>,
 }
 
 impl Default for Time {
@@ -300,6 +305,7 @@ impl Default for Time {
             began: Instant::now(),
             of_one: Duration::ZERO,
             of_all: Duration::ZERO,
+            before: None,
         }
     }
 }
@@ -320,8 +326,12 @@ impl Time {
     }
 
     fn took(&mut self, time: Duration) {
-        self.of_one = time;
-        self.of_all += time;
+        // One that had to wait for a core, as on a busy machine, says nothing of the next.
+        self.of_one = self
+            .before
+            .replace(time)
+            .map_or(time, |before| before.min(time));
+        self.of_all += self.of_one;
     }
 }
 
