@@ -24,7 +24,8 @@ const OF_A_CHAPTER: [(&str, Test); 4] = [
 ];
 
 /// What the other pages show.
-const BESIDE_THE_CHAPTERS: [(&str, fn()); 4] = [
+const BESIDE_THE_CHAPTERS: [(&str, fn()); 5] = [
+    ("a_leak_in_c_by_its_line", a_leak_in_c_by_its_line),
     ("a_night_on_other_allocators", a_night_on_other_allocators),
     ("a_profile_in_every_view", a_profile_in_every_view),
     ("three_figures_of_one_process", three_figures_of_one_process),
@@ -128,6 +129,17 @@ fn a_night_on_other_allocators() {
         let file = format!("{allocator}.txt");
         shown_within(folder, &file, &tables(&printed), figures);
     }
+}
+
+/// By a feature that no other test turns on, so the library is built once more.
+fn a_leak_in_c_by_its_line() {
+    let name = "foreign-memory";
+    let test = ["test", "-q", "-p", name, "--features", "by-line"];
+    let which = ["--test", "by_line", "--", "leaky", "--show-output"];
+    let printed = cargo(&[&test[..], &which].concat());
+    let printed = without_machine(&printed, Path::new("/nowhere"));
+    let folder = format!("chapters/{name}/shown");
+    shown(&folder, "by-line.txt", &tables(&printed));
 }
 
 fn a_profile_in_every_view() {

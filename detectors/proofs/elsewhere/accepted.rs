@@ -4,22 +4,22 @@ use detectors::{Evidence, Verdict, Watch};
 use std::path::Path;
 use std::sync::Mutex;
 
-static AUDIT: Mutex<Vec<Box<[u8; 400]>>> = Mutex::new(Vec::new());
-static SESSIONS: Mutex<Vec<Box<u64>>> = Mutex::new(Vec::new());
+static AUDIT: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static SESSIONS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The old leak.
 #[inline(never)]
 fn audit() {
-    AUDIT
-        .lock()
-        .expect("nobody panicked")
-        .push(Box::new([7; 400]));
+    AUDIT.lock().expect("nobody panicked").push("x".repeat(400));
 }
 
 /// The new one.
 #[inline(never)]
 fn log_in() {
-    SESSIONS.lock().expect("nobody panicked").push(Box::new(7));
+    SESSIONS
+        .lock()
+        .expect("nobody panicked")
+        .push("x".repeat(8));
 }
 
 fn watch() -> Watch {

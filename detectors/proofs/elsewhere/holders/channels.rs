@@ -88,10 +88,16 @@ pub(super) fn pile_up() {
     );
 }
 
-static FILLING: LazyLock<Mutex<(mpsc::Sender<Box<[u8; 64]>>, mpsc::Receiver<Box<[u8; 64]>>)>> =
+type Job = Box<[u8; 64]>;
+
+static FILLING: LazyLock<Mutex<(mpsc::Sender<Job>, mpsc::Receiver<Job>)>> =
     LazyLock::new(|| Mutex::new(mpsc::channel()));
 
-fn job() -> Box<[u8; 64]> {
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "what waits in a queue is a block of its own"
+)]
+fn job() -> Job {
     Box::new(black_box([7; 64]))
 }
 
@@ -189,7 +195,7 @@ pub(super) fn sets() {
         watch("timers").run_async(async || {
             let mut timers = tokio_util::time::DelayQueue::new();
             async move || {
-                timers.insert(job(), Duration::from_secs(3_600));
+                timers.insert(job(), Duration::from_hours(1));
             }
         }),
         queue,

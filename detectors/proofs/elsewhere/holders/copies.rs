@@ -152,7 +152,7 @@ pub(super) fn deques() {
 
 pub(super) fn two_lines() {
     let evidence = watch("two lines").run(|| {
-        let mut kept: Vec<(Box<[u8; 300]>, Box<[u8; 100]>)> = Vec::with_capacity(1_000);
+        let mut kept = Vec::with_capacity(1_000);
         move || {
             let large = Box::new(black_box([7; 300]));
             let small = Box::new(black_box([7; 100]));

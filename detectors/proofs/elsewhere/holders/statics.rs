@@ -15,6 +15,7 @@ struct Node {
 }
 
 static CHAIN: Mutex<Option<Box<Node>>> = Mutex::new(None);
+#[expect(clippy::linkedlist, reason = "a long chain is what is looked at")]
 static LINKED: Mutex<LinkedList<[u64; 12]>> = Mutex::new(LinkedList::new());
 static TREE: Mutex<BTreeSet<[u64; 4]>> = Mutex::new(BTreeSet::new());
 static MAP: LazyLock<Mutex<HashMap<u64, Box<[u64; 12]>>>> = LazyLock::new(Mutex::default);
