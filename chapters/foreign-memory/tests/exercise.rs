@@ -27,5 +27,6 @@ detectors::tests! {
     #[deadline(seconds = 30)]
     fn memory() {
         checker::memory().assert_steady();
+        checker::exactly();
     }
 }

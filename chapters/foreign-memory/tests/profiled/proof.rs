@@ -1,9 +1,9 @@
-//! The author's proof: as shipped, the exercise fails its checker for the right reason; solved, it passes; with the feature
-//! deleted, it doesn't.
+//! The author's proof: as shipped, the exercise fails its checker for the right reason; solved, it passes, in more ways than one; with
+//! the feature deleted, or a change that looks like a fix, it doesn't.
 
 #![expect(
     clippy::duplicate_mod,
-    reason = "one checker for three variants is the point"
+    reason = "one checker for all variants is the point"
 )]
 
 // `checked!` puts the chapter's checker beside one variant of its exercise.
@@ -12,6 +12,18 @@ include!("../../../checked.rs");
 checked!(as_shipped, "../../solution/as-shipped.rs");
 checked!(solved, "../../solution/solved.rs");
 checked!(without_the_feature, "../../solution/without-the-feature.rs");
+checked!(
+    ended_when_finished,
+    "../../solution/right/ended-when-finished.rs"
+);
+checked!(
+    only_when_finished,
+    "../../solution/wrong/only-when-finished.rs"
+);
+checked!(
+    every_500th_stays,
+    "../../solution/wrong/every-500th-stays.rs"
+);
 
 detectors::tests! {
     fn as_shipped_is_caught() {
@@ -21,8 +33,22 @@ detectors::tests! {
     }
 
     fn the_solution_passes() {
-        solved::checker::behaviour();
-        solved::checker::memory().assert_steady();
+        solved::check();
+    }
+
+    fn ended_when_finished_passes() {
+        ended_when_finished::check();
+    }
+
+    #[should_panic(expected = "expected steady, saw leak")]
+    fn only_when_finished_fails() {
+        only_when_finished::check();
+    }
+
+    #[should_panic(expected = "leave nothing in C's malloc")]
+    fn every_500th_stays_fails() {
+        every_500th_stays::checker::behaviour();
+        every_500th_stays::checker::exactly();
     }
 
     #[should_panic(expected = "answer returns its text, compressed by zlib")]
