@@ -1,7 +1,7 @@
 //! The child's side: runs one test on the main thread and leaves a word on how it ended.
 
 use super::NamedTest;
-use crate::model::this_test;
+use crate::model::{this_test, thread_cache};
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::fs::File;
@@ -39,6 +39,7 @@ pub(super) fn run_if_chosen(tests: &[NamedTest]) -> Option<ExitCode> {
         return Some(ExitCode::from(2));
     };
     end_with_parent(parent);
+    thread_cache::was_started_without();
     this_test::is(&test.name);
     let ending_file = ending_file();
     let (ending, exit_code) = match catch_unwind(AssertUnwindSafe(test.test.body)) {

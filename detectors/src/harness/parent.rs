@@ -2,6 +2,7 @@
 
 use super::child::{CHILD_ARGUMENT, Ending};
 use super::{NamedTest, Panics};
+use crate::model::thread_cache;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::process::{Child, Command, ExitStatus};
@@ -87,6 +88,7 @@ fn start(
     ending_file: &File,
 ) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
+    command.env(thread_cache::VARIABLE, thread_cache::without());
     command
         .args([CHILD_ARGUMENT, &test.name, &std::process::id().to_string()])
         .stdin(ending_file.try_clone()?);

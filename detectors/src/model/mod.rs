@@ -14,6 +14,7 @@ pub(crate) mod place;
 pub(crate) mod reading;
 pub(crate) mod sources;
 pub(crate) mod this_test;
+pub(crate) mod thread_cache;
 pub(crate) mod verdict;
 pub(crate) mod words;
 pub(crate) mod workload;

@@ -139,9 +139,13 @@ pub enum Owner {
 }
 
 impl HeldBy {
-    /// Whether nearly each of the blocks has a task or a thread for itself that holds it: then these are what grows.
+    /// Whether nearly each of the blocks has a task or a thread for itself that holds it, or each few of them have: then these are what
+    /// grows.
     pub(crate) fn hangs_on_each(&self) -> bool {
-        self.owners > 1 && 2 * self.owners >= self.blocks
+        const MANY: u64 = 8;
+        let each = 2 * self.owners >= self.blocks;
+        let each_few = self.owners >= MANY && MANY * self.owners >= self.blocks;
+        self.owners > 1 && (each || each_few)
     }
 
     /// What holds the blocks, in words.

@@ -10,6 +10,7 @@ use crate::model::finding::Finding;
 use crate::model::judge::{Floor, Floors, Motion, PARTS};
 use crate::model::kind::{Kind, NotRead};
 use crate::model::reading::HeapReading;
+use crate::model::thread_cache;
 use crate::model::words::{amount, bytes, count, listed};
 use crate::readings::unseen::{self, Unseen};
 use crate::verdicts::evidence::Reading;
@@ -25,8 +26,11 @@ pub(crate) enum Holder {
     Beside,
 }
 
-/// What C's allocator keeps of freed blocks for a thread is this much for some dozens of sizes: less in one window is no reason to doubt.
+/// Less in one window is no reason to doubt.
 const WORTH_A_DOUBT: i64 = 16 << 10;
+
+/// What C's allocator keeps of freed blocks for a thread, at most: 7 of each of 64 sizes.
+const KEPT_FOR_A_THREAD: i64 = 236 << 10;
 
 /// Two rises are the least that can tell growth from warm-up.
 const WINDOWS_MIN: usize = 3;
@@ -64,11 +68,20 @@ impl Holder {
     /// By how much its floor moves when nothing leaks.
     fn grain(self) -> i64 {
         match self {
-            // What C's allocator keeps for a thread counts as in use, a few blocks at a time. dhat keeps a table there.
-            Holder::InC if allocator::is_in_use() => 1 << 10,
+            // What C's allocator keeps for a thread counts as in use, unless it keeps nothing. dhat keeps a table there.
+            Holder::InC if allocator::is_in_use() && thread_cache::is_off() => 1 << 10,
             Holder::InC => 64 << 10,
             Holder::Anonymous | Holder::Files | Holder::Shared => 16 << 10,
             Holder::Beside => 256 << 10,
+        }
+    }
+
+    /// From which rise on it is doubtful in one window.
+    fn worth_a_doubt(self) -> i64 {
+        if self == Holder::InC && !thread_cache::is_off() {
+            KEPT_FOR_A_THREAD
+        } else {
+            WORTH_A_DOUBT
         }
     }
 
@@ -229,7 +242,7 @@ impl UnseenFloors {
                     ))
                 }
                 (Holder::Beside, _) => None,
-                (_, Motion::Growing | Motion::Unclear) if self.rose(holder, floors) && last(floors) >= WORTH_A_DOUBT => {
+                (_, Motion::Growing | Motion::Unclear) if self.rose(holder, floors) && last(floors) >= holder.worth_a_doubt() => {
                     let (what, by) = told();
                     Some(format!(
                         "no Rust allocator sees {what}, and it rose by {by} in the last window, though not in every window or not in a \
