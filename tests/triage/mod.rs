@@ -65,7 +65,7 @@ const CASES: [Case; 13] = [
         "threads.py",
         "leak",
         Some("orphaned-tasks"),
-        "threads named python3",
+        "threads without a name",
     ),
     case("growing_map.rs", "leak", None, "anonymous memory"),
     case("bounded_cache.rs", "warming-up", None, "and then no more"),

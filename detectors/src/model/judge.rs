@@ -191,6 +191,16 @@ impl Floors {
         }
     }
 
+    /// The smallest steady growth for each iteration that the noise alone would have hidden, whatever moves by itself.
+    pub(crate) fn hidden_by_noise(&self) -> f64 {
+        match self.windows.as_slice() {
+            [.., before, last] if last.middle > before.middle => {
+                self.measured_noise() as f64 / (last.middle - before.middle) as f64
+            }
+            _ => f64::INFINITY,
+        }
+    }
+
     /// The smallest steady growth for each iteration that the last rise could have shown above the noise.
     ///
     /// One whole unit above the noise over the iterations between the last two middles.

@@ -4,6 +4,7 @@ use super::Stage;
 use super::driver::Driver;
 use super::pass::{Pass, SETTLED_READINGS, out_of_time};
 use crate::model::reading::{Detail, ReadError, SiteReading};
+use crate::readings::heap::Tables;
 use crate::readings::holders;
 use crate::verdicts::sites::{Amount, Windows};
 use std::collections::HashMap;
@@ -36,20 +37,30 @@ impl<D: Driver> Pass<'_, D> {
         self.source.start(Detail::Stacks)?;
         self.driver.refresh();
         let mut floors = SiteFloors::new(asked.windows + 1);
-        let mut go_on = false;
+        let mut look = Look::default();
         let mut windows = asked.windows;
-        self.unread_until(0, asked.warm_up, asked)?;
-        for window in 0..=asked.windows {
-            if window == asked.windows {
-                let is_told = !asked.looks_into_tables || go_on;
-                if is_told && floors.show_again(asked) {
-                    break;
-                }
-                windows += 1;
+        let mut end = asked.warm_up << windows;
+        let mut iteration = 0;
+        // One loop with one call: a workload that is called from two places would have two stacks for each of its sites.
+        while iteration < end {
+            self.driver.iterate();
+            let reading = self.source.read();
+            self.tell(Stage::Sites(1), iteration + 1, end, reading);
+            if self.budget.is_spent() {
+                self.source.stop()?;
+                return Err(out_of_time(iteration + 1, end));
             }
-            let looks = asked.looks_into_tables && window + 1 >= asked.windows;
-            go_on = self.window_of_sites(window, looks, asked, &mut floors)?;
+            self.read_sites(iteration, asked, &mut floors, &mut look);
+            iteration += 1;
+            if iteration == end && windows == asked.windows {
+                let is_told = !asked.looks_into_tables || look.go_on;
+                if !is_told || !floors.show_again(asked) {
+                    windows += 1;
+                    end *= 2;
+                }
+            }
         }
+        let go_on = look.go_on;
         let are_full = asked.looks_into_tables && !go_on && floors.are_full(windows);
         self.settled();
         floors.end(|visit| self.source.each_site(visit));
@@ -69,57 +80,48 @@ impl<D: Driver> Pass<'_, D> {
         })
     }
 
-    /// Reads each site in the second half of a window. With `looks`, whether entries were seen to come in its last quarter: in the
-    /// last eighth of all so far.
-    fn window_of_sites(
+    /// Reads each site now and then in the second half of a window. Looks into its tables before the last eighth of all so far, and at
+    /// its end.
+    fn read_sites(
         &mut self,
-        window: usize,
-        looks: bool,
+        iteration: u64,
         asked: &Asked,
         floors: &mut SiteFloors,
-    ) -> Result<bool, ReadError> {
-        let from = asked.warm_up << window;
-        let (middle, to) = (asked.middle(window), 2 * from);
+        look: &mut Look,
+    ) {
+        // The windows double: an iteration's window is told by how often the warm-up fits.
+        let Some(window) = (iteration / asked.warm_up).checked_ilog2() else {
+            return;
+        };
+        let window = window as usize;
+        let (middle, to) = (asked.middle(window), asked.warm_up << (window + 1));
         let settle_every = ((to - middle) / SETTLED_READINGS).max(1);
-        let mut tables = None;
-        self.unread_until(from, middle, asked)?;
-        let mut at = middle;
-        while at < to {
-            let next = (at + settle_every).min(to);
-            self.unread_until(at, at + 1, asked)?;
+        if iteration >= middle && (iteration - middle).is_multiple_of(settle_every) {
             self.settled();
             floors.begin(window);
             self.source
                 .each_site(&mut |reading| floors.add(window, reading));
-            if looks && tables.is_none() && at >= middle + (to - middle) / 2 {
-                let is_over = || self.budget.is_spent();
-                tables = self.source.tables(&floors.growing(window + 1), &is_over);
-            }
-            self.unread_until(at + 1, next, asked)?;
-            at = next;
         }
-        let Some(earlier) = tables else {
-            return Ok(false);
-        };
-        let is_over = || self.budget.is_spent();
-        let now = self.source.tables(&floors.growing(window + 1), &is_over);
-        Ok(now.is_some_and(|now| now.go_on_since(&earlier)))
+        let is_last = asked.looks_into_tables && window + 1 >= asked.windows;
+        let before_the_last_eighth = to - (to - middle) / 2;
+        if is_last && (iteration == before_the_last_eighth || iteration + 1 == to) {
+            let is_over = || self.budget.is_spent();
+            let now = self.source.tables(&floors.growing(window + 1), &is_over);
+            let earlier = look.tables.take();
+            look.go_on = earlier
+                .zip(now.as_ref())
+                .is_some_and(|(earlier, now)| now.go_on_since(&earlier));
+            look.tables = now.filter(|_| iteration == before_the_last_eighth);
+        }
     }
+}
 
-    /// The iterations from one to another, without reading sites.
-    fn unread_until(&mut self, from: u64, to: u64, asked: &Asked) -> Result<(), ReadError> {
-        let all = asked.warm_up << asked.windows;
-        for iteration in from..to {
-            self.driver.iterate();
-            let reading = self.source.read();
-            self.tell(Stage::Sites(1), iteration + 1, all.max(to), reading);
-            if self.budget.is_spent() {
-                self.source.stop()?;
-                return Err(out_of_time(iteration + 1, all.max(to)));
-            }
-        }
-        Ok(())
-    }
+/// What was seen in tables.
+#[derive(Debug, Default)]
+struct Look {
+    tables: Option<Tables>,
+    /// Whether entries came after that.
+    go_on: bool,
 }
 
 /// The floors of each site, window by window.

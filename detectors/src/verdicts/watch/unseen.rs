@@ -249,11 +249,11 @@ impl UnseenFloors {
                          straight line"
                     ))
                 }
-                (Holder::InC, _) if floors.smallest_visible() > COARSE_BYTES_PER_ITERATION => {
+                (Holder::InC, _) if floors.hidden_by_noise() > COARSE_BYTES_PER_ITERATION => {
                     Some(format!(
                         "what C's malloc holds moved by {} without a trend, which hides a leak of {} an iteration",
                         count(floors.noise(), "byte"),
-                        amount(floors.smallest_visible(), "byte")
+                        amount(floors.hidden_by_noise(), "byte")
                     ))
                 }
                 _ => None,

@@ -7,6 +7,8 @@ use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::ffi::CString;
 use std::hint::black_box;
 use std::ptr::null_mut;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 detectors::foreign_memory!();
 
@@ -266,15 +268,18 @@ detectors::memory_tests! {
         }
     }
     fn what_is_older_than_the_scope_is_not_its() {
-        let (ask, asked) = std::sync::mpsc::sync_channel::<usize>(1);
-        let (answer, answered) = std::sync::mpsc::sync_channel::<()>(1);
+        // Nothing that waits may allocate within the scope, so the two threads look at one number.
+        static HANDED_OVER: AtomicUsize = AtomicUsize::new(0);
+        let is_taken = || HANDED_OVER.load(Acquire) == 0;
         // A thread that is made within a scope leaves its own few blocks with the C library.
-        std::thread::spawn(move || {
-            for address in asked {
+        std::thread::spawn(|| loop {
+            let address = HANDED_OVER.load(Acquire);
+            if address != 0 {
                 // SAFETY: a block of C's, given back once.
                 unsafe { libc::free(std::ptr::with_exposed_provenance_mut(address)) };
-                let _ = answer.send(());
+                HANDED_OVER.store(0, Release);
             }
+            std::thread::yield_now();
         });
         // SAFETY: plain calls; each block is given back once.
         unsafe {
@@ -285,8 +290,10 @@ detectors::memory_tests! {
             let block = libc::malloc(100);
             assert_eq!((scope.read().blocks, scope.read().bytes), (1, 100));
             // By a thread that the scope has never seen.
-            ask.send(block.expose_provenance()).expect("it listens");
-            answered.recv().expect("it answers");
+            HANDED_OVER.store(block.expose_provenance(), Release);
+            while !is_taken() {
+                std::thread::yield_now();
+            }
             assert_eq!(scope.read().bytes, 0);
         }
     }
