@@ -10,6 +10,8 @@ use super::place::{Origin, Site};
 pub(crate) struct OfMemory {
     /// The class by the holder of most bytes, whatever else grows: tasks, sockets and threads hang on what it holds.
     pub(crate) decides: Option<Class>,
+    /// Whether what decides is a map that the watch's setup made.
+    pub(crate) is_of_setup: bool,
     /// The class of some of the memory that only itself holds, if it isn't most of it.
     pub(crate) unowned: Option<Class>,
     /// The class where memory alone grows.
@@ -20,7 +22,9 @@ pub(crate) struct OfMemory {
 pub(crate) fn class_of(findings: &[Finding], of_memory: OfMemory) -> Option<Class> {
     let grows = |kind| findings.iter().any(|finding| finding.kind == kind);
     let is_foreign = is_mostly_foreign(findings);
-    if of_memory.decides.is_some() && !is_foreign {
+    // A runtime has a map of its threads, so what the setup made leads to whatever a thread holds that never ends.
+    let by_threads = of_memory.is_of_setup && grows(Kind::Threads);
+    if of_memory.decides.is_some() && !is_foreign && !by_threads {
         return of_memory.decides;
     }
     // A task of the workload's own holds whatever it waits with: a socket, a response, a thread's work.

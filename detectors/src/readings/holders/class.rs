@@ -102,7 +102,10 @@ fn of_largest(largest: &HeldBy, accounts: Accounts) -> OfMemory {
     };
     match root {
         Root::Static(_) => decides(Class::GlobalCaches),
-        _ if of_long_life() && largest.is_map => decides(Class::GlobalCaches),
+        _ if of_long_life() && largest.is_map => OfMemory {
+            is_of_setup: largest.owner == Some(Owner::Setup),
+            ..decides(Class::GlobalCaches)
+        },
         // So may be a list that it says nothing of.
         _ if of_long_life() && largest.owner != Some(Owner::Setup) => alone(Class::GlobalCaches),
         _ => OfMemory::default(),
