@@ -38,6 +38,7 @@ impl<D: Driver> Pass<'_, D> {
         self.driver.refresh();
         let mut floors = SiteFloors::new(asked.windows + 1);
         let mut look = Look::default();
+        let mut before_the_last = None;
         let mut windows = asked.windows;
         let mut end = asked.warm_up << windows;
         let mut iteration = 0;
@@ -55,15 +56,23 @@ impl<D: Driver> Pass<'_, D> {
             if iteration == end && windows == asked.windows {
                 let is_told = !asked.looks_into_tables || look.go_on;
                 if !is_told || !floors.show_again(asked) {
+                    self.settled();
+                    floors.end(|visit| self.source.each_site(visit));
+                    before_the_last = Some(floors.held_by_growing(windows));
                     windows += 1;
                     end *= 2;
                 }
             }
         }
-        let go_on = look.go_on;
-        let are_full = asked.looks_into_tables && !go_on && floors.are_full(windows);
         self.settled();
         floors.end(|visit| self.source.each_site(visit));
+        // Entries that go on double each table that holds them while the run doubles.
+        let took_no_more =
+            before_the_last.is_some_and(|before| floors.held_by_growing(asked.windows) <= before);
+        let are_full = asked.looks_into_tables
+            && !look.go_on
+            && took_no_more
+            && floors.grew_often(asked.windows);
         let growing = floors.growing(windows);
         let is_over = || self.budget.is_spent();
         let holders = holders::of_watched(self.driver, || self.source.holders(&growing, &is_over));
@@ -170,6 +179,9 @@ impl SiteFloors {
 
     /// Takes what the sites hold in the end.
     fn end(&mut self, each: impl FnOnce(&mut dyn FnMut(SiteReading))) {
+        for held in self.sites.values_mut() {
+            (held.blocks, held.bytes) = (0, 0);
+        }
         each(&mut |reading| {
             let held = self.site(reading.site);
             held.blocks = reading.blocks.cast_signed();
@@ -227,18 +239,21 @@ impl SiteFloors {
         asked.totals.is_none_or(|totals| grown.shows_again(totals))
     }
 
-    /// Whether tables are full, told by them alone: entries that go on double what holds them in a window that doubles the run. What
-    /// doubled in most windows and not in the last is full. What doubled now and then outlives the run, and tells nothing.
-    fn are_full(&self, windows: usize) -> bool {
+    /// What the sites that grew hold in the end, in bytes.
+    fn held_by_growing(&self, windows: usize) -> i64 {
+        let growing = self.growing(windows);
+        let held = growing.iter().filter_map(|site| self.sites.get(site));
+        held.map(|held| held.bytes).sum()
+    }
+
+    /// Whether what grew did so in most windows, as what begins fresh does. What doubled now and then outlives the run.
+    fn grew_often(&self, windows: usize) -> bool {
         let bytes = |window| {
             let held = self.sites.values();
             held.map(|held| self.floor(held, window).1).sum::<i64>()
         };
-        let rises: Vec<bool> = (1..windows)
-            .map(|window| bytes(window) > bytes(window - 1))
-            .collect();
-        let often = rises.iter().filter(|rises| **rises).count();
-        rises.last() == Some(&false) && 2 * often >= rises.len()
+        let rises = (1..windows).filter(|&window| bytes(window) > bytes(window - 1));
+        2 * rises.count() >= windows - 1
     }
 
     /// Each site that held something at a floor of so many windows or in the end, with these blocks and bytes.
