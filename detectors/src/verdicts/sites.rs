@@ -108,7 +108,17 @@ pub(crate) struct Windows {
 
 /// Compares the windows of one run: the last two, or the last with the first where the last two don't show again what grew in total.
 /// State that outlives a run, and doubles, doubles somewhere in the second run, and not in its last windows alone.
-pub(crate) fn grown_in_windows(windows: Windows, totals: Option<Amount>) -> Grown {
+pub(crate) fn grown_in_windows(mut windows: Windows, totals: Option<Amount>) -> Grown {
+    // Of the stacks of one site the first is told: the same one in each run.
+    windows.stacks.sort_by(|(one, _), (other, _)| {
+        let names = |stack: &[Frame]| -> Vec<(String, u32)> {
+            let names = stack
+                .iter()
+                .map(|frame| (frame.function.clone(), frame.line));
+            names.collect()
+        };
+        names(one).cmp(&names(other))
+    });
     let mut sites = Sites::of_rounds(windows.middles.len());
     for (stack, floors) in windows.stacks {
         let held = floors
