@@ -86,7 +86,6 @@ detectors::tests! {
         sockets::twins();
     }
 
-    #[ignore = "one run in some doesn't tell the task from the runtime's list of tasks, and then names no owner: see the change log"]
     fn a_map_of_a_servers_task_names_the_task() {
         owners::of_a_task();
     }
@@ -95,7 +94,6 @@ detectors::tests! {
         owners::of_a_thread();
     }
 
-    #[ignore = "one run in some doesn't tell the task from the runtime's list of tasks, and then names no owner: see the change log"]
     fn a_map_behind_a_http_server_is_a_cache() {
         owners::of_a_http_server();
     }

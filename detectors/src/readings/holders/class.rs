@@ -74,9 +74,6 @@ fn of_largest(largest: &HeldBy, accounts: Accounts) -> OfMemory {
         let by_tasks = largest.are_tasks || *root == Root::Task;
         return if by_tasks && !pins {
             alone(Class::OrphanedTasks)
-        } else if *root == Root::Runtime && largest.is_map && !pins && largest.queue.is_none() {
-            // Through a runtime's list of tasks, where the task itself wasn't told from the list.
-            alone(Class::GlobalCaches)
         } else {
             OfMemory::default()
         };

@@ -389,10 +389,11 @@ impl Graph {
         let mut alive: Vec<bool> = (0..self.blocks.len())
             .map(|at| self.is_task(number(at)) && is_reached(number(at)))
             .collect();
-        for edge in &self.edges {
-            let is_of_runtime = self.parts[edge.from as usize] == Part::Runtime;
-            if is_of_runtime && is_reached(edge.from) && self.is_task(edge.to) {
-                alive[edge.to as usize] |= !edge.way.is_inside;
+        for part in self.reached_parts_of_runtimes() {
+            for edge in from(&self.edges, part) {
+                if self.is_task(edge.to) {
+                    alive[edge.to as usize] |= !edge.way.is_inside;
+                }
             }
         }
         let mut to_do: Vec<u32> = (0..self.blocks.len())
@@ -420,6 +421,24 @@ impl Graph {
             }
         }
         alive
+    }
+
+    /// The parts of runtimes that something holds, and the parts that these lead to: a runtime's handle has its list of tasks in a
+    /// block of its own.
+    fn reached_parts_of_runtimes(&self) -> Vec<u32> {
+        let is_part = |at: u32| self.parts[at as usize] == Part::Runtime;
+        let mut parts: Vec<u32> = (0..self.blocks.len())
+            .map(number)
+            .filter(|&at| is_part(at) && !self.is_left(at))
+            .collect();
+        let mut seen: HashSet<u32> = parts.iter().copied().collect();
+        let mut next = 0;
+        while let Some(&part) = parts.get(next) {
+            next += 1;
+            let led_to = from(&self.edges, part).iter().map(|edge| edge.to);
+            parts.extend(led_to.filter(|&to| is_part(to) && seen.insert(to)));
+        }
+        parts
     }
 
     /// What no root reaches: lost blocks with all that only they point to, and cycles with all that hangs on them.
