@@ -162,9 +162,7 @@ impl Floors {
         };
         match motion {
             Motion::Growing if !self.goes_on(*last) => Motion::Resting,
-            Motion::Flat | Motion::Stopped if last.rise_within() > self.clear().max(self.grain) => {
-                Motion::Unclear
-            }
+            Motion::Flat | Motion::Stopped if self.steps_at_the_end() => Motion::Unclear,
             _ => motion,
         }
     }
@@ -173,6 +171,17 @@ impl Floors {
         let promised = self.rises().next_back().unwrap_or(0) / 6;
         let came = last.rise_at_the_end();
         came > self.measured_noise() && GOES_ON_SHARE * came >= promised
+    }
+
+    /// Whether as much came in the last eighth of the run as the last rise promises.
+    pub(crate) fn goes_on_to_the_end(&self) -> bool {
+        self.windows.last().is_some_and(|last| self.goes_on(*last))
+    }
+
+    /// Whether what is flat from floor to floor begins to rise in the last window: a step, which no later floor has seen yet.
+    pub(crate) fn steps_at_the_end(&self) -> bool {
+        let last = self.windows.last();
+        last.is_some_and(|last| last.rise_within() > self.clear().max(self.grain))
     }
 
     /// Whether nothing came in the last eighth of the run.

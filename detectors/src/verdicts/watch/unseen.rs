@@ -3,6 +3,10 @@
 //! An accusation needs a mechanism's own figure, which is exact: what C has on its heap, or what is mapped. It must rise in every window
 //! by the growth rule, and in a straight line: windows double, so a leak's rise does as well, while a warm-up's rises stay alike. That
 //! resident memory rises beside all heaps makes a verdict doubtful, and no more: an allocator that isn't known may hold it.
+//!
+//! Growth may come in steps of many iterations: an arena or an interner takes a large block, fills it, and takes a larger one. Between two
+//! steps nothing comes, and what is in use is flat. Resident memory isn't: it rises in a straight line as the blocks fill. So a watch
+//! doesn't stop while it does; steps that keep ahead of the line are a leak, and a line without a step is doubtful.
 
 use super::resolution::COARSE_BYTES_PER_ITERATION;
 use crate::allocator;
@@ -24,7 +28,14 @@ pub(crate) enum Holder {
     Files,
     Shared,
     Beside,
+    InRam,
 }
+
+/// What is resident rises so steeply at least where blocks fill, in bytes for each iteration: these instruments' notes fill as well.
+const STEEP: f64 = COARSE_BYTES_PER_ITERATION;
+
+/// The steps of what is in use are so large a share of what became resident, at least.
+const STEPS_SHARE: i64 = 2;
 
 /// Less in one window is no reason to doubt.
 const WORTH_A_DOUBT: i64 = 16 << 10;
@@ -35,12 +46,13 @@ const KEPT_FOR_A_THREAD: i64 = 236 << 10;
 /// Two rises are the least that can tell growth from warm-up.
 const WINDOWS_MIN: usize = 3;
 
-const HOLDERS: [Holder; 5] = [
+const HOLDERS: [Holder; 6] = [
     Holder::InC,
     Holder::Anonymous,
     Holder::Files,
     Holder::Shared,
     Holder::Beside,
+    Holder::InRam,
 ];
 
 impl Holder {
@@ -52,17 +64,23 @@ impl Holder {
             Holder::Files => unseen.mapped.map(|all| mapped(all.files.bytes)),
             Holder::Shared => unseen.mapped.map(|all| mapped(all.shared.bytes)),
             Holder::Beside => unseen.beside,
+            Holder::InRam => unseen.in_ram,
         }
     }
 
     fn mappings(self, unseen: &Unseen) -> Option<u64> {
         let mapped = unseen.mapped?;
         match self {
-            Holder::InC | Holder::Beside => None,
+            Holder::InC | Holder::Beside | Holder::InRam => None,
             Holder::Anonymous => Some(mapped.anonymous.mappings),
             Holder::Files => Some(mapped.files.mappings),
             Holder::Shared => Some(mapped.shared.mappings),
         }
+    }
+
+    /// Whether it is a mechanism's own figure, and not the kernel's sum.
+    fn is_exact(self) -> bool {
+        !matches!(self, Holder::Beside | Holder::InRam)
     }
 
     /// By how much its floor moves when nothing leaks.
@@ -72,7 +90,7 @@ impl Holder {
             Holder::InC if allocator::is_in_use() && thread_cache::is_off() => 1 << 10,
             Holder::InC => 64 << 10,
             Holder::Anonymous | Holder::Files | Holder::Shared => 16 << 10,
-            Holder::Beside => 256 << 10,
+            Holder::Beside | Holder::InRam => 256 << 10,
         }
     }
 
@@ -93,6 +111,7 @@ impl Holder {
             Holder::Files => "mappings of files",
             Holder::Shared => "mappings of shared memory",
             Holder::Beside => "what lies beside all heaps",
+            Holder::InRam => "blocks that were handed out before",
         }
     }
 }
@@ -184,18 +203,22 @@ impl UnseenFloors {
                 .windows()
                 .first()
                 .is_some_and(|floor| floor.value() >= 0),
-            Holder::InC | Holder::Files | Holder::Shared => true,
+            Holder::InC | Holder::Files | Holder::Shared | Holder::InRam => true,
         }
     }
 
     /// Whether nothing grows here, nor may yet.
     pub(super) fn is_calm(&self) -> bool {
-        self.each()
-            .all(|(holder, floors)| !self.rose(holder, floors))
+        self.each().all(|(holder, floors)| {
+            !(self.rose(holder, floors) || holder.is_exact() && floors.steps_at_the_end())
+        })
     }
 
     /// Whether it rose in the last window, by more than it moves when nothing leaks.
     fn rose(&self, holder: Holder, floors: &Floors) -> bool {
+        if holder == Holder::InRam && !(is_steep(floors) && floors.goes_on_to_the_end()) {
+            return false;
+        }
         let slack = match (holder, self.ends) {
             (Holder::InC, Some([_, (_, last)])) => last.slack,
             _ => 0,
@@ -206,10 +229,12 @@ impl UnseenFloors {
     /// What grows by a mechanism's own figure.
     pub(crate) fn growing(&self) -> Vec<Grows> {
         let growing = self.each().filter(|(holder, floors)| {
-            *holder != Holder::Beside
-                && self.rose(*holder, floors)
-                && floors.motion() == Motion::Growing
-                && is_straight(floors)
+            let is_steady = || {
+                self.rose(*holder, floors)
+                    && floors.motion() == Motion::Growing
+                    && is_straight(floors)
+            };
+            holder.is_exact() && (is_steady() || *holder == Holder::InC && self.by_steps(floors))
         });
         let growing = growing.map(|(holder, floors)| Grows {
             holder,
@@ -217,6 +242,22 @@ impl UnseenFloors {
             mappings: self.mappings_per_iteration(holder),
         });
         growing.collect()
+    }
+
+    /// Whether what is in use grows in steps of many iterations: it is taken in large blocks, and what is resident rises in a straight line
+    /// as they fill. The steps keep ahead of the line, and one of them came in the last two windows.
+    pub(crate) fn by_steps(&self, in_use: &Floors) -> bool {
+        let mut each = self.each();
+        let Some((_, in_ram)) = each.find(|(holder, _)| *holder == Holder::InRam) else {
+            return false;
+        };
+        let is_step = |rise: &i64| *rise > in_use.noise();
+        let steps = in_use.rises().filter(is_step).count();
+        let is_recent = in_use.rises().rev().take(2).any(|rise| is_step(&rise));
+        steps > 1 && is_recent && is_line(in_ram) && {
+            let span = |floors: &Floors| floors.rises().sum::<i64>();
+            STEPS_SHARE * span(in_use) >= span(in_ram)
+        }
     }
 
     fn mappings_per_iteration(&self, holder: Holder) -> Option<f64> {
@@ -241,7 +282,14 @@ impl UnseenFloors {
                          mapping that is older than the watch may fill, or an allocator that isn't known may hold it"
                     ))
                 }
-                (Holder::Beside, _) => None,
+                (Holder::InRam, _) if is_line(floors) => {
+                    let (what, by) = told();
+                    Some(format!(
+                        "resident memory rose in a straight line, by {by} in the last window, and what is in use doesn't explain it: \
+                         {what} fill, such as a buffer, an arena or a table with room"
+                    ))
+                }
+                (Holder::Beside | Holder::InRam, _) => None,
                 (_, Motion::Growing | Motion::Unclear) if self.rose(holder, floors) && last(floors) >= holder.worth_a_doubt() => {
                     let (what, by) = told();
                     Some(format!(
@@ -295,10 +343,34 @@ fn is_straight(floors: &Floors) -> bool {
     let [.., first, before, last] = floors.windows() else {
         return false;
     };
-    let rate = |from: &Floor, to: &Floor| {
-        (to.value() - from.value()) as f64 / (to.middle - from.middle) as f64
-    };
     rate(before, last) >= 0.75 * rate(first, before)
+}
+
+/// Whether the last rise is as steep as one that matters.
+fn is_steep(floors: &Floors) -> bool {
+    let [.., before, last] = floors.windows() else {
+        return false;
+    };
+    rate(before, last) >= STEEP
+}
+
+/// Whether the last four floors lie on a straight line that is clear of what moves by itself, and that goes on to the end.
+fn is_line(floors: &Floors) -> bool {
+    let [.., first, second, third, last] = floors.windows() else {
+        return false;
+    };
+    let end = rate(third, last);
+    let as_steep = |rate: f64| (0.7..1.4).contains(&(rate / end));
+    is_steep(floors)
+        && as_steep(rate(first, second))
+        && as_steep(rate(second, third))
+        && floors.rises().next_back().unwrap_or(0) >= floors.clear()
+        && floors.goes_on_to_the_end()
+}
+
+/// By how much a figure rises for each iteration.
+fn rate(from: &Floor, to: &Floor) -> f64 {
+    (to.value() - from.value()) as f64 / (to.middle - from.middle) as f64
 }
 
 /// What reading takes, and may. The C library's allocator walks all that is free on its heap to count it: some microseconds, or a tenth

@@ -34,6 +34,8 @@ macro_rules! case {
         #[global_allocator]
         static ALLOCATOR: $crate::detectors::ProfilingAllocator = $crate::detectors::ProfilingAllocator::system();
 
+        $crate::detectors::foreign_memory!();
+
         $crate::watch_tests!($($how)+);
     };
 }
