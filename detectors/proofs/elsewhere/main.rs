@@ -5,9 +5,10 @@ mod accepted;
 mod doubling;
 mod full_caches;
 mod holders;
+mod steps;
 mod unseen;
 
 #[global_allocator]
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
-detectors::test_modules! { accepted, doubling, full_caches, holders, unseen }
+detectors::test_modules! { accepted, doubling, full_caches, holders, steps, unseen }

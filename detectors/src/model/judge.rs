@@ -173,11 +173,6 @@ impl Floors {
         came > self.measured_noise() && GOES_ON_SHARE * came >= promised
     }
 
-    /// Whether as much came in the last eighth of the run as the last rise promises.
-    pub(crate) fn goes_on_to_the_end(&self) -> bool {
-        self.windows.last().is_some_and(|last| self.goes_on(*last))
-    }
-
     /// Whether what is flat from floor to floor begins to rise in the last window: a step, which no later floor has seen yet.
     pub(crate) fn steps_at_the_end(&self) -> bool {
         let last = self.windows.last();

@@ -5,9 +5,8 @@
 //! | in C | blocks of the C library's heap, less those that Rust asked for and these instruments | `mallinfo2`; exact but for what stands around blocks |
 //! | mapped | addresses, less the C library's heap, stacks and these instruments | the kernel's list of mappings; exact |
 //! | beside the heaps | resident memory without a file, less all that allocators have | the kernel's sums; a page at a time |
-//! | in use | resident memory without a file, less what the kernel may take and these instruments | as above |
 //!
-//! The last two tell *that* something grows and not *what*: they can make a verdict doubtful, and never accuse by themselves.
+//! The last one tells *that* something grows and not *what*: it can make a verdict doubtful, and never accuses.
 
 use crate::allocator;
 use crate::model::reading::HeapReading;
@@ -35,8 +34,6 @@ pub(crate) struct Unseen {
     pub(crate) mapped: Option<MappedByKind>,
     /// Anonymous memory in RAM that is beside all heaps.
     pub(crate) beside: Option<i64>,
-    /// Anonymous memory in RAM, whoever has it: a block that was handed out in one piece comes into it as the block fills.
-    pub(crate) in_ram: Option<i64>,
     /// By how much what C has may seem to move when it doesn't: a block of Rust's that is made anew may take a little more or less room.
     pub(crate) slack: i64,
     /// Whether Rust's blocks lie on the C library's heap: then what is mapped beside that is no allocator's.
@@ -94,12 +91,10 @@ pub(crate) fn now(source: &dyn Fn() -> HeapReading) -> Unseen {
         mapped.anonymous.bytes = mapped.anonymous.bytes.saturating_sub(others);
         mapped
     });
-    let in_ram = in_ram();
     Unseen {
         in_c,
         mapped,
-        beside: in_ram.map(|in_ram| in_ram - of_allocators(heap, live)),
-        in_ram,
+        beside: beside(heap, live),
         slack: signed(ROOM_DIFFERS * source().blocks),
         is_one_heap: heap.is_some_and(|heap| heap.has_our_blocks),
     }
@@ -126,15 +121,9 @@ fn heap_and_live(source: &dyn Fn() -> HeapReading) -> (Option<CHeap>, Live) {
     }
 }
 
-/// Anonymous memory in RAM, but for these instruments' and what the kernel may take at any moment.
-fn in_ram() -> Option<i64> {
+/// Anonymous memory in RAM that no allocator has.
+fn beside(heap: Option<CHeap>, live: Live) -> Option<i64> {
     let rollup = kernel::rollup(Whose::Own).ok()?;
-    let known = rollup.lazily_freed + memory::own_tables_resident();
-    Some(signed(rollup.anonymous) - signed(known))
-}
-
-/// What allocators have of the system, touched or not.
-fn of_allocators(heap: Option<CHeap>, live: Live) -> i64 {
     let others = match heap {
         Some(heap) if heap.has_our_blocks => 0,
         // What an allocator that isn't known holds, beyond what is live, is taken for another's: so this never accuses.
@@ -142,7 +131,13 @@ fn of_allocators(heap: Option<CHeap>, live: Live) -> i64 {
             .and_then(memory::Underlying::figures)
             .map_or(live.bytes, |figures| figures.mapped),
     };
-    signed(heap.map_or(0, |heap| heap.mapped) + others)
+    let known = [
+        rollup.lazily_freed,
+        memory::own_tables_resident(),
+        heap.map_or(0, |heap| heap.mapped),
+        others,
+    ];
+    Some(signed(rollup.anonymous) - signed(known.into_iter().sum()))
 }
 
 fn signed(bytes: u64) -> i64 {

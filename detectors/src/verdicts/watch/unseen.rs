@@ -3,11 +3,8 @@
 //! An accusation needs a mechanism's own figure, which is exact: what C has on its heap, or what is mapped. It must rise in every window
 //! by the growth rule, and in a straight line: windows double, so a leak's rise does as well, while a warm-up's rises stay alike. That
 //! resident memory rises beside all heaps makes a verdict doubtful, and no more: an allocator that isn't known may hold it.
-//!
-//! Growth may come in steps of many iterations: an arena or an interner takes a large block, fills it, and takes a larger one. Between two
-//! steps nothing comes, and what is in use is flat. Resident memory isn't: it rises in a straight line as the blocks fill. So a watch
-//! doesn't stop while it does; steps that keep ahead of the line are a leak, and a line without a step is doubtful.
 
+use super::filling::{Filling, rate};
 use super::resolution::COARSE_BYTES_PER_ITERATION;
 use crate::allocator;
 use crate::model::finding::Finding;
@@ -28,14 +25,7 @@ pub(crate) enum Holder {
     Files,
     Shared,
     Beside,
-    InRam,
 }
-
-/// What is resident rises so steeply at least where blocks fill, in bytes for each iteration: these instruments' notes fill as well.
-const STEEP: f64 = COARSE_BYTES_PER_ITERATION;
-
-/// The steps of what is in use are so large a share of what became resident, at least.
-const STEPS_SHARE: i64 = 2;
 
 /// Less in one window is no reason to doubt.
 const WORTH_A_DOUBT: i64 = 16 << 10;
@@ -46,13 +36,12 @@ const KEPT_FOR_A_THREAD: i64 = 236 << 10;
 /// Two rises are the least that can tell growth from warm-up.
 const WINDOWS_MIN: usize = 3;
 
-const HOLDERS: [Holder; 6] = [
+const HOLDERS: [Holder; 5] = [
     Holder::InC,
     Holder::Anonymous,
     Holder::Files,
     Holder::Shared,
     Holder::Beside,
-    Holder::InRam,
 ];
 
 impl Holder {
@@ -64,23 +53,17 @@ impl Holder {
             Holder::Files => unseen.mapped.map(|all| mapped(all.files.bytes)),
             Holder::Shared => unseen.mapped.map(|all| mapped(all.shared.bytes)),
             Holder::Beside => unseen.beside,
-            Holder::InRam => unseen.in_ram,
         }
     }
 
     fn mappings(self, unseen: &Unseen) -> Option<u64> {
         let mapped = unseen.mapped?;
         match self {
-            Holder::InC | Holder::Beside | Holder::InRam => None,
+            Holder::InC | Holder::Beside => None,
             Holder::Anonymous => Some(mapped.anonymous.mappings),
             Holder::Files => Some(mapped.files.mappings),
             Holder::Shared => Some(mapped.shared.mappings),
         }
-    }
-
-    /// Whether it is a mechanism's own figure, and not the kernel's sum.
-    fn is_exact(self) -> bool {
-        !matches!(self, Holder::Beside | Holder::InRam)
     }
 
     /// By how much its floor moves when nothing leaks.
@@ -90,7 +73,7 @@ impl Holder {
             Holder::InC if allocator::is_in_use() && thread_cache::is_off() => 1 << 10,
             Holder::InC => 64 << 10,
             Holder::Anonymous | Holder::Files | Holder::Shared => 16 << 10,
-            Holder::Beside | Holder::InRam => 256 << 10,
+            Holder::Beside => 256 << 10,
         }
     }
 
@@ -111,7 +94,6 @@ impl Holder {
             Holder::Files => "mappings of files",
             Holder::Shared => "mappings of shared memory",
             Holder::Beside => "what lies beside all heaps",
-            Holder::InRam => "blocks that were handed out before",
         }
     }
 }
@@ -123,6 +105,7 @@ pub(crate) struct UnseenFloors {
     floors: Option<[Floors; HOLDERS.len()]>,
     /// This window's readings, one for each part.
     parts: [Option<Unseen>; PARTS],
+    filling: Filling,
     time: Time,
     /// In the middle of the first window, and of the last.
     ends: Option<[(u64, Unseen); 2]>,
@@ -146,12 +129,16 @@ impl UnseenFloors {
             HOLDERS.map(|holder| Floors::in_steps_of(holder.grain()).with_room_for(windows));
         UnseenFloors {
             floors: is_read.then_some(floors),
+            filling: Filling::with_room_for(windows),
             ..UnseenFloors::default()
         }
     }
 
     /// Reads once in each part of a window: the allocator's own count walks what is free on its heap.
     pub(super) fn read(&mut self, part: usize, source: &dyn Fn() -> HeapReading) {
+        if self.floors.is_some() {
+            self.filling.read(part);
+        }
         // The first reading is the one in the window's middle, or there is none: it stands for the middle.
         let is_next = part == 0 || self.parts[0].is_some();
         if self.floors.is_some()
@@ -166,6 +153,7 @@ impl UnseenFloors {
     }
 
     pub(super) fn end_window(&mut self, middle: u64) {
+        self.filling.end_window(middle);
         let parts = std::mem::take(&mut self.parts);
         let (Some(floors), Some(first)) = (&mut self.floors, parts[0]) else {
             return;
@@ -203,22 +191,31 @@ impl UnseenFloors {
                 .windows()
                 .first()
                 .is_some_and(|floor| floor.value() >= 0),
-            Holder::InC | Holder::Files | Holder::Shared | Holder::InRam => true,
+            Holder::InC | Holder::Files | Holder::Shared => true,
         }
     }
 
     /// Whether nothing grows here, nor may yet.
     pub(super) fn is_calm(&self) -> bool {
-        self.each().all(|(holder, floors)| {
-            !(self.rose(holder, floors) || holder.is_exact() && floors.steps_at_the_end())
-        })
+        let may_grow = |(holder, floors): (Holder, &Floors)| {
+            let steps = holder != Holder::Beside && floors.steps_at_the_end();
+            steps || self.rose(holder, floors)
+        };
+        !self.filling.goes_on() && !self.each().any(may_grow)
+    }
+
+    /// Whether a figure of memory in use grows in steps of many iterations.
+    pub(crate) fn by_steps(&self, in_use: &Floors) -> bool {
+        self.filling.by_steps(in_use)
+    }
+
+    /// How much of what was handed out before fills in each iteration, to the end: a leak of as much into such room looks alike.
+    pub(crate) fn fills(&self) -> Option<f64> {
+        self.filling.per_iteration()
     }
 
     /// Whether it rose in the last window, by more than it moves when nothing leaks.
     fn rose(&self, holder: Holder, floors: &Floors) -> bool {
-        if holder == Holder::InRam && !(is_steep(floors) && floors.goes_on_to_the_end()) {
-            return false;
-        }
         let slack = match (holder, self.ends) {
             (Holder::InC, Some([_, (_, last)])) => last.slack,
             _ => 0,
@@ -234,7 +231,11 @@ impl UnseenFloors {
                     && floors.motion() == Motion::Growing
                     && is_straight(floors)
             };
-            holder.is_exact() && (is_steady() || *holder == Holder::InC && self.by_steps(floors))
+            match holder {
+                Holder::Beside => false,
+                Holder::InC => is_steady() || self.by_steps(floors),
+                Holder::Anonymous | Holder::Files | Holder::Shared => is_steady(),
+            }
         });
         let growing = growing.map(|(holder, floors)| Grows {
             holder,
@@ -242,22 +243,6 @@ impl UnseenFloors {
             mappings: self.mappings_per_iteration(holder),
         });
         growing.collect()
-    }
-
-    /// Whether what is in use grows in steps of many iterations: it is taken in large blocks, and what is resident rises in a straight line
-    /// as they fill. The steps keep ahead of the line, and one of them came in the last two windows.
-    pub(crate) fn by_steps(&self, in_use: &Floors) -> bool {
-        let mut each = self.each();
-        let Some((_, in_ram)) = each.find(|(holder, _)| *holder == Holder::InRam) else {
-            return false;
-        };
-        let is_step = |rise: &i64| *rise > in_use.noise();
-        let steps = in_use.rises().filter(is_step).count();
-        let is_recent = in_use.rises().rev().take(2).any(|rise| is_step(&rise));
-        steps > 1 && is_recent && is_line(in_ram) && {
-            let span = |floors: &Floors| floors.rises().sum::<i64>();
-            STEPS_SHARE * span(in_use) >= span(in_ram)
-        }
     }
 
     fn mappings_per_iteration(&self, holder: Holder) -> Option<f64> {
@@ -282,14 +267,7 @@ impl UnseenFloors {
                          mapping that is older than the watch may fill, or an allocator that isn't known may hold it"
                     ))
                 }
-                (Holder::InRam, _) if is_line(floors) => {
-                    let (what, by) = told();
-                    Some(format!(
-                        "resident memory rose in a straight line, by {by} in the last window, and what is in use doesn't explain it: \
-                         {what} fill, such as a buffer, an arena or a table with room"
-                    ))
-                }
-                (Holder::Beside | Holder::InRam, _) => None,
+                (Holder::Beside, _) => None,
                 (_, Motion::Growing | Motion::Unclear) if self.rose(holder, floors) && last(floors) >= holder.worth_a_doubt() => {
                     let (what, by) = told();
                     Some(format!(
@@ -344,33 +322,6 @@ fn is_straight(floors: &Floors) -> bool {
         return false;
     };
     rate(before, last) >= 0.75 * rate(first, before)
-}
-
-/// Whether the last rise is as steep as one that matters.
-fn is_steep(floors: &Floors) -> bool {
-    let [.., before, last] = floors.windows() else {
-        return false;
-    };
-    rate(before, last) >= STEEP
-}
-
-/// Whether the last four floors lie on a straight line that is clear of what moves by itself, and that goes on to the end.
-fn is_line(floors: &Floors) -> bool {
-    let [.., first, second, third, last] = floors.windows() else {
-        return false;
-    };
-    let end = rate(third, last);
-    let as_steep = |rate: f64| (0.7..1.4).contains(&(rate / end));
-    is_steep(floors)
-        && as_steep(rate(first, second))
-        && as_steep(rate(second, third))
-        && floors.rises().next_back().unwrap_or(0) >= floors.clear()
-        && floors.goes_on_to_the_end()
-}
-
-/// By how much a figure rises for each iteration.
-fn rate(from: &Floor, to: &Floor) -> f64 {
-    (to.value() - from.value()) as f64 / (to.middle - from.middle) as f64
 }
 
 /// What reading takes, and may. The C library's allocator walks all that is free on its heap to count it: some microseconds, or a tenth
