@@ -104,34 +104,35 @@ fn leaks_about(evidence: &Evidence, kind: Kind, each: f64) {
     );
 }
 
-/// Sizes of the first block, with what is taken of it in an iteration: none takes its first step within the first two windows.
-const ARENAS: [(usize, usize); 4] = [
-    (5 << 20, 24 << 10),
-    (6 << 20, 21_504),
-    (4 << 20, 16 << 10),
-    (2 << 20, 8 << 10),
-];
+/// A process takes what an earlier test gave back for its steps, and nothing becomes resident then: so each has a process of its own.
+#[track_caller]
+fn beside(first: usize, each: usize) {
+    let evidence = fills::<Beside>(first, each);
+    leaks_about(&evidence, Kind::Resident, each as f64);
+    assert_eq!(evidence.class, Some(Class::ForeignMemory));
+}
+
+#[track_caller]
+fn of_the_programs_own(first: usize, each: usize) {
+    let evidence = fills::<Vec<u8>>(first, each);
+    leaks_about(&evidence, Kind::Bytes, each as f64);
+    let site = evidence.findings[0].at.as_ref().expect("its line is known");
+    assert!(
+        site.stack
+            .iter()
+            .any(|frame| frame.function.contains("steps")),
+        "{site:?}"
+    );
+}
 
 detectors::tests! {
-    fn an_arena_beside_the_global_allocator() {
-        for (first, each) in ARENAS {
-            let evidence = fills::<Beside>(first, each);
-            leaks_about(&evidence, Kind::Resident, each as f64);
-            assert_eq!(evidence.class, Some(Class::ForeignMemory));
-        }
-    }
-
-    fn an_arena_of_the_programs_own() {
-        for (first, each) in ARENAS {
-            let evidence = fills::<Vec<u8>>(first, each);
-            leaks_about(&evidence, Kind::Bytes, each as f64);
-            let site = evidence.findings[0].at.as_ref().expect("its line is known");
-            assert!(
-                site.stack.iter().any(|frame| frame.function.contains("steps")),
-                "{site:?}"
-            );
-        }
-    }
+    // None of them takes a step within the first two windows.
+    fn an_arena_beside_the_global_allocator() { beside(5 << 20, 24 << 10); }
+    fn a_slower_one_beside_the_global_allocator() { beside(2 << 20, 8 << 10); }
+    fn one_of_other_steps_beside_the_global_allocator() { beside(6 << 20, 21_504); }
+    fn an_arena_of_the_programs_own() { of_the_programs_own(5 << 20, 24 << 10); }
+    fn a_slower_one_of_the_programs_own() { of_the_programs_own(2 << 20, 8 << 10); }
+    fn one_of_other_steps_of_the_programs_own() { of_the_programs_own(6 << 20, 21_504); }
 
     fn an_arena_that_starts_again() {
         let evidence = Watch::new("an arena, used again").run(|| {
@@ -161,17 +162,13 @@ detectors::tests! {
         evidence.assert_steady();
     }
 
-    fn an_arena_that_comes_to_its_end() {
-        // Two steps, the last of them early; then as much as was asked for, and nothing in the last quarter of the run.
-        for last in [150, 300, 600, 1_100] {
-            for of_rust in [false, true] {
-                let watch = Watch::new("an arena that is full");
-                let evidence = if of_rust { until::<Vec<u8>>(watch, last) } else { until::<Beside>(watch, last) };
-                println!("{last}: {}: {}", evidence.verdict, evidence.because);
-                assert_ne!(evidence.verdict, Verdict::Leak, "until {last}: {}", evidence.because);
-            }
-        }
-    }
+    // As much as was asked for, and nothing in the last quarter of the run.
+    fn an_arena_beside_that_is_full_at_once() { until::<Beside>(150); }
+    fn an_arena_beside_that_is_full_soon() { until::<Beside>(450); }
+    fn an_arena_beside_that_is_full_late() { until::<Beside>(1_100); }
+    fn an_arena_that_is_full_at_once() { until::<Vec<u8>>(150); }
+    fn an_arena_that_is_full_soon() { until::<Vec<u8>>(450); }
+    fn an_arena_that_is_full_late() { until::<Vec<u8>>(1_100); }
 
     fn a_buffer_that_was_large_enough_hides_as_much_as_it_takes() {
         let evidence = Watch::new("a buffer with room").run(|| {
@@ -185,8 +182,10 @@ detectors::tests! {
     }
 }
 
-fn until<S: Source + 'static>(watch: Watch, last: u64) -> Evidence {
-    watch.run(|| {
+/// Nothing is taken after that many iterations.
+#[track_caller]
+fn until<S: Source + 'static>(last: u64) {
+    let evidence = Watch::new("an arena that is full").run(|| {
         let mut arena: Arena<S> = Arena::new(1 << 20);
         let mut number = 0;
         move || {
@@ -195,5 +194,7 @@ fn until<S: Source + 'static>(watch: Watch, last: u64) -> Evidence {
                 arena.take(20_000);
             }
         }
-    })
+    });
+    println!("{last}: {}: {}", evidence.verdict, evidence.because);
+    assert_ne!(evidence.verdict, Verdict::Leak, "{}", evidence.because);
 }

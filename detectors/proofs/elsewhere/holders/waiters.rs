@@ -97,8 +97,9 @@ pub(super) fn woken() {
     watch("woken")
         .run(|| {
             let watched = Watched::default();
+            let sleeper = &sleeper;
             move || {
-                assert!(watched.poll(&Context::from_waker(&sleeper)).is_pending());
+                assert!(watched.poll(&Context::from_waker(sleeper)).is_pending());
                 watched.change();
             }
         })

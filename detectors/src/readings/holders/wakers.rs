@@ -2,10 +2,11 @@
 //!
 //! A waker is two words: what its functions are given, and the address of a table of four functions. A `Box<dyn Fn()>` is two words as
 //! well, but its table has a size and an alignment between functions. A `Bytes` has a table of functions alone, so what tells is what
-//! the functions are called: those of a waker's table wake.
+//! the functions are called: those of a waker's table wake. Those of [`Waker::noop`] have no names, and are known by their addresses.
 
 use crate::profile::resolve_stacks_and_names;
 use std::collections::{HashMap, HashSet};
+use std::task::Waker;
 
 /// What a list of wakers is called, as a queue.
 pub(super) const QUEUE: &str = "wakers";
@@ -57,9 +58,11 @@ impl Tables {
         }
     }
 
-    /// The block of each pointer to a waker's table. `named`: the names of functions by their addresses.
+    /// The block of each pointer to a waker's table. `noop`: the functions of the waker that does nothing; `named`: the names of functions
+    /// by their addresses.
     pub(super) fn of_wakers(
         self,
+        noop: Option<Functions>,
         named: &dyn Fn(&Functions) -> Vec<String>,
     ) -> impl Iterator<Item = u32> {
         let seen: HashSet<usize> = self.seen.iter().map(|(_, table)| *table).collect();
@@ -67,13 +70,19 @@ impl Tables {
             .into_iter()
             .filter(|table| {
                 let functions = self.known.get(table).copied().flatten();
-                functions.is_some_and(|functions| named(&functions).iter().any(|name| wakes(name)))
+                let wake = |functions| named(&functions).iter().any(|name| wakes(name));
+                functions.is_some_and(|functions| noop == Some(functions) || wake(functions))
             })
             .collect();
         let seen = self.seen.into_iter();
         seen.filter(move |(_, table)| of_wakers.contains(table))
             .map(|(block, _)| block)
     }
+}
+
+/// Where the table of the waker is that does nothing.
+pub(super) fn table_of_noop() -> usize {
+    std::ptr::from_ref(Waker::noop().vtable()).addr()
 }
 
 /// The names of functions by their addresses, with those of what was inlined into their first instructions.
@@ -106,6 +115,7 @@ mod tests {
     use super::{Tables, are_lists};
 
     const WAKERS: [usize; 4] = [0x55_0000, 0x55_0100, 0x55_0200, 0x55_0300];
+    const NOOP: [usize; 4] = [0x66_0000, 0x66_0100, 0x66_0100, 0x66_0100];
     const DYN: [usize; 4] = [0x55_0000, 16, 8, 0x55_0300];
 
     fn counted(table: [usize; 4], name: &str) -> usize {
@@ -113,7 +123,9 @@ mod tests {
         for _ in 0..3 {
             tables.add(7, 1_024, 0x77_0000, |_| Some(table));
         }
-        tables.of_wakers(&|_| vec![name.to_owned()]).count()
+        tables
+            .of_wakers(Some(NOOP), &|_| vec![name.to_owned()])
+            .count()
     }
 
     #[test]
@@ -123,6 +135,7 @@ mod tests {
             3
         );
         assert_eq!(counted(WAKERS, "bytes::bytes::static_clone"), 0);
+        assert_eq!(counted(NOOP, "core::ops::function::FnOnce::call_once"), 3);
         assert_eq!(counted(DYN, "service::waker::{{closure}}"), 0);
     }
 
