@@ -70,7 +70,7 @@ pub(super) fn wakers() {
         Watched::poll_in_turn,
         Watched::poll_with_a_number,
     ];
-    for waker in [Waker::noop(), &sleeper] {
+    for waker in [futures_util::task::noop_waker_ref(), &sleeper] {
         for poll in polls {
             let told = leaks(polled(waker, poll), Some(Class::UnboundedQueues));
             let list = told.holders_list().to_string();

@@ -226,8 +226,7 @@ impl Graph {
                 }),
             }
         })?;
-        let noop = memory.words(wakers::table_of_noop());
-        for block in tables.of_wakers(noop, &wakers::named) {
+        for block in tables.of_wakers(&wakers::named) {
             self.wakers[block as usize] += 1;
         }
         edges.sort_unstable_by_key(|edge| edge.from);

@@ -2,11 +2,11 @@
 //!
 //! A waker is two words: what its functions are given, and the address of a table of four functions. A `Box<dyn Fn()>` is two words as
 //! well, but its table has a size and an alignment between functions. A `Bytes` has a table of functions alone, so what tells is what
-//! the functions are called: those of a waker's table wake. Those of [`Waker::noop`] have no names, and are known by their addresses.
+//! the functions are called: those of a waker's table wake. Those of the standard library's waker that does nothing have no names,
+//! so that one isn't known.
 
 use crate::profile::resolve_stacks_and_names;
 use std::collections::{HashMap, HashSet};
-use std::task::Waker;
 
 /// What a list of wakers is called, as a queue.
 pub(super) const QUEUE: &str = "wakers";
@@ -58,11 +58,9 @@ impl Tables {
         }
     }
 
-    /// The block of each pointer to a waker's table. `noop`: the functions of the waker that does nothing; `named`: the names of functions
-    /// by their addresses.
+    /// The block of each pointer to a waker's table. `named`: the names of functions by their addresses.
     pub(super) fn of_wakers(
         self,
-        noop: Option<Functions>,
         named: &dyn Fn(&Functions) -> Vec<String>,
     ) -> impl Iterator<Item = u32> {
         let seen: HashSet<usize> = self.seen.iter().map(|(_, table)| *table).collect();
@@ -70,19 +68,13 @@ impl Tables {
             .into_iter()
             .filter(|table| {
                 let functions = self.known.get(table).copied().flatten();
-                let wake = |functions| named(&functions).iter().any(|name| wakes(name));
-                functions.is_some_and(|functions| noop == Some(functions) || wake(functions))
+                functions.is_some_and(|functions| named(&functions).iter().any(|name| wakes(name)))
             })
             .collect();
         let seen = self.seen.into_iter();
         seen.filter(move |(_, table)| of_wakers.contains(table))
             .map(|(block, _)| block)
     }
-}
-
-/// Where the table of the waker is that does nothing.
-pub(super) fn table_of_noop() -> usize {
-    std::ptr::from_ref(Waker::noop().vtable()).addr()
 }
 
 /// The names of functions by their addresses, with those of what was inlined into their first instructions.
@@ -115,7 +107,6 @@ mod tests {
     use super::{Tables, are_lists};
 
     const WAKERS: [usize; 4] = [0x55_0000, 0x55_0100, 0x55_0200, 0x55_0300];
-    const NOOP: [usize; 4] = [0x66_0000, 0x66_0100, 0x66_0100, 0x66_0100];
     const DYN: [usize; 4] = [0x55_0000, 16, 8, 0x55_0300];
 
     fn counted(table: [usize; 4], name: &str) -> usize {
@@ -123,9 +114,7 @@ mod tests {
         for _ in 0..3 {
             tables.add(7, 1_024, 0x77_0000, |_| Some(table));
         }
-        tables
-            .of_wakers(Some(NOOP), &|_| vec![name.to_owned()])
-            .count()
+        tables.of_wakers(&|_| vec![name.to_owned()]).count()
     }
 
     #[test]
@@ -135,7 +124,6 @@ mod tests {
             3
         );
         assert_eq!(counted(WAKERS, "bytes::bytes::static_clone"), 0);
-        assert_eq!(counted(NOOP, "core::ops::function::FnOnce::call_once"), 3);
         assert_eq!(counted(DYN, "service::waker::{{closure}}"), 0);
     }
 
