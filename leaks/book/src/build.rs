@@ -2,6 +2,7 @@
 
 use crate::evidence::Evidence;
 use crate::lint::{self, Fault};
+use crate::reading::Reading;
 use mdbook_driver::MDBook;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 use std::fs;
@@ -35,6 +36,7 @@ pub(crate) fn build(root: &Path) -> Result<Built> {
     // Before mdBook's own: they put the includes in, by which a page's evidence is found.
     let pages = std::mem::take(&mut book.book);
     book.book = Evidence.run(&context, pages).map_err(failed)?;
+    book.with_preprocessor(Reading);
     book.build().map_err(failed)?;
     let site = book.build_dir_for("html");
     remove_crates(&book.source_dir(), &site)?;

@@ -3,6 +3,7 @@
 mod build;
 mod evidence;
 mod lint;
+mod reading;
 mod serve;
 
 use build::build;
