@@ -23,7 +23,7 @@
     };
   }
 
-  for (const command of document.querySelectorAll(".command")) {
+  for (const command of navigator.clipboard ? document.querySelectorAll(".command") : []) {
     const button = make("button", { type: "button", textContent: "Copy" });
     button.setAttribute("aria-label", `Copy the command ${command.textContent.trim()}`);
     button.onclick = async () => {

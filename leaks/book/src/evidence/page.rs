@@ -71,7 +71,6 @@ fn plot(svg: &str, file: &Path) -> Result<String> {
         .and_then(|(_, after)| after.split_once('>'))
         .and_then(|(_, after)| after.split_once("</text>"))
         .map(|(text, _)| text)
-        .or_else(|| between("<desc>", "</desc>"))
         .unwrap_or_default();
     if title.is_empty() {
         return Ok(format!("<figure class=\"plot\">\n{svg}</figure>"));

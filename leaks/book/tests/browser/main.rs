@@ -233,6 +233,54 @@ fn two_themes_and_the_systems_are_offered_in_the_bar() {
 }
 
 #[test]
+fn a_command_is_copied_without_its_prompt_by_mouse_and_by_keyboard() {
+    let Some(chromium) = chromium() else { return };
+    let mut page = Page::open(chromium);
+    page.size(1280, 900);
+    page.load(&format!("{}{CHAPTER}/index.html", site()));
+    // The system's clipboard isn't this test's to change.
+    page.value("window.copied = []; navigator.clipboard.writeText = async text => { copied.push(text) }; true");
+    page.click(".command button");
+    page.value("document.querySelectorAll('.command button')[1].focus(); true");
+    page.press("Enter");
+    page.wait_for("copied.length === 2");
+    assert_eq!(
+        page.value("copied[0]"),
+        format!("cargo run -- run {CHAPTER}")
+    );
+    assert_eq!(page.value("copied.some(text => text.includes('$'))"), false);
+}
+
+#[test]
+fn the_contents_open_and_the_search_finds_by_keyboard() {
+    let Some(chromium) = chromium() else { return };
+    let mut page = Page::open(chromium);
+    page.size(400, 800);
+    page.load(&format!("{}index.html", site()));
+    page.value("document.querySelector('#mdbook-sidebar-toggle').focus(); true");
+    assert_eq!(
+        page.value("document.activeElement.id"),
+        "mdbook-sidebar-toggle"
+    );
+    page.press("Enter");
+    page.wait_for(
+        "document.querySelector('#mdbook-sidebar').getAttribute('aria-hidden') === 'false'",
+    );
+    page.load(&format!("{}index.html", site()));
+    page.press("/");
+    page.wait_for("document.activeElement.id === 'mdbook-searchbar'");
+    for wanted in ["OOM", "cgroup", "goroutine"] {
+        page.value("document.querySelector('#mdbook-searchbar').value = ''; true");
+        page.type_text(wanted);
+        let found = format!(
+            "[...document.querySelectorAll('#mdbook-searchresults li')].some(found => found.textContent.toLowerCase().includes('{}'))",
+            wanted.to_lowercase()
+        );
+        page.wait_for(&found);
+    }
+}
+
+#[test]
 fn without_javascript_every_chapter_says_everything() {
     let Some(chromium) = chromium() else { return };
     let mut page = Page::open(chromium);
