@@ -105,8 +105,21 @@ impl Evidence {
                     }
                     _ => write!(f, "{bytes}, or {blocks}")?,
                 }
-                f.write_str(
-                    "; not seen: what goes into room that a block has already, what strikes less often, and what begins later",
+                let of_no_allocator = match smallest.unseen_bytes_per_iteration {
+                    Some(unseen) => {
+                        write!(
+                            f,
+                            " of Rust's heap, and {} of C's malloc or of mappings",
+                            rate(unseen, "byte")
+                        )?;
+                        ""
+                    }
+                    None => "C's malloc and mappings, ",
+                };
+                write!(
+                    f,
+                    "; not seen: {of_no_allocator}what goes into room that a block has already, what strikes less often, what begins \
+                     later, and files on a tmpfs",
                 )
             }
         })
