@@ -301,7 +301,8 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
     ) -> *mut u8 {
         let _beneath = foreign::Beneath::enter();
         let old_size = layout.size();
-        // Before the free, which tells what the thread holds: a request that may be refused is none of it.
+        // `alloc_due` first: it takes the request out of the countdown again. `free_due` tells how much the thread holds, and the new
+        // block, which may still be refused, mustn't be in that figure.
         let sampled_at = match alloc {
             Step::Due => slot::alloc_due(new_size, Some(block.addr())),
             _ => None,

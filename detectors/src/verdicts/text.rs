@@ -106,7 +106,7 @@ impl Evidence {
                     _ => write!(f, "{bytes}, or {blocks}")?,
                 }
                 f.write_str(
-                    "; not seen: what goes into room that a block has already, what strikes less often, and what begins later",
+                    "; it could not catch a leak that goes into room which a block has already, one that strikes less often, or one that begins later",
                 )
             }
         })
