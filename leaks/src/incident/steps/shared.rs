@@ -1,7 +1,9 @@
 //! What several steps do: load, rest, ask the kernel or `leaks triage`, and put figures into a table or a plot.
 
+use crate::incident::others::Others;
 use crate::incident::plot::{Colour, Line, Mark};
 use crate::incident::scene::{Customers, Metrics, Point, Scene, Service};
+use crate::incident::story::Step;
 use crate::load::Pace;
 use crate::show::progress;
 use crate::show::scale::bytes;
@@ -19,6 +21,35 @@ pub(super) const ROUNDS: u64 = 4;
 
 /// How wide the book shows what a command printed.
 const WIDTH: usize = 90;
+
+/// How often a step is run again after a run that was disturbed.
+const REPEATS: usize = 3;
+
+/// Runs a step. When it sees something else than the story says, and other processes used the processor meanwhile, the step is run
+/// again, and says so. A run that nobody disturbed is never repeated: then the step doesn't hold.
+pub(super) async fn told<T>(mut run: impl AsyncFnMut() -> Result<(Step, T)>) -> Result<(Step, T)> {
+    let mut disturbed = Vec::new();
+    loop {
+        let others = Others::now();
+        let (mut step, left) = run().await?;
+        let by = others.since().filter(|_| !step.holds);
+        let goes_on = by.is_some() && disturbed.len() < REPEATS;
+        disturbed.extend(by.map(|by| {
+            let number = disturbed.len() + 1;
+            format!("run {number} of this step was disturbed: {by}")
+        }));
+        if goes_on {
+            say::note(format!(
+                "{}: run again, since {}.",
+                step.title,
+                disturbed[disturbed.len() - 1]
+            ));
+            continue;
+        }
+        step.disturbed = disturbed;
+        return Ok((step, left));
+    }
+}
 
 /// What `leaks triage` said.
 pub(super) struct Seen {
@@ -77,15 +108,24 @@ fn from_here(site: &str) -> String {
     format!("{function} ({file}")
 }
 
+/// That many requests, each client asking again when it is answered.
 pub(super) async fn load(service: &Service, stage: &str, count: u64) -> Result<String> {
+    load_at_most(service, stage, count, Duration::from_mins(2)).await
+}
+
+/// As many requests as are answered in that time.
+pub(super) async fn load_for(service: &Service, stage: &str, time: Duration) -> Result<String> {
+    load_at_most(service, stage, 1_000, time).await
+}
+
+async fn load_at_most(
+    service: &Service,
+    stage: &str,
+    count: u64,
+    time: Duration,
+) -> Result<String> {
     let report = service
-        .load(
-            stage,
-            Customers::Large,
-            Pace::Closed,
-            count,
-            Duration::from_mins(2),
-        )
+        .load(stage, Customers::Large, Pace::Closed, count, time)
         .await?;
     let load = &report.loads[0];
     let other = report.begun - load.ok.requests;
