@@ -24,6 +24,9 @@ use workbook::problem::Result;
 /// How long the verdict's first look takes.
 const LOOK_SECONDS: u64 = 6;
 
+/// How long the first look at the control run takes.
+const CONTROL_SECONDS: u64 = 15;
+
 /// Tells the whole story, each step as soon as it is over.
 pub(super) async fn tell(
     scene: &Scene,
@@ -70,12 +73,18 @@ pub(super) async fn tell(
     let (side_by_side, ()) =
         told(async || Ok((side_by_side(scene, size, &mut story).await?, ()))).await?;
     add(&mut story, side_by_side)?;
-    let (control, ()) = told(async || Ok((control(scene, size, &mut story).await?, ()))).await?;
+    let mut seconds = CONTROL_SECONDS;
+    let (control, ()) = told(async || {
+        let step = control(scene, size, seconds, &mut story).await?;
+        seconds *= 2;
+        Ok((step, ()))
+    })
+    .await?;
     add(&mut story, control)?;
     Ok(story)
 }
 
-async fn control(scene: &Scene, size: &Size, story: &mut Story) -> Result<Step> {
+async fn control(scene: &Scene, size: &Size, seconds: u64, story: &mut Story) -> Result<Step> {
     let service = scene.service(On::Glibc, u64::from(u32::MAX)).await?;
     let began = service.graph.now();
     load(
@@ -86,14 +95,15 @@ async fn control(scene: &Scene, size: &Size, story: &mut Story) -> Result<Step> 
     .await?;
     let looked_at = service.graph.now();
     let url = format!("http://{}", service.debug);
-    let arguments = ["triage", "--url", &url, "--for", "15s"];
+    let time = format!("{seconds}s");
+    let arguments = ["triage", "--url", &url, "--for", &time];
     // A usual day: so many customers a second that the service has time to spare. The look begins when that is under way.
     let loading = service.load(
         "customers ask, and every answer is kept",
         Customers::Usual,
         Pace::Open(20.0),
         10_000,
-        Duration::from_secs(24),
+        Duration::from_secs(seconds + 9),
     );
     let looking = async {
         sleep(Duration::from_secs(4)).await;
@@ -120,7 +130,7 @@ async fn control(scene: &Scene, size: &Size, story: &mut Story) -> Result<Step> 
                 "leaks serve --keep-answers {}   # no bound: every answer is kept",
                 u32::MAX
             ),
-            format!("leaks triage --url {url} --for 15s   # under load, 20 customers a second"),
+            format!("leaks triage --url {url} --for {time}   # under load, 20 customers a second"),
         ],
         evidence: format!("{}\n{}", table(&[("at the end", &after)]), seen.text),
         conclusion: format!(
