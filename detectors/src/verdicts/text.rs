@@ -114,12 +114,12 @@ impl Evidence {
                         )?;
                         ""
                     }
-                    None => "C's malloc and mappings, ",
+                    None => " of C's malloc or of mappings, one",
                 };
                 write!(
                     f,
-                    "; not seen: {of_no_allocator}what goes into room that a block has already, what strikes less often, what begins \
-                     later, and files on a tmpfs",
+                    "; it could not catch a leak{of_no_allocator} that goes into room which a block has already, one that strikes less \
+                     often, one that begins later, or a file that stays on a tmpfs",
                 )
             }
         })

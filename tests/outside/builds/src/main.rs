@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).ok_or("it takes a FOLDER")?;
     let folder = std::path::Path::new(&folder);
     #[cfg(not(feature = "dhat"))]
-    detectors::allocator::set_sampling_rate(Some(512));
+    detectors::allocator::set_sampling_interval(Some(512));
     let cases: [(&str, fn()); 4] = [
         ("own", || Shop.visit("shop.example")),
         ("registry", || Shop.asks_a_registry()),
