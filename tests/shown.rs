@@ -211,7 +211,7 @@ fn estimates_of_a_sampled_profile() {
     let tables: Vec<&str> = printed.split("\n\n").collect();
     let names = [
         "sampled-chances.txt",
-        "sampled-rates.txt",
+        "sampled-intervals.txt",
         "sampled-sites.txt",
         "sampled-average.txt",
     ];

@@ -202,12 +202,15 @@ impl Floors {
     }
 
     /// The smallest steady growth for each iteration that the last rise could have shown above the noise.
-    ///
-    /// One whole unit above the noise over the iterations between the last two middles.
     pub(crate) fn smallest_visible(&self) -> f64 {
+        self.smallest_above(self.noise())
+    }
+
+    /// One whole unit above this much, over the iterations between the last two middles.
+    pub(crate) fn smallest_above(&self, hidden: i64) -> f64 {
         match self.windows.as_slice() {
             [.., before, last] if last.middle > before.middle => {
-                (self.noise() + 1) as f64 / (last.middle - before.middle) as f64
+                (hidden + 1) as f64 / (last.middle - before.middle) as f64
             }
             _ => f64::INFINITY,
         }

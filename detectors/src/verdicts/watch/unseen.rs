@@ -196,11 +196,23 @@ impl UnseenFloors {
 
     /// Whether it rose in the last window, by more than it moves when nothing leaks.
     fn rose(&self, holder: Holder, floors: &Floors) -> bool {
-        let slack = match (holder, self.ends) {
+        last(floors) > floors.noise().max(self.slack(holder))
+    }
+
+    fn slack(&self, holder: Holder) -> i64 {
+        match (holder, self.ends) {
             (Holder::InC, Some([_, (_, last)])) => last.slack,
             _ => 0,
-        };
-        last(floors) > floors.noise().max(slack)
+        }
+    }
+
+    /// From how many bytes an iteration on a leak would be clear of what moves by itself, in whatever of the mechanisms moves most;
+    /// `None` where none was read.
+    pub(crate) fn smallest_visible(&self) -> Option<f64> {
+        let exact = self.each().filter(|(holder, _)| *holder != Holder::Beside);
+        let visible = exact
+            .map(|(holder, floors)| floors.smallest_above(floors.clear().max(self.slack(holder))));
+        visible.reduce(f64::max)
     }
 
     /// What grows by a mechanism's own figure.

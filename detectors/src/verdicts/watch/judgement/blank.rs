@@ -19,6 +19,7 @@ impl Watch {
             smallest_leak: Some(SmallestLeak {
                 blocks_per_iteration: counted.blocks.smallest_visible(),
                 bytes_per_iteration: counted.bytes.smallest_visible(),
+                unseen_bytes_per_iteration: counted.unseen.smallest_visible(),
             })
             .filter(|smallest| smallest.blocks_per_iteration.is_finite()),
             ..self.empty()
