@@ -123,8 +123,13 @@ fn linked(line: &str, words: &BTreeSet<String>) -> String {
     changed.push_str(&line[rest..]);
     let to_word = |link: &Captures<'_>| {
         let word = anchor(&link[1]);
-        let one = word.strip_suffix('s').unwrap_or(&word).to_owned();
-        match [word, one].into_iter().find(|word| words.contains(word)) {
+        let one = |end: &str| word.strip_suffix(end).map(str::to_owned);
+        let forms = [Some(word.clone()), one("s"), one("es")];
+        match forms
+            .into_iter()
+            .flatten()
+            .find(|word| words.contains(word))
+        {
             Some(word) => format!("[{}]({}#{word})", &link[1], &link[2]),
             None => link[0].to_owned(),
         }
@@ -196,6 +201,7 @@ mod tests {
             line("[OOM killers](words.md)"),
             "[OOM killers](words.md#oom-killer)"
         );
+        assert_eq!(line("[watches](words.md)"), "[watches](words.md#watch)");
         assert_eq!(line("all [words](words.md)"), "all [words](words.md)");
         assert_eq!(
             WORD.replace_all("| **OOM killer** | ends |", with_anchor),
