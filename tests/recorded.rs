@@ -204,8 +204,8 @@ fn krate(function: &str) -> &str {
     }
 }
 
-/// What is compared of a recorded run: not who holds what, of which any of several may be found, and of the flame graph the way down
-/// its widest frames.
+/// What is compared of a recorded run: not who holds what, of which any of several may be found, nor the reach, which the text beside
+/// has; and of the flame graph the way down its widest frames.
 pub(crate) fn comparable(recorded: &str) -> String {
     let Ok(mut recorded) = serde_json::from_str::<Value>(recorded) else {
         return recorded.to_owned();
@@ -216,6 +216,7 @@ pub(crate) fn comparable(recorded: &str) -> String {
         .flat_map(|runs| runs.values_mut())
     {
         run["holders"] = Value::Null;
+        run["reach"] = Value::Null;
         let mut widest: Vec<String> = Vec::new();
         let mut bytes = 0;
         for frame in run["flames"]["frames"].as_array().into_iter().flatten() {
