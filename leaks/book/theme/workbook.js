@@ -49,6 +49,11 @@
     if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
   }
 
+  // On paper nothing can be unfolded.
+  addEventListener("beforeprint", () => {
+    for (const report of document.querySelectorAll("details.whole")) report.open = true;
+  });
+
   for (const figure of document.querySelectorAll("figure.flames")) flames(figure);
 
   // A graph whose boxes can be widened to the whole, searched, and walked through with the arrows.

@@ -68,25 +68,38 @@ pub(super) fn grouped(count: u64) -> String {
     text
 }
 
-/// A function's name in little room: its last two parts.
+/// A function's name in little room: its last two parts, without type arguments.
 pub(super) fn short(function: &str) -> String {
-    let name = function.split([' ', ',']).next().unwrap_or(function);
-    if function.starts_with('<') {
-        return function
-            .split(", and ")
-            .next()
-            .unwrap_or(function)
-            .to_owned();
-    }
-    let parts: Vec<&str> = name.split("::").collect();
+    let name = function.split(", and ").next().unwrap_or(function);
+    let name = plain(name.split(" (").next().unwrap_or(name));
+    let parts: Vec<&str> = name.split("::").filter(|part| !part.is_empty()).collect();
     // A closure is named with the function that it stands in.
-    let closures = parts
-        .iter()
-        .rev()
-        .take_while(|part| part.starts_with("{{"))
-        .count();
-    let from = parts.len().saturating_sub(2 + closures);
+    let closures = parts.iter().rev().take_while(|part| part.starts_with("{{"));
+    let from = parts.len().saturating_sub(2 + closures.count());
     parts[from..].join("::")
+}
+
+/// `<a::B<T> as c::D>::e` as `a::B::e`, and `a::<impl c::D for b::B>::e` as `a::e`.
+fn plain(name: &str) -> String {
+    let mut kept = String::with_capacity(name.len());
+    let (mut depth, mut before) = (0_usize, ' ');
+    for letter in name.chars() {
+        match letter {
+            '<' => depth += 1,
+            '>' if before != '-' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => kept.push(letter),
+            _ => {}
+        }
+        before = letter;
+    }
+    match name.strip_prefix('<') {
+        Some(inner) => {
+            let of = inner.split(" as ").next().unwrap_or(inner);
+            let of = of.trim_start_matches('&').trim_start_matches("mut ");
+            plain(of) + &kept
+        }
+        None => kept,
+    }
 }
 
 #[cfg(test)]
@@ -113,5 +126,10 @@ mod tests {
             "C::d::{{closure}}"
         );
         assert_eq!(short("main"), "main");
+        assert_eq!(
+            short("<&mut a::de::Map<R> as b::MapAccess>::next, and 2 calls within a"),
+            "Map::next"
+        );
+        assert_eq!(short("a::de::<impl b::D for a::V>::de<T>"), "de::de");
     }
 }
