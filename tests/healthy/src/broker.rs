@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 const SEGMENT_BYTES: usize = 8 << 10;
 const SEGMENTS: usize = 4;
 
-/// Three messages an iteration, by a sensor that stays connected; and one device of twenty in every twelfth.
+/// Three messages an iteration, by a sensor that stays connected; and now and then one of six devices that come and go.
 pub fn run<O: Observer>(observer: O) -> O::Says {
     let address = broker();
     let runtime = crate::runtime();
@@ -50,9 +50,9 @@ pub fn run<O: Observer>(observer: O) -> O::Says {
             for _ in 0..3 {
                 hears.recv().await.expect("the listener lives");
             }
-            if random.u8(..12) == 0 {
+            if random.u8(..6) == 0 {
                 let (device, mut events) =
-                    connected(&address, &format!("device-{}", random.u8(..20))).await;
+                    connected(&address, &format!("device-{}", random.u8(..6))).await;
                 device.disconnect().await.expect("the event loop lives");
                 while events.poll().await.is_ok() {}
             }

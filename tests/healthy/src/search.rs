@@ -8,7 +8,7 @@ use tantivy::query::QueryParser;
 use tantivy::schema::{INDEXED, STORED, Schema, TEXT};
 use tantivy::{Index, ReloadPolicy, Term, doc};
 
-const KEPT: u64 = 400;
+const KEPT: u64 = 200;
 const WORDS: usize = 1_000;
 
 /// Two documents an iteration, a commit in every eighth, and a query. What is old is deleted.

@@ -67,7 +67,7 @@ detectors::memory_tests! {
 
     #[deadline(seconds = 900)]
     fn search() {
-        is_not_accused(&search::run(watch("a search index")));
+        is_not_accused(&search::run(watch("a search index").warm_up(24)));
     }
 
     #[deadline(seconds = 900)]
