@@ -239,6 +239,13 @@ impl UnseenFloors {
         (to > from).then(|| more as f64 / (to - from) as f64)
     }
 
+    /// How much C's heap could gain in each iteration below its noise; 0 where it isn't read.
+    pub(super) fn hidden_in_c(&self) -> f64 {
+        let mut all = self.each();
+        let in_c = all.find(|(holder, _)| *holder == Holder::InC);
+        in_c.map_or(0.0, |(_, floors)| floors.hidden_by_noise())
+    }
+
     /// Why it isn't calm where nothing is known to grow; `None` where it is.
     pub(crate) fn doubtful(&self) -> Option<String> {
         self.each().find_map(|(holder, floors)| {
