@@ -175,9 +175,7 @@ impl Floors {
         match motion {
             Motion::Growing if !self.goes_on(*last) => Motion::Resting,
             Motion::Growing if self.slows_down() => Motion::Unclear,
-            Motion::Flat | Motion::Stopped if last.rise_within() > self.clear().max(self.grain) => {
-                Motion::Unclear
-            }
+            Motion::Flat | Motion::Stopped if self.steps_at_the_end() => Motion::Unclear,
             Motion::Unclear if self.wanders(*last) => Motion::Wandering,
             _ => motion,
         }
@@ -227,6 +225,12 @@ impl Floors {
         let chance = CHANCE_TIMES * (1.0 / promised + 1.0 / grown).sqrt();
         let came = (last.value() - before.value()) as f64;
         came < promised * (1.0 - chance).min(SLOWER_SHARE)
+    }
+
+    /// Whether what is flat from floor to floor begins to rise in the last window: a step, which no later floor has seen yet.
+    pub(crate) fn steps_at_the_end(&self) -> bool {
+        let last = self.windows.last();
+        last.is_some_and(|last| last.rise_within() > self.clear().max(self.grain))
     }
 
     /// Whether nothing came in the last eighth of the run.
