@@ -115,10 +115,10 @@ impl fmt::Display for Root {
         match self {
             Root::Static(name) if name.is_empty() => f.write_str("a static without a name"),
             Root::Static(name) => write!(f, "the static {name}"),
-            Root::Thread => f.write_str("a variable of a thread"),
+            Root::Thread => f.write_str("some thread's local or thread-local variable"),
             Root::Task => f.write_str("a task"),
             Root::Runtime => f.write_str("an async runtime"),
-            Root::Elsewhere => f.write_str("memory that isn't known"),
+            Root::Elsewhere => f.write_str("memory of which the watch knows nothing"),
             Root::Cycle => f.write_str("each other alone"),
             Root::Nothing => f.write_str("nothing"),
         }
@@ -167,7 +167,7 @@ impl HeldBy {
                 )
             }
             (Root::Thread, Some(Owner::Thread(name))) if name.is_empty() => {
-                "a variable of a thread without a name".to_owned()
+                "a variable of a thread that has no name".to_owned()
             }
             (Root::Thread, Some(Owner::Thread(name))) => {
                 format!("a variable of the thread {name}")

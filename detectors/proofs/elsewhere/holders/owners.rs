@@ -132,7 +132,9 @@ pub(super) fn of_a_http_server() {
             .expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, service).await });
-        let client = reqwest::Client::new();
+        // Where an answer's connection isn't back yet, as on a busy machine, the next request takes another; one is kept.
+        let client = reqwest::Client::builder().pool_max_idle_per_host(1);
+        let client = client.build().expect("a client");
         async move || {
             let url = format!("http://{address}/hello/{}", fresh());
             let answer = client.get(url).send().await.expect("it answers");

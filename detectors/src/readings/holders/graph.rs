@@ -211,7 +211,8 @@ impl Graph {
                 is_waker: is_table(-1) || is_table(1),
             };
             match from {
-                // A value that points into itself, as futures do, isn't held by that; one that owns itself points at its start.
+                // A block that points into its own middle, as a future does, isn't held by that pointer. A block that owns itself points
+                // at its own start, and is a cycle.
                 Some(from) if from == to && way.is_inside => {}
                 Some(from) => edges.push(Edge {
                     from: number(from),

@@ -52,6 +52,17 @@ pub(crate) fn resident_pages(whose: Whose) -> io::Result<Option<ResidentPages>> 
     Ok(pages)
 }
 
+/// How many threads a process has. Doesn't allocate.
+pub(crate) fn thread_count(whose: Whose) -> io::Result<Option<u64>> {
+    let mut threads = None;
+    each_line(whose, "status", |line| {
+        let value = line.strip_prefix(b"Threads:");
+        let value = value.and_then(|value| std::str::from_utf8(value).ok());
+        threads = threads.or_else(|| value?.trim().parse().ok());
+    })?;
+    Ok(threads)
+}
+
 /// Figures of `status` by their fields, such as `VmData:`, in bytes; `None` for one that isn't there. Doesn't allocate.
 pub(crate) fn status_of<const FIELDS: usize>(
     whose: Whose,

@@ -216,11 +216,23 @@ impl UnseenFloors {
 
     /// Whether it rose in the last window, by more than it moves when nothing leaks.
     fn rose(&self, holder: Holder, floors: &Floors) -> bool {
-        let slack = match (holder, self.ends) {
+        last(floors) > floors.noise().max(self.slack(holder))
+    }
+
+    fn slack(&self, holder: Holder) -> i64 {
+        match (holder, self.ends) {
             (Holder::InC, Some([_, (_, last)])) => last.slack,
             _ => 0,
-        };
-        last(floors) > floors.noise().max(slack)
+        }
+    }
+
+    /// From how many bytes an iteration on a leak would be clear of what moves by itself, in whatever of the mechanisms moves most;
+    /// `None` where none was read.
+    pub(crate) fn smallest_visible(&self) -> Option<f64> {
+        let exact = self.each().filter(|(holder, _)| *holder != Holder::Beside);
+        let visible = exact
+            .map(|(holder, floors)| floors.smallest_above(floors.clear().max(self.slack(holder))));
+        visible.reduce(f64::max)
     }
 
     /// What grows by a mechanism's own figure.
@@ -251,6 +263,13 @@ impl UnseenFloors {
             .mappings(&last)?
             .checked_sub(holder.mappings(&first)?)?;
         (to > from).then(|| more as f64 / (to - from) as f64)
+    }
+
+    /// How much C's heap could gain in each iteration below its noise; 0 where it isn't read.
+    pub(super) fn hidden_in_c(&self) -> f64 {
+        let mut all = self.each();
+        let in_c = all.find(|(holder, _)| *holder == Holder::InC);
+        in_c.map_or(0.0, |(_, floors)| floors.hidden_by_noise())
     }
 
     /// Why it isn't calm where nothing is known to grow; `None` where it is.

@@ -22,6 +22,7 @@ impl Watch {
                     .bytes
                     .smallest_visible()
                     .max(counted.unseen.fills().unwrap_or(0.0)),
+                unseen_bytes_per_iteration: counted.unseen.smallest_visible(),
             })
             .filter(|smallest| smallest.blocks_per_iteration.is_finite()),
             ..self.empty()

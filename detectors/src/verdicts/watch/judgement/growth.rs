@@ -160,6 +160,7 @@ fn heap_motion(counted: &Counted) -> Motion {
         Motion::Growing,
         Motion::Resting,
         Motion::Unclear,
+        Motion::Wandering,
         Motion::Stopped,
     ]
     .into_iter()
