@@ -136,7 +136,7 @@ detectors::tests! {
             assert!(
                 accused.is_none(),
                 "{}",
-                accused.map(Evidence::windows_table).unwrap_or_default()
+                accused.map_or_else(String::new, |evidence| evidence.windows_table().to_string())
             );
         }
     }
