@@ -36,6 +36,9 @@ pub(crate) struct Unseen {
     pub(crate) beside: Option<i64>,
     /// By how much what C has may seem to move when it doesn't: a block of Rust's that is made anew may take a little more or less room.
     pub(crate) slack: i64,
+    /// Whether what C has and what Rust has are of one moment. Where other threads come and go meanwhile, one of their blocks may stand
+    /// for C's, or the other way round.
+    pub(crate) is_of_one_moment: bool,
     /// Whether Rust's blocks lie on the C library's heap: then what is mapped beside that is no allocator's.
     pub(crate) is_one_heap: bool,
 }
@@ -77,7 +80,7 @@ impl Live {
 /// Reads it. The first call may allocate, later ones don't.
 pub(crate) fn now(source: &dyn Fn() -> HeapReading) -> Unseen {
     let (mapped_for_instruments, in_c_for_instruments) = allocator::mapped_and_in_c();
-    let (heap, live) = heap_and_live(source);
+    let (heap, live, is_of_one_moment) = heap_and_live(source);
     let in_c = heap.map(|heap| {
         let of_rust = if heap.has_our_blocks {
             live.bytes + live.around
@@ -96,12 +99,13 @@ pub(crate) fn now(source: &dyn Fn() -> HeapReading) -> Unseen {
         mapped,
         beside: beside(heap, live),
         slack: signed(ROOM_DIFFERS * source().blocks),
+        is_of_one_moment,
         is_one_heap: heap.is_some_and(|heap| heap.has_our_blocks),
     }
 }
 
-/// The C library's heap and what is live, at one moment if the other threads let us.
-fn heap_and_live(source: &dyn Fn() -> HeapReading) -> (Option<CHeap>, Live) {
+/// The C library's heap and what is live; and whether at one moment, as far as the other threads let us.
+fn heap_and_live(source: &dyn Fn() -> HeapReading) -> (Option<CHeap>, Live, bool) {
     let started = Instant::now();
     let mut before = Live::now(source);
     loop {
@@ -115,7 +119,7 @@ fn heap_and_live(source: &dyn Fn() -> HeapReading) -> (Option<CHeap>, Live) {
             } else {
                 before
             };
-            return (heap, live);
+            return (heap, live, is_one_moment);
         }
         before = after;
     }
