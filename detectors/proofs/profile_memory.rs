@@ -51,9 +51,9 @@ fn held() -> impl Sized {
 
 #[test]
 fn a_profile_costs_little_memory_and_gives_it_back() {
-    detectors::allocator::set_sampling_rate(Some(512));
+    detectors::allocator::set_sampling_interval(Some(512));
     let held = black_box(held());
-    detectors::allocator::set_sampling_rate(None);
+    detectors::allocator::set_sampling_interval(None);
 
     let before = kib("VmRSS");
     forget_peak();

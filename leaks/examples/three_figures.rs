@@ -12,12 +12,15 @@ const MEGABYTE: usize = 1 << 20;
 fn main() -> std::io::Result<()> {
     let _profiler = dhat::Profiler::builder().testing().build();
     let start = Figures::read()?;
-    println!("megabytes above the start                   virtual  resident      live");
+    println!(
+        "{:<47} {:>8} {:>9} {:>9}",
+        "megabytes above the start", "virtual", "resident", "live"
+    );
     let show = |step: &str| -> std::io::Result<()> {
         let now = Figures::read()?;
         let above = |now: usize, start: usize| now.saturating_sub(start).div_euclid(MEGABYTE);
         println!(
-            "{step:<42} {:>8} {:>9} {:>9}",
+            "{step:<47} {:>8} {:>9} {:>9}",
             above(now.address_space, start.address_space),
             above(now.resident, start.resident),
             above(now.live, start.live),
@@ -35,17 +38,43 @@ fn main() -> std::io::Result<()> {
     drop(black_box(buffer));
     show("3. drop it")?;
 
-    let blocks: Vec<Box<[u8; 4096]>> = (0..16_384)
-        .map(|_| Box::new(black_box([1; 4096])))
-        .collect();
-    show("4. allocate 16,384 blocks of 4 kB")?;
+    drop(black_box(vec![1_u8; 20 * MEGABYTE]));
+    show("4. write to one block of 20 MB, and drop it")?;
+
+    drop(black_box(vec![1_u8; 20 * MEGABYTE]));
+    show("5. the same again")?;
+
+    let blocks: Vec<Box<[u8; 4096]>> = (0..16_384).map(|_| written()).collect();
+    show("6. allocate 16,384 blocks of 4,096 B")?;
 
     let kept: Vec<_> = blocks.into_iter().step_by(100).collect();
-    show("5. drop all of them but each hundredth")?;
+    show("7. drop 99 of each 100")?;
+
+    detectors::memory::give_back();
+    show("8. ask the allocator to give back")?;
+
+    drop(kept);
+    let pairs: Vec<(Box<[u8; 4000]>, Box<[u8; 64]>)> =
+        (0..16_384).map(|_| (written(), written())).collect();
+    show("9. allocate 16,384 of 4,000 B, 64 B beside each")?;
+
+    let kept: Vec<_> = pairs.into_iter().map(|(_, small)| small).collect();
+    show("10. drop the large one of each pair")?;
+
+    detectors::memory::give_back();
+    show("11. ask the allocator again")?;
+
+    drop(kept);
+    detectors::memory::give_back();
+    show("12. drop the small ones too, and ask")?;
     // ANCHOR_END: steps
 
-    black_box(kept);
     Ok(())
+}
+
+/// A block that the program has written to, so that there are pages behind it.
+fn written<const SIZE: usize>() -> Box<[u8; SIZE]> {
+    Box::new(black_box([1; SIZE]))
 }
 
 /// In bytes.

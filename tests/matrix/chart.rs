@@ -84,10 +84,10 @@ fn fits(and: &str, evidence: &Evidence) -> bool {
         }
         "nothing points to it" => root == Some(&Root::Nothing),
         "its blocks hold each other, and nobody else does" => root == Some(&Root::Cycle),
-        "many times what its holder accounts for, and the holder uses little of the room" => {
-            pins && uses_little
+        "its holder keeps large blocks, and uses a small part of their room" => pins && uses_little,
+        "its holder keeps small views of large blocks, and accounts for a small part of them" => {
+            pins && !uses_little
         }
-        "many times what its holder accounts for, through views" => pins && !uses_little,
         "it waits in a queue" => holding.is_some_and(|holding| holding.queue.is_some()),
         "a static holds it, or a map that lives on" => {
             let owner = holding.and_then(|holding| holding.owner.as_ref());

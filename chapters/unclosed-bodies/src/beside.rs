@@ -11,9 +11,16 @@ async fn ask(client: &Client, url: &str) -> Response {
     asked.expect("the host answers")
 }
 
-/// Drops the response with its body unread. Its connection can't be used again: nobody knows where the next answer begins.
+/// Drops the response with its body unread. Its connection is closed: the next answer begins behind the rest of this body, and the
+/// client doesn't read that far.
 pub async fn dropped_unread(client: &Client, backend: &Backend) {
     drop(ask(client, &backend.url(false)).await);
+}
+
+/// Drops a response whose body is so small that it came with the headers. The client has read to its end by chance, so the
+/// connection goes back to the pool.
+pub async fn a_small_one_dropped_unread(client: &Client, backend: &Backend) {
+    drop(ask(client, &backend.url(true)).await);
 }
 
 /// Reads the body to its end. The connection goes back to the pool.
@@ -74,8 +81,8 @@ pub fn impatient() -> Client {
 // ANCHOR_END: timeout
 
 // ANCHOR: http2
-/// A client that speaks HTTP/2 and may have 64 KiB under way, as the protocol has it unless told otherwise: all requests to a host
-/// share one connection, and one window.
+/// A client that speaks HTTP/2. All requests to a host share one connection. At most 65,535 bytes of one body may be on their way
+/// unread, and as many of all bodies together: the protocol's own defaults, where hyper's are 2 MB and 5 MB.
 ///
 /// # Panics
 ///

@@ -5,10 +5,10 @@ use detectors::heap::Detail;
 
 pub(crate) fn set(mode: &str) {
     match mode {
-        "counting" => detectors::allocator::set_sampling_rate(None),
-        "sampling" => detectors::allocator::set_sampling_rate(Some(512 << 10)),
+        "counting" => detectors::allocator::set_sampling_interval(None),
+        "sampling" => detectors::allocator::set_sampling_interval(Some(512 << 10)),
         "sites" => {
-            detectors::allocator::set_sampling_rate(None);
+            detectors::allocator::set_sampling_interval(None);
             let scope = Scope::of_process(Detail::Stacks).expect("no other scope runs");
             // For as long as the process lives.
             Box::leak(Box::new(scope));

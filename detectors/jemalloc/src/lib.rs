@@ -22,7 +22,7 @@
 #![warn(missing_docs)]
 
 use detectors::memory::{AllocatorFigures, Underlying};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::ptr::{from_mut, null_mut};
 use tikv_jemalloc_sys::mallctl;
 
@@ -63,6 +63,50 @@ impl Underlying for Jemalloc {
 
     fn how_to_free_at_once(&self) -> Option<&'static str> {
         Some("muzzy_decay_ms:0 in _RJEM_MALLOC_CONF")
+    }
+}
+
+/// The same allocator, which when asked gives pages back in the way that jemalloc is configured for.
+///
+/// [`Jemalloc`] purges: asked, it returns every free page at once, by `MADV_DONTNEED`. `AsConfigured` has jemalloc apply its own rule to every
+/// dirty page, as if the page's time had come. Where `muzzy_decay_ms` isn't 0, that is `MADV_FREE`: the pages are given up, and stay in the
+/// resident figure until the system takes them. A Go program of the versions 1.12 to 1.15 answers `debug.FreeOSMemory()` in this way.
+#[derive(Debug, Clone, Copy)]
+pub struct AsConfigured;
+
+impl Underlying for AsConfigured {
+    fn name(&self) -> &'static str {
+        Jemalloc.name()
+    }
+
+    fn figures(&self) -> Option<AllocatorFigures> {
+        Jemalloc.figures()
+    }
+
+    fn decay(&self) -> Option<&'static str> {
+        Jemalloc.decay()
+    }
+
+    fn purge(&self) -> Option<&'static str> {
+        let arenas: u32 = exchange(c"arenas.narenas", None)?;
+        let mut were_asked = false;
+        for arena in 0..arenas {
+            let name = CString::new(format!("arena.{arena}.dirty_decay_ms")).ok()?;
+            // A time of 0 makes all dirty pages of the arena due, and jemalloc gives up what is due at once. An arena that no thread has
+            // used yet has no time, and no pages.
+            if let Some(time) = exchange(&name, Some(0_isize)) {
+                were_asked |= exchange(&name, Some(time)).is_some();
+            }
+        }
+        were_asked.then_some("arena.dirty_decay_ms")
+    }
+
+    fn how_to_run_timers(&self) -> Option<&'static str> {
+        Jemalloc.how_to_run_timers()
+    }
+
+    fn how_to_free_at_once(&self) -> Option<&'static str> {
+        Jemalloc.how_to_free_at_once()
     }
 }
 

@@ -28,7 +28,7 @@ detectors::tests! {
     fn every_size_and_alignment_comes_and_goes_at_every_rate() {
         use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
         for rate in [None, Some(512 << 10), Some(4 << 10), Some(1)] {
-            allocator::set_sampling_rate(rate);
+            allocator::set_sampling_interval(rate);
             let scope = Scope::new(Detail::Counts).expect("the profiling allocator is this file's");
             for size in [1, 8, 100, 4_000, 32 << 10, (32 << 10) + 1, 300_000, 3 << 20] {
                 for align in [1, 16, 64, 4_096] {
@@ -88,7 +88,7 @@ detectors::tests! {
     }
 
     fn a_profile_names_the_program_and_not_jemalloc() {
-        allocator::set_sampling_rate(Some(4 << 10));
+        allocator::set_sampling_interval(Some(4 << 10));
         let kept: Vec<_> = (0..1_000).map(|_| a_page()).collect();
         let profile = allocator::profile().expect("there are samples");
         let top = profile.top(None).expect("the default type");

@@ -3,7 +3,7 @@
 //! `DETECTORS_STRESS_OPERATIONS=30` does thirty times as much: minutes.
 
 use crate::random::Random;
-use detectors::allocator::{estimates, set_sampling_rate, stats};
+use detectors::allocator::{estimates, set_sampling_interval, stats};
 use detectors::heap::{Detail, HeapReading};
 use detectors::{ProfilingAllocator, Scope};
 use std::alloc::{GlobalAlloc, Layout};
@@ -202,7 +202,7 @@ fn read_until(at_work: &AtomicUsize, scope: &Scope) {
     let rates = [Some(4_096), Some(512), None, Some(64 << 10)];
     let mut round = 0;
     while at_work.load(Relaxed) > 0 {
-        set_sampling_rate(rates[round / 64 % rates.len()]);
+        set_sampling_interval(rates[round / 64 % rates.len()]);
         round += 1;
         let reading = scope.read();
         assert!(reading.blocks <= reading.total_blocks, "{reading:?}");

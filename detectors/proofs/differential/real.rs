@@ -1,7 +1,7 @@
 //! Code as services run it.
 
 use crate::both::Both;
-use detectors::allocator::set_sampling_rate;
+use detectors::allocator::set_sampling_interval;
 use std::hint::black_box;
 use std::io::{Read as _, Write as _};
 use std::process::Command;
@@ -26,7 +26,7 @@ fn document() -> String {
 pub(crate) fn json() {
     let document = document();
     // A sampled block moves by a copy, and for a moment dhat sees both: its peak is then another.
-    set_sampling_rate(None);
+    set_sampling_interval(None);
     let both = Both::start();
     let mut kept = Vec::new();
     for _ in 0..10 {
@@ -46,7 +46,7 @@ pub(crate) fn json() {
 pub(crate) fn regular_expressions() {
     let document = document();
     // A sampled block moves by a copy, and for a moment dhat sees both: its peak is then another.
-    set_sampling_rate(None);
+    set_sampling_interval(None);
     let both = Both::start();
     let quoted =
         regex_lite::Regex::new(r#""(?<key>\w+)":\s*"(?<value>[^"]*\.rs)""#).expect("it is one");
@@ -65,7 +65,7 @@ pub(crate) fn regular_expressions() {
 pub(crate) fn compression() {
     let document = document();
     // A sampled block moves by a copy, and for a moment dhat sees both: its peak is then another.
-    set_sampling_rate(None);
+    set_sampling_interval(None);
     let both = Both::start();
     for level in [1, 6, 9] {
         let mut encoder =
@@ -87,7 +87,7 @@ pub(crate) fn compression() {
 
 pub(crate) fn requests() {
     let document = document();
-    set_sampling_rate(Some(4_096));
+    set_sampling_interval(Some(4_096));
     let both = Both::start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -3,7 +3,7 @@
 use crate::both::Both;
 use crate::random::Random;
 use crate::sites::{self, Block};
-use detectors::allocator::set_sampling_rate;
+use detectors::allocator::set_sampling_interval;
 use std::alloc::Layout;
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 
@@ -99,7 +99,7 @@ impl Pool {
 }
 
 pub(crate) fn one_thread() {
-    set_sampling_rate(None);
+    set_sampling_interval(None);
     // Older than both instruments: its growth is new to them, its free is not seen.
     let layout = Layout::new::<[u8; 100]>();
     let older: Vec<Block> = (0..10).map(|_| Block::alloc(0, layout, false)).collect();
@@ -128,7 +128,7 @@ pub(crate) fn one_thread() {
 }
 
 pub(crate) fn threads_that_take_turns() {
-    set_sampling_rate(None);
+    set_sampling_interval(None);
     let both = Both::start();
     let pool = Arc::new(Mutex::new(Pool::new(2, ReallocAt::AnySite)));
     // Threads begin and end outside of the turns, and at the same time: only the peak can show that.
@@ -161,7 +161,7 @@ pub(crate) fn threads_that_take_turns() {
 }
 
 pub(crate) fn threads_at_once() {
-    set_sampling_rate(None);
+    set_sampling_interval(None);
     let both = Both::start();
     let mut pools = at_once(3, ReallocAt::AnySite, || both.agree_but_for_the_peak());
     both.agree_with_a_new_peak();
@@ -172,7 +172,7 @@ pub(crate) fn threads_at_once() {
 
 /// dhat's own tables are no part of the heap there either, where the thread has nothing left to say so with.
 pub(crate) fn after_a_threads_variables_are_gone() {
-    set_sampling_rate(None);
+    set_sampling_interval(None);
     let mut key = 0;
     // SAFETY: the key is written, and the destructor is given what is set below.
     assert_eq!(
@@ -208,7 +208,7 @@ unsafe extern "C" fn steps_at_the_end(pool: *mut libc::c_void) {
 
 /// Sampled blocks have pages of their own, and move there and away by a copy: the same counts all the same.
 pub(crate) fn while_blocks_are_sampled() {
-    set_sampling_rate(Some(4_096));
+    set_sampling_interval(Some(4_096));
     let both = Both::start();
     let mut pools = at_once(4, ReallocAt::ItsOwnSite, || both.agree_but_for_the_peak());
     let by_site = both.agree_by_site();

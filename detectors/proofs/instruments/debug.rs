@@ -288,7 +288,7 @@ detectors::tests! {
 
     #[ignore = "a part of the other, which starts it"]
     async fn one_program() {
-        detectors::allocator::set_sampling_rate(None);
+        detectors::allocator::set_sampling_interval(None);
         let address = listens(None).await;
         let mut is_empty = true;
         for (path, first) in [("heap", "inuse_space"), ("allocs", "alloc_space"), ("heap?seconds=1", "inuse_space")] {

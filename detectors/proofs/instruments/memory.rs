@@ -1,6 +1,6 @@
 //! Each byte of resident memory is in one part, at rest and after a burst.
 
-use detectors::allocator::{profile, set_sampling_rate};
+use detectors::allocator::{profile, set_sampling_interval};
 use detectors::memory::{Accounts, ResidentPart, Underlying, give_back, resident, underlying};
 use detectors::{Verdict, Watch};
 use std::collections::VecDeque;
@@ -112,7 +112,7 @@ detectors::tests! {
 
     /// The bug: the kernel's list of mappings was read as UTF-8, and one such name in it made all of it unreadable.
     fn a_mapped_file_whose_name_is_no_text_hides_nothing() {
-        set_sampling_rate(Some(1));
+        set_sampling_interval(Some(1));
         let before = accounts();
         let folder = tempfile::tempdir().expect("a scratch folder");
         let path = folder.path().join(OsStr::from_bytes(b"cut in a letter: \xd1"));

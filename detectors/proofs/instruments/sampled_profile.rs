@@ -91,7 +91,7 @@ detectors::tests! {
 
 /// Four megabytes, sampled each 4 kB.
 fn workload() -> Vec<(Vec<u8>, Box<[u8]>)> {
-    allocator::set_sampling_rate(Some(4 << 10));
+    allocator::set_sampling_interval(Some(4 << 10));
     allocator::reseed_sampling(7);
     (0..1_000)
         .map(|number| keep(black_box(number % 10)))

@@ -46,8 +46,13 @@ pub(crate) fn profile_or_empty() -> Profile {
         })
         .filter(|measured| measured.values[0] > 0)
         .collect();
-    let rate = sampling::rate().max(1).try_into().unwrap_or(i64::MAX);
-    let profile = Profile::of_heap("this process' heap", &samples, rate, Symbols::ThisProcess);
+    let interval = sampling::interval().max(1).try_into().unwrap_or(i64::MAX);
+    let profile = Profile::of_heap(
+        "this process' heap",
+        &samples,
+        interval,
+        Symbols::ThisProcess,
+    );
     crate::profile::give_back();
     profile
 }

@@ -219,7 +219,7 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         // SAFETY: the caller's promise.
         let block = unsafe {
             match sampled_at {
-                Some(rate) => this.alloc_sampled(layout, zeroed, rate),
+                Some(interval) => this.alloc_sampled(layout, zeroed, interval),
                 None => this.ask(layout, zeroed),
             }
         };
@@ -237,9 +237,9 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
     }
 
     #[inline(always)]
-    unsafe fn alloc_sampled(&self, layout: Layout, zeroed: bool, rate: usize) -> *mut u8 {
+    unsafe fn alloc_sampled(&self, layout: Layout, zeroed: bool, interval: usize) -> *mut u8 {
         let size = layout.size();
-        let sample = sample_here(rate);
+        let sample = sample_here(interval);
         if !sampling::is_small(size) {
             // SAFETY: the caller's promise.
             let block = unsafe { self.ask(layout, zeroed) };
@@ -301,7 +301,8 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
     ) -> *mut u8 {
         let _beneath = foreign::Beneath::enter();
         let old_size = layout.size();
-        // Before the free, which tells what the thread holds: a request that may be refused is none of it.
+        // `alloc_due` first: it takes the request out of the countdown again. `free_due` tells how much the thread holds, and the new
+        // block, which may still be refused, mustn't be in that figure.
         let sampled_at = match alloc {
             Step::Due => slot::alloc_due(new_size, Some(block.addr())),
             _ => None,
@@ -330,8 +331,8 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
                 this.move_block(block, layout, old_layout, new_size, sampled_at)
             } else {
                 let moved = this.inner.realloc(block, layout, new_size);
-                if let (false, Some(rate)) = (moved.is_null(), sampled_at) {
-                    begin(sample_here(rate), moved, new_size);
+                if let (false, Some(interval)) = (moved.is_null(), sampled_at) {
+                    begin(sample_here(interval), moved, new_size);
                 }
                 moved
             }
@@ -375,7 +376,7 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         // SAFETY: `new_size` isn't zero, which the caller of `realloc` promises.
         let moved = unsafe {
             match sampled_at {
-                Some(rate) => self.alloc_sampled(new_layout, false, rate),
+                Some(interval) => self.alloc_sampled(new_layout, false, interval),
                 None => self.inner.alloc(new_layout),
             }
         };
@@ -393,9 +394,9 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
 
 /// A sample of the caller's stack.
 #[inline(always)]
-fn sample_here(rate: usize) -> Sample {
+fn sample_here(interval: usize) -> Sample {
     let site = slot::inside(|| SITES.number(Stack::here().frames()));
-    Sample::new(site.unwrap_or(stacks::sites::NONE), rate)
+    Sample::new(site.unwrap_or(stacks::sites::NONE), interval)
 }
 
 /// Whether a block is one that may have a sample.
@@ -449,12 +450,12 @@ pub fn is_in_use() -> bool {
 }
 
 /// Bytes between two samples on average; `None` while nothing is sampled. 512 KiB unless told otherwise, as in Go.
-pub fn sampling_rate() -> Option<usize> {
-    Some(sampling::rate()).filter(|rate| *rate > 0)
+pub fn sampling_interval() -> Option<usize> {
+    Some(sampling::interval()).filter(|interval| *interval > 0)
 }
 
 /// Changes how often allocations are sampled, or with `None` stops it. Each thread follows within 32 KiB of its own
-/// allocations. Samples that were taken at another rate keep their weight, so a profile stays right.
+/// allocations. Samples that were taken at another interval keep their weight, so a profile stays right.
 ///
 /// Twice as often is half the variance and twice the cost. At 1 every block is sampled, and each has a page of its own: for
 /// that, take a [`Scope`].
@@ -462,12 +463,12 @@ pub fn sampling_rate() -> Option<usize> {
 /// # Panics
 ///
 /// At 0, and above 4 GiB.
-pub fn set_sampling_rate(bytes: Option<usize>) {
+pub fn set_sampling_interval(bytes: Option<usize>) {
     assert!(
         bytes.is_none_or(|bytes| bytes > 0 && u32::try_from(bytes).is_ok()),
-        "detectors: a sampling rate is from 1 byte to 4 GiB; to stop, say None"
+        "detectors: a sampling interval is from 1 byte to 4 GiB; to stop, say None"
     );
-    sampling::set_rate(bytes.unwrap_or(0));
+    sampling::set_interval(bytes.unwrap_or(0));
 }
 
 /// Runs `work`, of which no scope counts and no profile samples what this thread allocates in it. [`stats`] does.

@@ -176,7 +176,7 @@ pub(crate) struct Reserve {
 unsafe impl Send for Reserve {}
 
 impl Reserve {
-    /// `None` when the system has so much no more.
+    /// `None` when the system doesn't have that many bytes left.
     pub(crate) fn new(bytes: usize) -> Option<Self> {
         let layout = Layout::from_size_align(bytes, 1).ok()?;
         let place = zeroed(layout)?;

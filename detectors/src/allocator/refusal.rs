@@ -27,7 +27,8 @@ use std::time::{Duration, Instant};
 /// # fn main() {}
 /// ```
 ///
-/// It is one of its own since it costs each allocation some five instructions: half a per cent where much is allocated.
+/// `Reporting` is a type of its own, and not a part of every [`ProfilingAllocator`](crate::ProfilingAllocator), since it costs each allocation
+/// some five instructions: half a per cent where much is allocated.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Reporting<A = System> {
     inner: A,
@@ -94,7 +95,8 @@ pub(crate) fn report_by(report: Report) {
 
 /// Whether the program's allocator says when it refuses.
 pub(crate) fn tells_refusals() -> bool {
-    // Nowhere is there such an address: whoever says it says it now. The size is one that leaves no trace in the counts.
+    // No address is a multiple of so large an alignment, so this request is refused, and a reporting allocator reports it at once. A
+    // request of this size leaves no trace in the counts.
     const SIZE: usize = 64 << 10;
     let Ok(layout) = Layout::from_size_align(SIZE, 1 << (usize::BITS - 2)) else {
         return false;

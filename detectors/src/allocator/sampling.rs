@@ -1,8 +1,8 @@
 //! Which allocations are sampled, what each stands for, and the table of sampled blocks that are live.
 //!
 //! Samples fall on the stream of allocated bytes as a Poisson process: the distance to the next one is drawn from an
-//! exponential distribution whose mean is the rate. A block of `size` bytes is hit with the probability
-//! `1 - exp(-size / rate)`, so each hit stands for the inverse of that many blocks *of its own size*. A profile that
+//! exponential distribution whose mean is the interval. A block of `size` bytes is hit with the probability
+//! `1 - exp(-size / interval)`, so each hit stands for the inverse of that many blocks *of its own size*. A profile that
 //! scales by a stack's average size instead is wrong where one stack allocates many sizes.
 //!
 //! A free must know its block. A small sampled block gets a page of its own, and only frees of addresses that begin a page
@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 
 /// Go's default: a sample for each half mebibyte.
-pub(super) const DEFAULT_RATE: usize = 512 << 10;
+pub(super) const DEFAULT_INTERVAL: usize = 512 << 10;
 
 /// Where small sampled blocks begin.
 pub(super) const PAGE_BYTES: usize = 4_096;
@@ -24,14 +24,14 @@ pub(super) const PAGE_BYTES: usize = 4_096;
 pub(super) const OBJECT: u64 = 1 << 16;
 
 /// 0 while nothing is sampled.
-static RATE: AtomicUsize = AtomicUsize::new(DEFAULT_RATE);
+static INTERVAL: AtomicUsize = AtomicUsize::new(DEFAULT_INTERVAL);
 
-pub(super) fn rate() -> usize {
-    RATE.load(Relaxed)
+pub(super) fn interval() -> usize {
+    INTERVAL.load(Relaxed)
 }
 
-pub(super) fn set_rate(rate: usize) {
-    RATE.store(rate, Relaxed);
+pub(super) fn set_interval(interval: usize) {
+    INTERVAL.store(interval, Relaxed);
 }
 
 /// Whether a block of that size is given a page when it is sampled.
@@ -40,20 +40,20 @@ pub(super) fn is_small(size: usize) -> bool {
 }
 
 /// Bytes until the next sample, from a random number; out of reach when nothing is sampled.
-pub(super) fn distance(rate: usize, random: u64) -> i64 {
-    if rate == 0 {
+pub(super) fn distance(interval: usize, random: u64) -> i64 {
+    if interval == 0 {
         return i64::MAX;
     }
     // 53 bits, the precision of an f64: from 0 (never 1, whose logarithm below would have no bound) up.
     let uniform = (random >> 11) as f64 / (1_u64 << 53) as f64;
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-    let distance = (-(1.0 - uniform).ln() * rate as f64) as i64;
+    let distance = (-(1.0 - uniform).ln() * interval as f64) as i64;
     distance
 }
 
 /// What one sample of a block of that size stands for: objects in units of [`OBJECT`], and bytes.
-pub(super) fn weight(size: usize, rate: usize) -> (u64, u64) {
-    let hit = -(-(size.max(1) as f64) / rate.max(1) as f64).exp_m1();
+pub(super) fn weight(size: usize, interval: usize) -> (u64, u64) {
+    let hit = -(-(size.max(1) as f64) / interval.max(1) as f64).exp_m1();
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -86,25 +86,25 @@ pub(super) fn mixed(seed: u64) -> u64 {
 pub(super) struct Sample {
     /// The site's number.
     pub(super) site: u32,
-    /// The rate by which it was sampled: with the block's size it gives back the weight.
-    rate: u32,
+    /// The interval by which it was sampled: with the block's size it gives back the weight.
+    interval: u32,
 }
 
 impl Sample {
-    pub(super) fn new(site: usize, rate: usize) -> Self {
+    pub(super) fn new(site: usize, interval: usize) -> Self {
         Sample {
             site: u32::try_from(site).unwrap_or(0),
-            rate: u32::try_from(rate).unwrap_or(u32::MAX),
+            interval: u32::try_from(interval).unwrap_or(u32::MAX),
         }
     }
 
     /// What this sample of a block of that size stands for.
     pub(super) fn weight(self, size: usize) -> (u64, u64) {
-        weight(size, self.rate as usize)
+        weight(size, self.interval as usize)
     }
 
     fn packed(self) -> u64 {
-        u64::from(self.rate) << 32 | u64::from(self.site)
+        u64::from(self.interval) << 32 | u64::from(self.site)
     }
 
     fn unpacked(packed: u64) -> Self {
@@ -112,7 +112,7 @@ impl Sample {
         let half = |bits: u64| bits as u32;
         Sample {
             site: half(packed),
-            rate: half(packed >> 32),
+            interval: half(packed >> 32),
         }
     }
 }
@@ -147,7 +147,7 @@ pub(super) struct Samples<const N: usize> {
 
 const PAGES: usize = 1 << 16;
 
-/// 1 MiB when full, of which the kernel backs what was touched; at the default rate room for 20 GB of live heap.
+/// 1 MiB when full, of which the kernel backs what was touched; at the default interval room for 20 GB of live heap.
 pub(super) static SAMPLES: Samples<{ 1 << 16 }> = Samples::new();
 
 impl<const N: usize> Samples<N> {
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_sample_stands_for_the_inverse_of_its_chance() {
-        // A block as large as the rate is hit with 1 - 1/e.
+        // A block as large as the interval is hit with 1 - 1/e.
         let (objects, bytes) = weight(4_096, 4_096);
         let expected = 1.0 / (1.0 - (-1.0_f64).exp());
         assert!((objects as f64 / OBJECT as f64 - expected).abs() < 1e-4);
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn distances_have_the_rate_as_their_mean() {
+    fn distances_have_the_interval_as_their_mean() {
         // Miri takes a millisecond for each.
         let draws = if cfg!(miri) { 1_000_u64 } else { 100_000 };
         let sum: i64 = (0..draws).map(|at| distance(1_000, mixed(at))).sum();

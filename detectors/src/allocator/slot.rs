@@ -50,9 +50,9 @@ pub(super) struct Slot {
     free_before: AtomicU64,
     /// What this thread last told the process that it holds.
     told: AtomicI64,
-    /// Bytes until the next sample is due, and the rate by which that was drawn.
+    /// Bytes until the next sample is due, and the interval by which that was drawn.
     until_sample: AtomicI64,
-    rate: AtomicUsize,
+    interval: AtomicUsize,
     random: AtomicU64,
     /// The scope that the thread is in, as [`scope::Tag`] packs it.
     scope: AtomicU64,
@@ -76,7 +76,7 @@ impl Slot {
             free_before: AtomicU64::new(0),
             told: AtomicI64::new(0),
             until_sample: AtomicI64::new(0),
-            rate: AtomicUsize::new(0),
+            interval: AtomicUsize::new(0),
             random: AtomicU64::new(0),
             scope: AtomicU64::new(0),
             stack_low: AtomicUsize::new(0),
@@ -126,7 +126,7 @@ fn add(counter: &AtomicU64, amount: u64) {
     counter.store(counter.load(Relaxed).wrapping_add(amount), Relaxed);
 }
 
-/// Goes on with an allocation that [`count_alloc`] found due; the rate by which it is sampled, or `None` when it isn't.
+/// Goes on with an allocation that [`count_alloc`] found due; the interval by which it is sampled, or `None` when it isn't.
 /// [`allocated`] or [`refused`] ends it: what is refused was never live, so it isn't counted before.
 ///
 /// `freed` is the address of the block that is reallocated, if one is.
@@ -142,9 +142,9 @@ pub(super) fn alloc_due(size: usize, freed: Option<usize>) -> Option<usize> {
     let used = slot.alloc_armed.load(Relaxed) - left;
     let until = slot.until_sample.load(Relaxed) - used;
     let until = until.saturating_sub(size);
-    let (rate, wanted) = (slot.rate.load(Relaxed), sampling::rate());
-    let is_due = rate != 0 && until < 0 && !slot.inside.load(Relaxed);
-    if until < 0 || rate != wanted {
+    let (interval, wanted) = (slot.interval.load(Relaxed), sampling::interval());
+    let is_due = interval != 0 && until < 0 && !slot.inside.load(Relaxed);
+    if until < 0 || interval != wanted {
         draw(slot, wanted);
     } else {
         slot.until_sample.store(until, Relaxed);
@@ -155,7 +155,7 @@ pub(super) fn alloc_due(size: usize, freed: Option<usize>) -> Option<usize> {
         slot.alloc_armed.store(armed, Relaxed);
         slot.alloc_left.store(armed, Relaxed);
     });
-    is_due.then_some(rate)
+    is_due.then_some(interval)
 }
 
 /// Counts an allocation that was due.
@@ -189,15 +189,15 @@ pub(super) fn refused(step: Step, size: usize) {
 }
 
 /// Draws how far away the next sample is.
-fn draw(slot: &Slot, rate: usize) {
+fn draw(slot: &Slot, interval: usize) {
     // xorshift64*: a few instructions, and good enough for distances (Vigna, 2016).
     let mut x = slot.random.load(Relaxed);
     x ^= x >> 12;
     x ^= x << 25;
     x ^= x >> 27;
     slot.random.store(x, Relaxed);
-    let distance = sampling::distance(rate, x.wrapping_mul(0x2545_f491_4f6c_dd1d));
-    slot.rate.store(rate, Relaxed);
+    let distance = sampling::distance(interval, x.wrapping_mul(0x2545_f491_4f6c_dd1d));
+    slot.interval.store(interval, Relaxed);
     slot.until_sample.store(distance, Relaxed);
 }
 
@@ -205,7 +205,7 @@ fn draw(slot: &Slot, rate: usize) {
 pub(super) fn reseed(seed: u64) {
     if let Some(slot) = own(None) {
         slot.random.store(sampling::mixed(seed), Relaxed);
-        draw(slot, sampling::rate());
+        draw(slot, sampling::interval());
         move_on(slot, || {
             let used = slot.alloc_armed.load(Relaxed) - slot.alloc_left.load(Relaxed);
             add(&slot.alloc_before, used.cast_unsigned());
@@ -313,7 +313,7 @@ fn own(freed: Option<usize>) -> Option<&'static Slot> {
     if slot.random.load(Relaxed) == 0 {
         slot.random.store(sampling::fresh_seed(), Relaxed);
     }
-    draw(slot, sampling::rate());
+    draw(slot, sampling::interval());
     move_on(slot, || {
         // Its last thread's counts stay; this one's begin with nothing left, so that its first step is due.
         let close = |before: &AtomicU64, armed: &AtomicI64, left: &AtomicI64| {

@@ -172,8 +172,9 @@ fn judge(test: &NamedTest, left: &Left, ending: Option<&Ending>) -> Option<Strin
     let status = match left {
         Left::Overdue(deadline) => {
             return Some(format!(
-                "`{name}` was still running after {} s and was ended with all that it had started: it hangs, or needs a \
-                 longer #[deadline(seconds = ..)]",
+                "`{name}` was still running at its deadline of {} s, and was ended with all that it had started. Should it \
+                 have ended by then? Look for a loop or a wait that never ends. Does the test need longer? Give it a later \
+                 #[deadline(seconds = ..)]",
                 deadline.as_secs()
             ));
         }

@@ -175,9 +175,7 @@ impl Floors {
         match motion {
             Motion::Growing if !self.goes_on(*last) => Motion::Resting,
             Motion::Growing if self.slows_down() => Motion::Unclear,
-            Motion::Flat | Motion::Stopped if last.rise_within() > self.clear().max(self.grain) => {
-                Motion::Unclear
-            }
+            Motion::Flat | Motion::Stopped if self.steps_at_the_end() => Motion::Unclear,
             Motion::Unclear if self.wanders(*last) => Motion::Wandering,
             _ => motion,
         }
@@ -229,6 +227,12 @@ impl Floors {
         came < promised * (1.0 - chance).min(SLOWER_SHARE)
     }
 
+    /// Whether what is flat from floor to floor begins to rise in the last window: a step, which no later floor has seen yet.
+    pub(crate) fn steps_at_the_end(&self) -> bool {
+        let last = self.windows.last();
+        last.is_some_and(|last| last.rise_within() > self.clear().max(self.grain))
+    }
+
     /// Whether nothing came in the last eighth of the run.
     pub(crate) fn rests_at_the_end(&self) -> bool {
         let last = self.windows.last();
@@ -256,12 +260,15 @@ impl Floors {
     }
 
     /// The smallest steady growth for each iteration that the last rise could have shown above the noise.
-    ///
-    /// One whole unit above the noise over the iterations between the last two middles.
     pub(crate) fn smallest_visible(&self) -> f64 {
+        self.smallest_above(self.sway())
+    }
+
+    /// One whole unit above this much, over the iterations between the last two middles.
+    pub(crate) fn smallest_above(&self, hidden: i64) -> f64 {
         match self.windows.as_slice() {
             [.., before, last] if last.middle > before.middle => {
-                (self.sway() + 1) as f64 / (last.middle - before.middle) as f64
+                (hidden + 1) as f64 / (last.middle - before.middle) as f64
             }
             _ => f64::INFINITY,
         }

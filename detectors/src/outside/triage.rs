@@ -121,8 +121,9 @@ impl Triage {
 
     /// Has the kernel take memory away from the process at the end, as it would under pressure, to see what goes.
     ///
-    /// It needs the right to do that: root's, or `CAP_SYS_NICE`. Only for a process of this machine. The process goes on, and waits
-    /// for each page that it needs again: where there is swap they come from the disk.
+    /// A squeeze needs `CAP_SYS_NICE`, and the right to read the process as a debugger does: root has both, unless it was denied them. It
+    /// is for a process of this machine. The process goes on, and waits for each page that it needs again: where there is swap, the pages
+    /// come from the disk.
     #[must_use]
     pub fn squeezing(mut self) -> Self {
         self.squeezes = true;

@@ -103,7 +103,7 @@ impl Counters {
 
     fn why_not(&self, kind: Kind) -> String {
         if kind == Kind::Tasks {
-            "the workload is plain calls, without a runtime that the watch knows".to_owned()
+            "the iterations are plain calls, and the watch was given no runtime whose tasks it could count".to_owned()
         } else if self.reads_process {
             "this system doesn't tell what a process has open".to_owned()
         } else {

@@ -348,7 +348,9 @@ impl Found {
         let lost = accepted.saturating_sub(sockets);
         let connections = count(accepted.cast_signed(), "connection");
         if lost <= pool || (lost as f64) < CHURN_FROM * self.requests.made as f64 {
-            let because = format!("{made} were made over {connections}, and {stay} stay: a pool's");
+            let because = format!(
+                "{made} were made over {connections}, and {stay} stay, as a pool keeps them"
+            );
             return (Outcome::Idle, because, None);
         }
         if 2 * self.closed_by_server >= lost {
@@ -362,7 +364,7 @@ impl Found {
         (
             Outcome::DroppedUnread,
             format!(
-                "{connections} for {made}, and {stay} stay: each lost one had something unread"
+                "{connections} for {made}, and {stay} stay: each connection that was lost had a body unread"
             ),
             None,
         )

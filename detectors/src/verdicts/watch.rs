@@ -3,6 +3,7 @@
 mod counted;
 mod driver;
 mod elsewhere;
+mod filling;
 mod judgement;
 mod pass;
 mod resolution;
@@ -147,8 +148,8 @@ impl Watch {
     }
 
     /// How many windows, each twice as long as the one before; 5 unless told otherwise: with a warm-up of 50 they
-    /// end at 1,600 iterations. Fewer accuse more easily, more cost twice the time each. Where something still rises in the last
-    /// one, and not as a leak does, one more is run.
+    /// end at 1,600 iterations. Fewer windows accuse more easily; each window more doubles the time. When live memory still rises in the
+    /// last window, and the rises aren't those of a leak, the watch runs one more window.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! How far a sampled heap profile is from the truth, at four rates.
+//! How far a sampled heap profile is from the truth, at four intervals.
 //!
 //! `cargo run --example estimates` prints the figures; `cargo run --example estimates -- estimates.svg` draws them too. The
 //! samples of each profile begin from a seed of their own, so the output is the same each time.
@@ -15,12 +15,12 @@ use workload::{SITES, Site};
 #[global_allocator]
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
-const RATES: [u32; 4] = [4 << 10, 64 << 10, 512 << 10, 4 << 20];
+const INTERVALS: [u32; 4] = [4 << 10, 64 << 10, 512 << 10, 4 << 20];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut kept = workload::holder();
     let mut names = Names::default();
-    let sampled = RATES.map(|rate| Sampled::at(rate, &mut kept, &mut names));
+    let sampled = INTERVALS.map(|interval| Sampled::at(interval, &mut kept, &mut names));
     // Scopes come last: once there was one, every block costs more.
     let truth = sampled::truth(&mut kept, &mut names)?;
     if truth != SITES.each_ref().map(Site::bytes) {
@@ -31,11 +31,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(format!("samples found no room: {lost:?}").into());
     }
 
-    // Go's rate, and ours unless told otherwise.
+    // Go's interval, and ours unless told otherwise.
     let usual = &sampled[2];
     let tables = [
-        tables::chances(usual.rate),
-        tables::rates(&sampled, &truth),
+        tables::chances(usual.interval),
+        tables::intervals(&sampled, &truth),
         tables::sites(usual, &truth),
         tables::average(usual),
     ];

@@ -1,4 +1,4 @@
-//! Estimate against truth as a picture, a panel for each rate.
+//! Estimate against truth as a picture, a panel for each interval.
 //!
 //! The file follows light and dark by itself, and takes the page's text colour when its text is put into a page.
 
@@ -51,8 +51,8 @@ fn head() -> String {
     // `:root` matches where the picture is a document of its own, and nothing where it stands in a page.
     format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" class="sampled-estimates" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="system-ui, sans-serif" font-size="13" fill="currentColor">
-<title>Estimate against truth at four rates</title>
-<desc>The more samples, the closer the estimates lie to the truth. Large blocks are right at every rate.</desc>
+<title>Estimate against truth at four intervals</title>
+<desc>The more samples, the closer the estimates lie to the truth. Large blocks are right at every interval.</desc>
 <style>
 svg.sampled-estimates:root {{ color-scheme: light dark; color: CanvasText; background: Canvas; }}
 .sampled-estimates .grid {{ stroke: currentColor; stroke-opacity: .14; }}
@@ -62,7 +62,7 @@ svg.sampled-estimates:root {{ color-scheme: light dark; color: CanvasText; backg
 .sampled-estimates .dots {{ fill: none; stroke: #3a96dd; stroke-width: 4; stroke-linecap: round; stroke-opacity: .75; }}
 .sampled-estimates .mean {{ stroke: currentColor; stroke-width: 2; }}
 </style>
-<text x="16" y="28" font-size="17" font-weight="600">Estimate against truth at four rates</text>
+<text x="16" y="28" font-size="17" font-weight="600">Estimate against truth at four intervals</text>
 <text class="quiet" x="16" y="50">a dot: what one profile of {PROFILES} says of one site; a bar: the mean of the {PROFILES}; the dashed line: the truth</text>
 "#
     )
@@ -73,7 +73,7 @@ fn axes(svg: &mut String, one: &Sampled) {
     let _ = writeln!(
         svg,
         r#"<text x="0" y="-14"><tspan font-weight="600">a sample each {}</tspan><tspan class="quiet" dx="10">{} samples in a profile</tspan></text>"#,
-        bytes(f64::from(one.rate)),
+        bytes(f64::from(one.interval)),
         count(one.samples())
     );
     for tick in TICKS {

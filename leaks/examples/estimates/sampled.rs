@@ -2,11 +2,11 @@
 
 use crate::workload::{self, Block, SITES, Site};
 use detectors::Scope;
-use detectors::allocator::{self, reseed_sampling, set_sampling_rate};
+use detectors::allocator::{self, reseed_sampling, set_sampling_interval};
 use detectors::heap::{Detail, ReadError};
 use std::collections::HashMap;
 
-/// Profiles at each rate.
+/// Profiles at each interval.
 pub(crate) const PROFILES: u32 = 40;
 
 /// What one profile says of one site.
@@ -18,29 +18,29 @@ pub(crate) struct Estimate {
     pub(crate) samples: [f64; 2],
 }
 
-/// The profiles of one rate.
+/// The profiles of one interval.
 #[derive(Debug)]
 pub(crate) struct Sampled {
-    pub(crate) rate: u32,
+    pub(crate) interval: u32,
     pub(crate) profiles: Vec<[Estimate; SITES.len()]>,
 }
 
 impl Sampled {
     /// Runs the workload and takes a profile, again and again.
-    pub(crate) fn at(rate: u32, kept: &mut Vec<Block>, names: &mut Names) -> Self {
+    pub(crate) fn at(interval: u32, kept: &mut Vec<Block>, names: &mut Names) -> Self {
         let profile = |seed: u32| {
-            set_sampling_rate(Some(rate as usize));
+            set_sampling_interval(Some(interval as usize));
             reseed_sampling(u64::from(seed));
             workload::serve(kept);
             // What reading allocates would be sampled too.
-            set_sampling_rate(None);
+            set_sampling_interval(None);
             reseed_sampling(0);
-            let estimates = read(rate, names);
+            let estimates = read(interval, names);
             kept.clear();
             estimates
         };
         Sampled {
-            rate,
+            interval,
             profiles: (0..PROFILES).map(profile).collect(),
         }
     }
@@ -58,7 +58,7 @@ impl Sampled {
     }
 }
 
-fn read(rate: u32, names: &mut Names) -> [Estimate; SITES.len()] {
+fn read(interval: u32, names: &mut Names) -> [Estimate; SITES.len()] {
     let mut estimates = [Estimate::default(); SITES.len()];
     for measured in allocator::estimates() {
         if let Some(site) = names.site(measured.stack) {
@@ -68,14 +68,14 @@ fn read(rate: u32, names: &mut Names) -> [Estimate; SITES.len()] {
         }
     }
     for (estimate, site) in estimates.iter_mut().zip(&SITES) {
-        estimate.samples = samples(*estimate, site, rate);
+        estimate.samples = samples(*estimate, site, interval);
     }
     estimates
 }
 
 /// How many samples an estimate is made of: each stands for the inverse of its chance.
-fn samples(estimate: Estimate, site: &Site, rate: u32) -> [f64; 2] {
-    let count = |objects: f64, bytes: u32| (objects * chance(f64::from(bytes), rate)).round();
+fn samples(estimate: Estimate, site: &Site, interval: u32) -> [f64; 2] {
+    let count = |objects: f64, bytes: u32| (objects * chance(f64::from(bytes), interval)).round();
     match *site.keeps {
         // Two sizes and two figures: so many objects of each size add up to both.
         [(_, short), (_, long)] => {
@@ -90,8 +90,8 @@ fn samples(estimate: Estimate, site: &Site, rate: u32) -> [f64; 2] {
 }
 
 /// How likely a block is to be sampled.
-pub(crate) fn chance(bytes: f64, rate: u32) -> f64 {
-    -(-bytes / f64::from(rate)).exp_m1()
+pub(crate) fn chance(bytes: f64, interval: u32) -> f64 {
+    -(-bytes / f64::from(interval)).exp_m1()
 }
 
 /// Live bytes of each site by a scope's count, which sees every block.

@@ -7,11 +7,11 @@ use std::fmt::Write;
 type Truth = [u64; SITES.len()];
 
 /// What one sample stands for, by the size of its block.
-pub(crate) fn chances(rate: u32) -> String {
+pub(crate) fn chances(interval: u32) -> String {
     let mut table = String::from("block     chance to be hit   one hit stands for\n");
     for size in [16, 4 << 10, 300 << 10, 8 << 20] {
         let size = f64::from(size);
-        let chance = chance(size, rate);
+        let chance = chance(size, interval);
         let blocks = chance.recip();
         let blocks = if blocks < 1_000.0 {
             format!("{blocks:.1}")
@@ -30,8 +30,8 @@ pub(crate) fn chances(rate: u32) -> String {
     table
 }
 
-/// Each rate: its samples, and how far the figures are off.
-pub(crate) fn rates(sampled: &[Sampled], truth: &Truth) -> String {
+/// Each interval: its samples, and how far the figures are off.
+pub(crate) fn intervals(sampled: &[Sampled], truth: &Truth) -> String {
     let mut table = String::from(
         "a sample each   samples   mean total   total off by   ids off by   sites not seen\n",
     );
@@ -49,7 +49,7 @@ pub(crate) fn rates(sampled: &[Sampled], truth: &Truth) -> String {
         let _ = writeln!(
             table,
             "{:>13} {:>9} {:>12} {:>14} {:>12} {:>16}",
-            bytes(f64::from(one.rate)),
+            bytes(f64::from(one.interval)),
             count(one.samples()),
             percent(mean(totals.iter().copied())),
             percent(off_by(&totals)),
@@ -60,7 +60,7 @@ pub(crate) fn rates(sampled: &[Sampled], truth: &Truth) -> String {
     table
 }
 
-/// Each site at one rate.
+/// Each site at one interval.
 pub(crate) fn sites(one: &Sampled, truth: &Truth) -> String {
     let mut table = String::from(
         "site      keeps                          live  samples   off by  1/sqrt(n)   lowest  highest\n",
@@ -116,7 +116,7 @@ pub(crate) fn average(one: &Sampled) -> String {
         let [short_hits, long_hits] = estimate.samples;
         let hits = short_hits + long_hits;
         let hit_bytes = short_hits * f64::from(short) + long_hits * f64::from(long);
-        let chance = chance(hit_bytes / hits, one.rate);
+        let chance = chance(hit_bytes / hits, one.interval);
         (hits / chance, hit_bytes / chance)
     };
     [

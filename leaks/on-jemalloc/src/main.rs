@@ -21,7 +21,8 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    detectors::memory::set_underlying(&detectors_jemalloc::Jemalloc);
+    // As Go's FreeOSMemory: whoever asks for memory gets it in the way that is configured, lazily or at once.
+    detectors::memory::set_underlying(&detectors_jemalloc::AsConfigured);
     let cli = Cli::parse();
     workbook::with_output(|out| serve(&cli.serve, out))
 }

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// A page that is larger is refused: what asks is to be bounded, whatever answers.
 const PAGE_BYTES_MAX: usize = 64 << 20;
 
+/// How long a connection to the cluster may be idle: each costs both sides a socket, and this side two tasks.
+const IDLE: Duration = Duration::from_secs(15);
+
 /// Characters of the cluster's own words that are passed on.
 const SHOWN_MAX: usize = 200;
 
@@ -64,7 +67,10 @@ impl Search {
         if base.scheme() != "http" {
             return Err(refused("this build speaks http alone".to_owned()));
         }
-        let client = Client::builder().timeout(within).build();
+        let client = Client::builder()
+            .timeout(within)
+            .pool_idle_timeout(IDLE)
+            .build();
         Ok(Search {
             client: client.map_err(|error| refused(error.to_string()))?,
             url: base

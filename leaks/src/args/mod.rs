@@ -36,10 +36,10 @@ pub(crate) enum Command {
 
     /// Run the incident that this workbook grew from: 400 MB resident, 7 MB in the heap profile
     ///
-    /// Use it to see a whole hunt, from the graph to the cause. Fifteen steps by real processes on this machine, in under four
+    /// Use it to see a whole hunt, from the graph to the cause. Fifteen steps by real processes on this machine, in some five
     /// minutes; a gigabyte of memory should be free. Each step has its question, its command, what came, and what follows. The
-    /// first time, jemalloc is built, which takes two minutes more. Where it isn't run by root, the kernel forbids one look, which
-    /// is left out. Linux only. Status 1 when a step saw something else than the story says.
+    /// first time, jemalloc is built, which takes two minutes more. Without the capability CAP_SYS_NICE the kernel forbids
+    /// one look, the squeeze, which is left out then. Linux only. Status 1 when a step saw something else than the story says.
     #[command(
         after_help = "Examples:\n  leaks incident\n  leaks incident --short    half the size, the same relations"
     )]

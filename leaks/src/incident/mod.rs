@@ -1,5 +1,6 @@
 //! `leaks incident`: the story that the workbook grew from, by real processes, from the climbing graph to its cause.
 
+mod others;
 mod page;
 mod plot;
 mod program;
@@ -100,6 +101,9 @@ fn print(step: &Step, number: usize, out: &mut dyn Write) -> Result<()> {
     for line in step.evidence.lines() {
         writeln!(out, "  {line}")?;
     }
+    for disturbed in &step.disturbed {
+        writeln!(out, "  {DIM}{disturbed}{DIM:#}")?;
+    }
     if !step.holds {
         writeln!(
             out,
@@ -130,7 +134,7 @@ fn end(
         let failed: Vec<String> = failed.iter().map(usize::to_string).collect();
         writeln!(
             out,
-            "{BAD}Not every step saw what the story says:{BAD:#} {}. Was the machine busy? Run it again.",
+            "{BAD}Not every step saw what the story says:{BAD:#} {}. Each of these steps says above whether other processes disturbed it.",
             failed.join(", ")
         )?;
     }

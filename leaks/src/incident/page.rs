@@ -10,7 +10,16 @@ pub(super) fn text(step: &Step) -> String {
         .iter()
         .map(|line| format!("$ {line}"))
         .collect();
-    format!("{}\n{}\n", commands.join("\n"), step.evidence.trim_end())
+    let disturbed: String = step
+        .disturbed
+        .iter()
+        .map(|line| format!("\n({line})"))
+        .collect();
+    format!(
+        "{}\n{}{disturbed}\n",
+        commands.join("\n"),
+        step.evidence.trim_end()
+    )
 }
 
 /// What the tables' columns and the plots' lines count.

@@ -303,7 +303,14 @@ impl Metrics {
         self.get("process_open_fds")
     }
 
-    /// TCP sockets by state: `established`, 4.
+    /// How many sockets are in that state.
+    pub(super) fn in_state(&self, state: &str) -> f64 {
+        let sockets = self.sockets().into_iter();
+        let counts = sockets.filter_map(|(of, count)| (of == state).then_some(count));
+        counts.fold(0.0, |sum, count| sum + count)
+    }
+
+    /// TCP sockets by state: `ESTABLISHED`, 4.
     pub(super) fn sockets(&self) -> Vec<(String, f64)> {
         let states = self.0.iter().filter_map(|(name, count)| {
             let state = name.strip_prefix("process_tcp_sockets{state=\"")?;

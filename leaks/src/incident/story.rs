@@ -39,6 +39,9 @@ pub(super) struct Step {
     pub(super) conclusion: String,
     /// Whether what was seen is what the conclusion says.
     pub(super) holds: bool,
+    /// What disturbed the runs of this step that saw something else, a line for each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) disturbed: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) plot: Option<&'static str>,
 }
@@ -61,7 +64,9 @@ pub(super) struct Story {
 }
 
 impl Story {
+    /// Keeps a plot; of a step that is run again the last one.
     pub(super) fn plot(&mut self, name: &'static str, svg: String) {
+        self.plots.retain(|(of, _)| *of != name);
         self.plots.push((name, svg));
     }
 }

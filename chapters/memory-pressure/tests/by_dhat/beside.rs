@@ -23,7 +23,7 @@ fn needed(way: Way) -> usize {
 }
 
 detectors::tests! {
-    /// Small objects cost most: a table of them has room for eleven entries, whether it has one or eleven.
+    /// Small objects cost most: a leaf of their B-tree has eleven slots, whether it has one entry or eleven.
     fn trees_and_five_ways_to_the_same_answer() {
         let tree = |what: &str, text: &str| {
             let bytes = peak(|| serde_json::from_str::<Value>(text).expect("it is JSON"));

@@ -130,6 +130,9 @@ detectors::tests! {
         let dropped = seen(more("dropped unread"), reqwest::Client::new, |client, backend| async move {
             (beside::dropped_unread(&client, &backend).await, None)
         });
+        let small = seen(more("a small body dropped unread"), reqwest::Client::new, |client, backend| async move {
+            (beside::a_small_one_dropped_unread(&client, &backend).await, None)
+        });
         let read = seen(more("read to the end"), reqwest::Client::new, |client, backend| async move {
             (beside::read_to_the_end(&client, &backend).await, None)
         });
@@ -146,6 +149,7 @@ detectors::tests! {
         row("held unread", &held);
         row("held past its timeout", &late);
         row("dropped unread", &dropped);
+        row("  a small body", &small);
         row("read to the end", &read);
         row("one header value kept", &header);
         row("  copied", &copied);
@@ -156,6 +160,8 @@ detectors::tests! {
         }
         dropped.evidence.assert_steady();
         assert!(dropped.connections > 0.9, "churn: {}", dropped.connections);
+        small.evidence.assert_steady();
+        assert!(small.connections < 0.1, "a small body's connection is kept: {}", small.connections);
         read.evidence.assert_steady();
         assert!(read.connections < 0.1, "one connection for all: {}", read.connections);
         assert_eq!(header.evidence.class, Some(Class::RetainedSubslices), "{:?}", header.evidence);

@@ -2,7 +2,7 @@
 
 use super::checking::Checking;
 use detectors::ProfilingAllocator;
-use detectors::allocator::{estimates, reseed_sampling, set_sampling_rate, stats};
+use detectors::allocator::{estimates, reseed_sampling, set_sampling_interval, stats};
 use std::alloc::{GlobalAlloc, Layout};
 use std::sync::Mutex;
 
@@ -13,7 +13,7 @@ pub(crate) fn more_samples_than_there_is_room_for() {
     const BLOCKS: usize = 80_000;
     const BYTES: usize = 16;
     Checking::take_from(untouched(BLOCKS * 3 * 4_096));
-    set_sampling_rate(Some(1));
+    set_sampling_interval(Some(1));
     reseed_sampling(1);
     let layout = Layout::from_size_align(BYTES, 8).expect("it is small enough");
     // SAFETY: not zero bytes. Nothing is written to them.
@@ -46,7 +46,7 @@ static BEGUN_MEANWHILE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 /// that it hadn't come with.
 pub(crate) fn a_move_that_is_refused_while_the_table_fills() {
     Checking::take_from(untouched((2 * MEANWHILE + 64) * 4_096));
-    set_sampling_rate(Some(1));
+    set_sampling_interval(Some(1));
     reseed_sampling(1);
     // A page of its own; and where the inner allocator put it.
     for (bytes, more) in [(16, 64 << 10), (64 << 10, 128 << 10)] {

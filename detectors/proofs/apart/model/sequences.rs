@@ -2,7 +2,7 @@
 
 use super::checking::Checking;
 use crate::random::Random;
-use detectors::allocator::{estimates, profile, reseed_sampling, set_sampling_rate, stats};
+use detectors::allocator::{estimates, profile, reseed_sampling, set_sampling_interval, stats};
 use detectors::heap::{Detail, HeapReading};
 use detectors::{ProfilingAllocator, Scope};
 use std::alloc::{GlobalAlloc, Layout};
@@ -163,7 +163,7 @@ pub(crate) fn in_a_scope() {
         let mut refused = 0;
         for case in 0..CASES {
             let seed = (number * CASES + case) as u64;
-            set_sampling_rate(rate);
+            set_sampling_interval(rate);
             reseed_sampling(seed);
             Checking::refuse_one_in(if case % 2 == 0 { 0 } else { 16 }, seed);
             let scope = Scope::new(Detail::Counts).expect("there is room for one");
@@ -209,7 +209,7 @@ pub(crate) fn in_the_process() {
     for (number, rate) in RATES.into_iter().enumerate() {
         for case in 0..CASES {
             let seed = (number * CASES + case) as u64;
-            set_sampling_rate(rate);
+            set_sampling_interval(rate);
             reseed_sampling(seed);
             let before = stats();
             let mut model = Model::new(seed);

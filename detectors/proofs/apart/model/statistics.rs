@@ -16,7 +16,7 @@
 //! its figures are then sharper by the square root of ten.
 
 use detectors::ProfilingAllocator;
-use detectors::allocator::{estimates, reseed_sampling, set_sampling_rate};
+use detectors::allocator::{estimates, reseed_sampling, set_sampling_interval};
 use std::alloc::{GlobalAlloc, Layout};
 use std::hint::black_box;
 
@@ -136,7 +136,7 @@ pub(crate) fn estimates_are_unbiased() {
     let mut figures = Vec::new();
     println!("rate      size       objects: mean error, in standard errors    bytes: the same");
     for rate in RATES {
-        set_sampling_rate(Some(rate));
+        set_sampling_interval(Some(rate));
         let mut mixed = Errors::default();
         let mut by_class: [Errors; CLASSES.len()] = std::array::from_fn(|_| Errors::default());
         for run in 0..runs {

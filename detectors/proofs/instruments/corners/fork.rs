@@ -1,7 +1,7 @@
 //! A child that has one thread left of many, each of which may have been anywhere in the allocator.
 
 use detectors::Scope;
-use detectors::allocator::{profile, set_sampling_rate, stats};
+use detectors::allocator::{profile, set_sampling_interval, stats};
 use detectors::heap::Detail;
 use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
@@ -13,7 +13,7 @@ const FORKS: usize = 100;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 pub(crate) fn while_others_allocate() {
-    set_sampling_rate(Some(1_024));
+    set_sampling_interval(Some(1_024));
     let scope = Scope::of_process(Detail::Stacks).expect("there is no other");
     let done = AtomicBool::new(false);
     let hung = std::thread::scope(|threads| {

@@ -1,7 +1,7 @@
 //! Another thread loads a library, or lists those that are loaded: the loader holds its locks, and what needs one waits.
 
 use super::fork;
-use detectors::allocator::{profile, set_sampling_rate};
+use detectors::allocator::{profile, set_sampling_interval};
 use std::fs::{File, OpenOptions};
 use std::hint::black_box;
 use std::os::unix::ffi::OsStrExt;
@@ -99,7 +99,7 @@ fn sampled() -> Box<[u8; 500]> {
 
 /// From here on, of each block. A thread follows within so many bytes, and a block that is larger is seen at once.
 fn sample_each() {
-    set_sampling_rate(Some(1));
+    set_sampling_interval(Some(1));
     drop(black_box(vec![0_u8; 64 << 10]));
 }
 

@@ -147,7 +147,7 @@ pub(crate) fn where_panics_abort() {
         #[global_allocator]
         static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
         fn main() {
-            allocator::set_sampling_rate(Some(1_024));
+            allocator::set_sampling_interval(Some(1_024));
             // The new rate begins with the thread's next large block.
             drop(std::hint::black_box(vec![1_u8; 100_000]));
             let scope = Scope::new(Detail::Stacks).unwrap();

@@ -1,6 +1,6 @@
 //! Sampling, changed and read while others allocate.
 
-use detectors::allocator::{estimates, profile, set_sampling_rate, stats};
+use detectors::allocator::{estimates, profile, set_sampling_interval, stats};
 use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -75,17 +75,17 @@ pub(crate) fn change_while_threads_allocate() {
     while_threads_allocate(|| {
         let rates = [None, Some(1), Some(4_096), Some(512 << 10), Some(100)];
         for round in 0..500 {
-            set_sampling_rate(rates[round % rates.len()]);
+            set_sampling_interval(rates[round % rates.len()]);
             std::thread::yield_now();
         }
-        set_sampling_rate(None);
+        set_sampling_interval(None);
     });
     assert!(stats().total_blocks > before.total_blocks);
     assert_eq!(stats().lost.samples, 0);
 }
 
 pub(crate) fn four_profiles_at_once() {
-    set_sampling_rate(Some(4_096));
+    set_sampling_interval(Some(4_096));
     while_threads_allocate(|| {
         let since = Instant::now();
         while estimates().is_empty() {

@@ -169,7 +169,7 @@ fn the_environment_gives_a_deadline_to_tests_that_have_none() {
     };
     Ran::of(&mut waits("1"))
         .exits(101)
-        .prints("was still running after 1 s");
+        .prints("was still running at its deadline of 1 s");
     Ran::of(&mut waits("soon"))
         .exits(2)
         .prints("DETECTORS_DEADLINE is `soon`; it takes the seconds");

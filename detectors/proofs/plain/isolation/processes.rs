@@ -20,7 +20,9 @@ fn what_a_test_started_ends_with_it_when_it_passes() {
 fn what_a_test_started_ends_with_it_at_its_deadline() {
     let ran = Ran::of(&mut subject(["--ignored", "waits_with_another_process"]))
         .exits(101)
-        .prints("was still running after 1 s and was ended with all that it had started");
+        .prints(
+            "was still running at its deadline of 1 s, and was ended with all that it had started",
+        );
     ends(other_process(&ran.stdout));
 }
 

@@ -66,7 +66,8 @@ impl Tag {
         Some(tag)
     }
 
-    /// This scope and those around it. One that has ended may lie within one that hasn't: cells drop what is none of theirs.
+    /// This scope and those around it. A scope that has ended may lie within one that hasn't, and its counters may be another
+    /// scope's by now. Each change comes with its scope's generation, and a cell of another generation drops the change.
     fn each(self, mut change: impl FnMut(&Core, u16)) {
         let mut around = Some(self);
         while let Some(tag) = around {

@@ -87,7 +87,7 @@ impl fmt::Display for TriageError {
             }
             TriageError::NoSqueeze(reason) => write!(
                 f,
-                "the kernel doesn't take memory from the process: {reason}; it needs Linux 5.10, and root or CAP_SYS_NICE"
+                "the kernel doesn't take memory from the process: {reason}; a squeeze needs Linux 5.10, the capability CAP_SYS_NICE, and the right to read the process as a debugger does"
             ),
             TriageError::Stopped => f.write_str("the look was ended before its time"),
         }

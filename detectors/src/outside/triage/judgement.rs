@@ -73,7 +73,7 @@ fn verdict(
 ) -> (Verdict, String, Option<Settle>) {
     let all = || counts.iter().chain(memory);
     if all().next().is_none() {
-        let because = "not one figure could be read".to_owned();
+        let because = "no figure of memory could be read".to_owned();
         return (Verdict::Inconclusive, because, None);
     }
     let reuses = memory
@@ -147,7 +147,7 @@ fn unclear_words(unclear: &Quantity, look: &Look) -> (String, Settle) {
         return (because, (how, Some(look.with_readings_for(4 * look.time))));
     }
     let because = format!(
-        "{name} moved from {} to {}, and not clearly in every window; by {} it moves when nothing grows",
+        "{name} moved from {} to {}, and no clear rise shows in each window: a movement of up to {} is noise",
         unclear.text(unclear.first()),
         unclear.text(unclear.last()),
         unclear.text(judged.noise),
@@ -155,7 +155,7 @@ fn unclear_words(unclear: &Quantity, look: &Look) -> (String, Settle) {
     let needs = judged.needs.map(|time| look.with_readings_for(time));
     let how = match needs {
         Some(time) => format!(
-            "look for {} s: if it goes on by {} a second, that makes it clear",
+            "look for {} s: if the growth goes on by {} a second, so long a look tells it from noise",
             time.as_secs(),
             unclear.figure(judged.per_second)
         ),

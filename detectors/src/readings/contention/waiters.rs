@@ -91,7 +91,7 @@ struct Wait<'a> {
 impl<'a> Wait<'a> {
     fn begin(waiters: &'a Waiters) -> Self {
         let mut owed = waiters.owed();
-        // Read under the lock: nobody can answer for a later time than this and not for this one.
+        // Read under the lock: read earlier, the beginning could lie before a release that didn't count this waiter.
         let began = now();
         owed.begins += began.as_nanos();
         waiters.count.fetch_add(1, Relaxed);

@@ -219,7 +219,7 @@ impl Retention {
             ),
             RetentionKind::Fragmentation => {
                 "asking gave next to nothing: copy what stays out of the burst's blocks, so that their pages are wholly free, and \
-                 ask again; what ends a thread's arena waits there for the next burst"
+                 ask again; free pages at the end of a thread's arena can't be asked for, and the next burst uses them"
                     .to_owned()
             }
             RetentionKind::LazilyFreed => {
@@ -227,7 +227,7 @@ impl Retention {
                     format!("; to see the figure fall at once: {how}")
                 });
                 format!(
-                    "under {} it went: nothing to mend, and nothing to alert on{shown}",
+                    "under {} these pages went: there is no line to mend; take what is lazily freed off the figure that you alert on{shown}",
                     self.last_call()
                 )
             }

@@ -65,6 +65,20 @@ impl Counted {
         !any(Motion::Growing) && (still_moves || is_coarse_for_now(self, left))
     }
 
+    /// Whether the heap's bytes rose in steps of many iterations, and the steps fill.
+    pub(crate) fn grows_by_steps(&self) -> bool {
+        let is_told_otherwise = |floors: &Floors| {
+            matches!(
+                floors.motion_to_the_end(),
+                Motion::Growing | Motion::Resting
+            )
+        };
+        ![&self.blocks, &self.bytes]
+            .into_iter()
+            .any(is_told_otherwise)
+            && self.unseen.by_steps(&self.bytes)
+    }
+
     /// The kinds besides the heap that moved so.
     pub(crate) fn kinds_that_are(&self, motion: Motion) -> impl Iterator<Item = (Kind, &Floors)> {
         let kinds = self.counts.iter().map(|(kind, floors)| (*kind, floors));

@@ -62,7 +62,7 @@ impl Watch {
 
         // Where totals drown in noise, a site that grows in a straight line settles it.
         let by_site = hidden && sites.has_straight_site();
-        // What is no heap was counted in one run only, and its growth needs no second.
+        // A second run confirms growth of the heap. Tasks, sockets and the other counts are exact, and were counted in the first run alone.
         let again = !sites.was_read() || sites.explains(totals(counted));
         let rests = self.comes_to_rest(&growth, &sites, again);
         if rests.is_some() || growth.is_of_heap_alone() && !again {

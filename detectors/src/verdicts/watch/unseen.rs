@@ -4,6 +4,7 @@
 //! by the growth rule, and in a straight line: windows double, so a leak's rise does as well, while a warm-up's rises stay alike. That
 //! resident memory rises beside all heaps makes a verdict doubtful, and no more: an allocator that isn't known may hold it.
 
+use super::filling::{Filling, rate};
 use super::resolution::COARSE_BYTES_PER_ITERATION;
 use crate::allocator;
 use crate::model::finding::Finding;
@@ -109,6 +110,7 @@ pub(crate) struct UnseenFloors {
     parts: [Option<Unseen>; PARTS],
     /// How often each of them was read.
     tries: [u32; PARTS],
+    filling: Filling,
     time: Time,
     /// In the middle of the first window, and of the last.
     ends: Option<[(u64, Unseen); 2]>,
@@ -132,6 +134,7 @@ impl UnseenFloors {
             HOLDERS.map(|holder| Floors::in_steps_of(holder.grain()).with_room_for(windows));
         UnseenFloors {
             floors: is_read.then_some(floors),
+            filling: Filling::with_room_for(windows),
             ..UnseenFloors::default()
         }
     }
@@ -139,6 +142,9 @@ impl UnseenFloors {
     /// Reads once in each part of a window: the allocator's own count walks what is free on its heap. Where other threads came and went
     /// meanwhile, it is read again after the next iterations.
     pub(super) fn read(&mut self, part: usize, source: &dyn Fn() -> HeapReading) {
+        if self.floors.is_some() {
+            self.filling.read(part);
+        }
         // The first reading is the one in the window's middle, or there is none: it stands for the middle.
         let is_next = part == 0 || self.parts[0].is_some();
         let wanted = match &self.parts[part] {
@@ -154,6 +160,7 @@ impl UnseenFloors {
     }
 
     pub(super) fn end_window(&mut self, middle: u64) {
+        self.filling.end_window(middle);
         let parts = std::mem::take(&mut self.parts);
         self.tries = [0; PARTS];
         let (Some(floors), Some(first)) = (&mut self.floors, parts[0]) else {
@@ -198,26 +205,57 @@ impl UnseenFloors {
 
     /// Whether nothing grows here, nor may yet.
     pub(super) fn is_calm(&self) -> bool {
-        self.each()
-            .all(|(holder, floors)| !self.rose(holder, floors))
+        let may_grow = |(holder, floors): (Holder, &Floors)| {
+            let steps = holder != Holder::Beside && floors.steps_at_the_end();
+            steps || self.rose(holder, floors)
+        };
+        !self.filling.goes_on() && !self.each().any(may_grow)
+    }
+
+    /// Whether a figure of memory in use grows in steps of many iterations.
+    pub(crate) fn by_steps(&self, in_use: &Floors) -> bool {
+        self.filling.by_steps(in_use)
+    }
+
+    /// How much of what was handed out before fills in each iteration, to the end: a leak of as much into such room looks alike.
+    pub(crate) fn fills(&self) -> Option<f64> {
+        self.filling.per_iteration()
     }
 
     /// Whether it rose in the last window, by more than it moves when nothing leaks.
     fn rose(&self, holder: Holder, floors: &Floors) -> bool {
-        let slack = match (holder, self.ends) {
+        last(floors) > floors.noise().max(self.slack(holder))
+    }
+
+    fn slack(&self, holder: Holder) -> i64 {
+        match (holder, self.ends) {
             (Holder::InC, Some([_, (_, last)])) => last.slack,
             _ => 0,
-        };
-        last(floors) > floors.noise().max(slack)
+        }
+    }
+
+    /// From how many bytes an iteration on a leak would be clear of what moves by itself, in whatever of the mechanisms moves most;
+    /// `None` where none was read.
+    pub(crate) fn smallest_visible(&self) -> Option<f64> {
+        let exact = self.each().filter(|(holder, _)| *holder != Holder::Beside);
+        let visible = exact
+            .map(|(holder, floors)| floors.smallest_above(floors.clear().max(self.slack(holder))));
+        visible.reduce(f64::max)
     }
 
     /// What grows by a mechanism's own figure.
     pub(crate) fn growing(&self) -> Vec<Grows> {
         let growing = self.each().filter(|(holder, floors)| {
-            *holder != Holder::Beside
-                && self.rose(*holder, floors)
-                && floors.motion() == Motion::Growing
-                && is_straight(floors)
+            let is_steady = || {
+                self.rose(*holder, floors)
+                    && floors.motion() == Motion::Growing
+                    && is_straight(floors)
+            };
+            match holder {
+                Holder::Beside => false,
+                Holder::InC => is_steady() || self.by_steps(floors),
+                Holder::Anonymous | Holder::Files | Holder::Shared => is_steady(),
+            }
         });
         let growing = growing.map(|(holder, floors)| Grows {
             holder,
@@ -309,9 +347,6 @@ fn last(floors: &Floors) -> i64 {
 fn is_straight(floors: &Floors) -> bool {
     let [.., first, before, last] = floors.windows() else {
         return false;
-    };
-    let rate = |from: &Floor, to: &Floor| {
-        (to.value() - from.value()) as f64 / (to.middle - from.middle) as f64
     };
     rate(before, last) >= 0.75 * rate(first, before)
 }

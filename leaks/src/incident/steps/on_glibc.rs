@@ -1,24 +1,40 @@
 //! On the system's allocator: from the climbing graph to the verdict, and the memory given back.
 
-use super::shared::{PAUSE, ROUNDS, kernel, load, mark, resident_and_live, rest, table, triage};
+use super::shared::{
+    PAUSE, ROUNDS, kernel, load, load_for, mark, resident_and_live, rest, table, triage,
+};
 use crate::incident::plot::draw;
-use crate::incident::scene::{Metrics, Scene, Service};
+use crate::incident::scene::{Metrics, On, Scene, Service};
 use crate::incident::story::{Size, Step, Story};
+use crate::show::progress;
 use crate::show::scale::bytes;
 use detectors::Profile;
 use detectors::profile::TopOptions;
 use std::fmt::Write as _;
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 use workbook::problem::{Problem, Result};
+
+/// Those who ask for figures: the graph, and the steps. Each has a connection to the debug port.
+const OURS: f64 = 2.0;
+
+/// The pool ends a connection after 15 s, and looks that often.
+const IDLE_AT_MOST: Duration = Duration::from_secs(60);
 
 /// What stands for the five quiet minutes that its authors waited.
 const QUIET: Duration = Duration::from_secs(10);
 
-pub(super) async fn climb(service: &Service, size: &Size, story: &mut Story) -> Result<Step> {
+/// The service, and what its debug port told after the load.
+pub(super) async fn climb(
+    scene: &Scene,
+    size: &Size,
+    story: &mut Story,
+) -> Result<(Step, (Service, Metrics))> {
+    let service = scene.service(On::Glibc, size.kept_bytes).await?;
     let began = service.graph.now();
     let before = service.metrics().await?;
     let count = ROUNDS * u64::from(size.at_once);
-    let report = load(service, "the climb", count).await?;
+    let report = load(&service, "the climb", count).await?;
     let loaded = service.graph.now();
     rest("at rest", PAUSE).await;
     let after = service.metrics().await?;
@@ -32,10 +48,10 @@ pub(super) async fn climb(service: &Service, size: &Size, story: &mut Story) -> 
         ),
     );
     let holds = after.resident() >= size.resident_from && after.live() <= size.live_to;
-    Ok(Step {
+    let step = Step {
         title: "Memory climbs and stays",
         question: "The graph only climbs. Does it come down when nobody asks?",
-        commands: vec![load_command(service, size, count)],
+        commands: vec![load_command(&service, size, count)],
         evidence: format!("{report}\n{}", table(&rows)),
         conclusion: format!(
             "{} are resident, and {} are live: {:.0} times as much. It doesn't come down by itself.",
@@ -44,8 +60,10 @@ pub(super) async fn climb(service: &Service, size: &Size, story: &mut Story) -> 
             after.resident() / after.live().max(1.0)
         ),
         holds,
+        disturbed: Vec::new(),
         plot: Some("climb.svg"),
-    })
+    };
+    Ok((step, (service, after)))
 }
 
 pub(super) async fn which_figure(service: &Service) -> Result<Step> {
@@ -53,7 +71,7 @@ pub(super) async fn which_figure(service: &Service) -> Result<Step> {
     let id = service.id();
     let status = kernel(id, "status", "VmRSS:")?;
     let smaps = kernel(id, "smaps_rollup", "Rss:")?;
-    let limit = kernel_group(id);
+    let group = group_memory(id);
     let figures = [metrics.resident(), status, smaps];
     let (least, most) = (
         figures.iter().copied().fold(f64::INFINITY, f64::min),
@@ -65,15 +83,18 @@ pub(super) async fn which_figure(service: &Service) -> Result<Step> {
         bytes(figures[1]),
         bytes(figures[2])
     );
-    let _ = match limit {
+    let _ = match group {
         Some(group) => writeln!(
             evidence,
-            "{:>10}  the control group's memory.current",
-            bytes(group)
+            "{:>10}  `docker stats`: {} of its control group, less files that nobody uses;\n{:>12}all {} processes of the group together",
+            bytes(group.bytes),
+            group.figure,
+            "",
+            group.processes,
         ),
         None => writeln!(
             evidence,
-            "{:>10}  the control group: this machine has no memory controller for it",
+            "{:>10}  `docker stats`: no memory controller has this process in a group",
             "not read"
         ),
     };
@@ -83,12 +104,14 @@ pub(super) async fn which_figure(service: &Service) -> Result<Step> {
         commands: vec![
             format!("curl http://{}/metrics", service.debug),
             format!("grep Rss /proc/{id}/status /proc/{id}/smaps_rollup"),
+            format!("cat /proc/{id}/cgroup   # and memory.stat in the folder that it names"),
         ],
         evidence,
         conclusion: "Neither lies. The kernel counts pages in RAM, whoever asks it. The heap profile counts blocks that are \
                      not freed. A page that the allocator keeps is in the first figure and not in the second."
             .to_owned(),
         holds: most <= 1.05 * least,
+        disturbed: Vec::new(),
         plot: None,
     })
 }
@@ -141,6 +164,7 @@ pub(super) async fn by_space(service: &Service, heap: &Profile, size: &Size) -> 
         ),
         // The profile is a sample: the exact figure was judged by the first step.
         holds: in_use <= 2.0 * size.live_to,
+        disturbed: Vec::new(),
         plot: None,
     })
 }
@@ -158,22 +182,40 @@ pub(super) fn by_objects(heap: &Profile) -> Result<Step> {
                      them."
             .to_owned(),
         holds,
+        disturbed: Vec::new(),
         plot: None,
     })
 }
 
-pub(super) async fn connections(service: &Service) -> Result<Step> {
-    let metrics = service.metrics().await?;
-    let sockets = metrics.sockets();
-    let mut evidence = String::new();
-    for (state, count) in &sockets {
-        let _ = writeln!(evidence, "{count:>6}  {state}");
+pub(super) async fn connections(service: &Service, after_load: &Metrics) -> Result<Step> {
+    let established = |metrics: &Metrics| metrics.in_state("ESTABLISHED");
+    let deadline = Instant::now() + IDLE_AT_MOST;
+    let mut line = progress::Line::new();
+    let idle = loop {
+        let now = service.metrics().await?;
+        if established(&now) <= OURS || Instant::now() > deadline {
+            break now;
+        }
+        line.draw(
+            "idle connections end",
+            &format!("{} left", established(&now)),
+        );
+        sleep(Duration::from_secs(1)).await;
+    };
+    drop(line);
+    let mut evidence = format!("{:>11}  {:>10}\n", "after 5 s", "later");
+    let mut row = |of: &str, figure: &dyn Fn(&Metrics) -> f64| {
+        let _ = writeln!(
+            evidence,
+            "{:>11}  {:>10}  {of}",
+            figure(after_load),
+            figure(&idle)
+        );
+    };
+    for (state, _) in after_load.sockets() {
+        row(&state, &|metrics| metrics.in_state(&state));
     }
-    let _ = writeln!(
-        evidence,
-        "{:>6}  open descriptors in all",
-        metrics.descriptors()
-    );
+    row("open descriptors in all", &Metrics::descriptors);
     Ok(Step {
         title: "The socket table",
         question: "Does the client library of the search cluster leave connections hanging?",
@@ -182,11 +224,12 @@ pub(super) async fn connections(service: &Service) -> Result<Step> {
             service.debug
         )],
         evidence,
-        conclusion: "Two listening sockets. Of the connections, as many as requests were on their way at once wait in the pool to \
-                     the cluster; the others are those who ask for these figures. None is left per request, so no body is held \
-                     unread."
+        conclusion: "Two sockets listen: one for customers, one is the debug port. After the load as many connections to the cluster are \
+                     open as requests were on their way at once, each waiting in the pool for the next request. Idle ones end after 15 s. \
+                     What is left is whoever asks for these figures. None is left for each request, so no body is held unread."
             .to_owned(),
-        holds: sockets.iter().map(|(_, count)| count).sum::<f64>() <= 64.0,
+        holds: established(after_load) <= 64.0 && established(&idle) <= OURS,
+        disturbed: Vec::new(),
         plot: None,
     })
 }
@@ -212,6 +255,7 @@ pub(super) async fn tasks(service: &Service) -> Result<Step> {
             metrics.tasks()
         ),
         holds: metrics.tasks() <= 64.0,
+        disturbed: Vec::new(),
         plot: None,
     })
 }
@@ -222,13 +266,14 @@ pub(super) async fn collect(service: &Service) -> Result<Step> {
     let after = service.metrics().await?;
     Ok(Step {
         title: "Ask the runtime to collect",
-        question: "The authors called runtime.GC() here. What is that in Rust?",
+        question: "The authors called runtime.GC(), and then debug.FreeOSMemory(). What is the first of these in Rust?",
         commands: vec![format!("curl 'http://{}/debug/pprof/heap?gc=1'", service.debug)],
         evidence: table(&[("before", &before), ("after", &after)]),
         conclusion: "Nothing. A Rust heap has no garbage: what nobody owns is freed at once, and a profile shows what is \
                      live. So there is nothing to collect, and the graph doesn't move."
             .to_owned(),
         holds: after.resident() >= 0.9 * before.resident(),
+        disturbed: Vec::new(),
         plot: None,
     })
 }
@@ -249,68 +294,103 @@ pub(super) async fn wait(service: &Service) -> Result<Step> {
                      there. A small block that stays near the end pins all that lies below it."
             .to_owned(),
         holds: after.resident() >= 0.9 * before.resident(),
+        disturbed: Vec::new(),
         plot: None,
     })
 }
 
-pub(super) async fn load_again(service: &Service, size: &Size, story: &mut Story) -> Result<Step> {
+/// The authors' experiment: restart, load for x and five seconds longer, stop, load for x. The service stays.
+pub(super) async fn load_again(
+    scene: &Scene,
+    size: &Size,
+    story: &mut Story,
+) -> Result<(Step, Service)> {
+    let service = scene.service(On::Glibc, size.kept_bytes).await?;
     let began = service.graph.now();
-    let count = 2 * u64::from(size.at_once);
-    let mut marks = Vec::new();
-    let mut rows = vec![("before".to_owned(), service.metrics().await?)];
-    for number in ["first", "second"] {
-        marks.push(mark(service.graph.now(), &format!("the {number} load")));
-        load(service, &format!("the {number} load"), count).await?;
-        marks.push(mark(service.graph.now(), "pause"));
-        rest("pause", PAUSE).await;
-        rows.push((format!("after the {number}"), service.metrics().await?));
-    }
-    let rows: Vec<(&str, &Metrics)> = rows.iter().map(|(name, row)| (&**name, row)).collect();
-    let (first, second) = (rows[1].1, rows[2].1);
+    let count = ROUNDS * u64::from(size.at_once);
+    let mut marks = vec![mark(began, "load, for x")];
+    let restarted = service.metrics().await?;
+    load(&service, "load, for x", count).await?;
+    let loaded = service.metrics().await?;
+    marks.push(mark(service.graph.now(), "5 s longer"));
+    load_for(&service, "and 5 s longer", PAUSE).await?;
+    marks.push(mark(service.graph.now(), "stop"));
+    rest("stopped", PAUSE).await;
+    let stopped = service.metrics().await?;
+    marks.push(mark(service.graph.now(), "x again"));
+    load(&service, "load again, for x", count).await?;
+    rest("at rest", PAUSE).await;
+    let again = service.metrics().await?;
     story.plot(
         "reuse.svg",
         draw(
-            "The same load twice: the second one finds its pages",
+            "Load, stop, the same load: the second one finds its pages",
             &resident_and_live(&service.graph.since(began)),
             &marks,
         ),
     );
-    let more = second.resident() - first.resident();
-    Ok(Step {
+    let rows = [
+        ("restarted", &restarted),
+        ("x", &loaded),
+        ("5 s longer, and stopped", &stopped),
+        ("x again", &again),
+    ];
+    let first = stopped.resident() - restarted.resident();
+    let second = again.resident() - stopped.resident();
+    let step = Step {
         title: "Load, pause, load",
-        question: "If it were a leak, each load would add to it. Does the second one?",
+        question: "If it were a leak, the same load would add the same again. Does the second one?",
         commands: vec![
-            load_command(service, size, count),
-            format!("sleep {}   # and the same load again", PAUSE.as_secs()),
-            load_command(service, size, count),
+            load_command(&service, size, count),
+            format!(
+                "{}   # 5 s longer",
+                load_command(&service, size, 1_000).replace("--for 2m", "--for 5s")
+            ),
+            format!("sleep {}", PAUSE.as_secs()),
+            load_command(&service, size, count),
         ],
-        evidence: table(&rows),
-        conclusion: format!(
-            "The second load adds {} to {}. It is served from what the allocator kept: not a leak, and still wasteful.",
-            bytes(more.max(0.0)),
-            bytes(first.resident())
+        evidence: format!(
+            "{}\nthe first load added {}, the second one {}",
+            table(&rows),
+            bytes(first.max(0.0)),
+            bytes(second.max(0.0))
         ),
-        holds: more <= 0.15 * first.resident(),
+        conclusion: format!(
+            "After a restart the first load takes {} from the system. The second one is of the same requests, and takes {}: it is \
+             served from what the allocator kept. Not a leak, and still wasteful.",
+            bytes(first.max(0.0)),
+            bytes(second.max(0.0))
+        ),
+        holds: stopped.resident() >= size.resident_from && second <= 0.1 * first,
+        disturbed: Vec::new(),
         plot: Some("reuse.svg"),
-    })
+    };
+    Ok((step, service))
 }
 
-pub(super) async fn verdict(scene: &Scene, service: &Service, story: &mut Story) -> Result<Step> {
+pub(super) async fn verdict(
+    scene: &Scene,
+    service: &Service,
+    seconds: u64,
+    story: &mut Story,
+) -> Result<Step> {
     let url = format!("http://{}", service.debug);
-    let seen = triage(scene, &["triage", "--url", &url, "--for", "6s"]).await?;
+    let time = format!("{seconds}s");
+    let seen = triage(scene, &["triage", "--url", &url, "--for", &time]).await?;
     story.verdict.clone_from(&seen.word);
     story.findings = seen.document["findings"].clone();
     story.readings = seen.document["readings"].clone();
     Ok(Step {
         title: "The verdict",
         question: "What does an instrument say that was told nothing of all this?",
-        commands: vec![format!("leaks triage --url {url} --for 6s")],
+        commands: vec![format!("leaks triage --url {url} --for {time}")],
         evidence: seen.text,
         conclusion: format!(
-            "The verdict is {}: live memory is flat and low, resident memory is not. It took six seconds.",
+            "The verdict is {}: live memory is flat and low, resident memory is not. It took {seconds} seconds.",
             seen.word
         ),
         holds: seen.word == "retention",
+        disturbed: Vec::new(),
         plot: None,
     })
 }
@@ -332,6 +412,7 @@ pub(super) async fn trim(service: &Service) -> Result<Step> {
             bytes(before.resident() - after.resident())
         ),
         holds: after.resident() <= 0.4 * before.resident(),
+        disturbed: Vec::new(),
         plot: None,
     })
 }
@@ -354,10 +435,43 @@ fn told_by_profile(error: detectors::profile::ProfileError) -> Problem {
     Problem::new("the service's heap profile can't be read").because(error)
 }
 
-/// What the process' control group counts, where there is a memory controller for it.
-fn kernel_group(id: u32) -> Option<f64> {
+/// What the memory controller says of a process' control group, and how many processes it says that of.
+struct Group {
+    bytes: f64,
+    figure: &'static str,
+    processes: usize,
+}
+
+/// What `docker stats` computes: the group's figure, less the pages of files that were not used of late. Version 2 of control groups
+/// may be there without a memory controller, where version 1 has it.
+fn group_memory(id: u32) -> Option<Group> {
     let groups = std::fs::read_to_string(format!("/proc/{id}/cgroup")).ok()?;
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let current = format!("/sys/fs/cgroup{path}/memory.current");
-    std::fs::read_to_string(current).ok()?.trim().parse().ok()
+    groups.lines().find_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (fields.next()?, fields.next()?);
+        let (root, figure, inactive) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.current", "inactive_file "),
+            "memory" => (
+                "/sys/fs/cgroup/memory",
+                "memory.usage_in_bytes",
+                "total_inactive_file ",
+            ),
+            _ => return None,
+        };
+        // In a container the path may be the host's, and the group lies at the root.
+        [format!("{root}{path}"), root.to_owned()]
+            .iter()
+            .find_map(|folder| {
+                let read = |file: &str| std::fs::read_to_string(format!("{folder}/{file}")).ok();
+                let used: f64 = read(figure)?.trim().parse().ok()?;
+                let stat = read("memory.stat")?;
+                let unused = stat.lines().find_map(|line| line.strip_prefix(inactive));
+                let unused: f64 = unused?.trim().parse().ok()?;
+                Some(Group {
+                    bytes: used - unused,
+                    figure,
+                    processes: read("cgroup.procs")?.lines().count(),
+                })
+            })
+    })
 }

@@ -1,7 +1,9 @@
 //! What several steps do: load, rest, ask the kernel or `leaks triage`, and put figures into a table or a plot.
 
+use crate::incident::others::Others;
 use crate::incident::plot::{Colour, Line, Mark};
 use crate::incident::scene::{Customers, Metrics, Point, Scene, Service};
+use crate::incident::story::Step;
 use crate::load::Pace;
 use crate::show::progress;
 use crate::show::scale::bytes;
@@ -19,6 +21,42 @@ pub(super) const ROUNDS: u64 = 4;
 
 /// How wide the book shows what a command printed.
 const WIDTH: usize = 90;
+
+/// How often a step is run again after a run that was disturbed.
+const REPEATS: usize = 3;
+
+/// Runs a step. When it sees something else than the story says, and other processes used the processor meanwhile, the step is run
+/// again, and says so. A run that nobody disturbed is never repeated: then the step doesn't hold.
+pub(super) async fn told<T>(run: impl AsyncFnMut() -> Result<(Step, T)>) -> Result<(Step, T)> {
+    repeated(run, || {
+        let others = Others::now();
+        move || others.since()
+    })
+    .await
+}
+
+/// `disturbance` begins with a run, and what it returns tells who disturbed that run.
+async fn repeated<T, D: FnOnce() -> Option<String>>(
+    mut run: impl AsyncFnMut() -> Result<(Step, T)>,
+    disturbance: impl Fn() -> D,
+) -> Result<(Step, T)> {
+    let mut disturbed: Vec<String> = Vec::new();
+    loop {
+        let disturbance = disturbance();
+        let (mut step, left) = run().await?;
+        let by = disturbance().filter(|_| !step.holds);
+        let goes_on = by.is_some() && disturbed.len() < REPEATS;
+        if let Some(by) = by {
+            let number = disturbed.len() + 1;
+            disturbed.push(format!("run {number} of this step was disturbed: {by}"));
+            say::note(format!("{}: {}.", step.title, disturbed[number - 1]));
+        }
+        if !goes_on {
+            step.disturbed = disturbed;
+            return Ok((step, left));
+        }
+    }
+}
 
 /// What `leaks triage` said.
 pub(super) struct Seen {
@@ -77,15 +115,24 @@ fn from_here(site: &str) -> String {
     format!("{function} ({file}")
 }
 
+/// That many requests, each client asking again when it is answered.
 pub(super) async fn load(service: &Service, stage: &str, count: u64) -> Result<String> {
+    load_at_most(service, stage, count, Duration::from_mins(2)).await
+}
+
+/// As many requests as are answered in that time.
+pub(super) async fn load_for(service: &Service, stage: &str, time: Duration) -> Result<String> {
+    load_at_most(service, stage, 1_000, time).await
+}
+
+async fn load_at_most(
+    service: &Service,
+    stage: &str,
+    count: u64,
+    time: Duration,
+) -> Result<String> {
     let report = service
-        .load(
-            stage,
-            Customers::Large,
-            Pace::Closed,
-            count,
-            Duration::from_mins(2),
-        )
+        .load(stage, Customers::Large, Pace::Closed, count, time)
         .await?;
     let load = &report.loads[0];
     let other = report.begun - load.ok.requests;
@@ -163,4 +210,71 @@ pub(super) fn table(rows: &[(&str, &Metrics)]) -> String {
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{REPEATS, repeated};
+    use crate::incident::story::Step;
+    use workbook::problem::Result;
+
+    fn step(holds: bool) -> Step {
+        Step {
+            title: "A step",
+            question: "Does it hold?",
+            commands: Vec::new(),
+            evidence: String::new(),
+            conclusion: String::new(),
+            holds,
+            disturbed: Vec::new(),
+            plot: None,
+        }
+    }
+
+    /// How often a step was run that holds from its `holds_from`th run on, and what it says of those before.
+    fn runs(holds_from: usize, by: Option<&str>) -> Result<(usize, Step)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.expect("a runtime").block_on(async {
+            let mut run = 0;
+            let one = async || {
+                run += 1;
+                Ok((step(run >= holds_from), run))
+            };
+            let (step, run) = repeated(one, || || by.map(str::to_owned)).await?;
+            Ok((run, step))
+        })
+    }
+
+    #[test]
+    fn a_disturbed_step_is_run_again_and_says_who_disturbed_it() {
+        let (run, step) = runs(3, Some("a compiler")).expect("it runs");
+        assert!(step.holds);
+        assert_eq!(run, 3);
+        assert_eq!(step.disturbed.len(), 2);
+        assert_eq!(
+            step.disturbed[1],
+            "run 2 of this step was disturbed: a compiler"
+        );
+    }
+
+    #[test]
+    fn a_step_that_nobody_disturbed_is_not_run_again() {
+        let (run, step) = runs(2, None).expect("it runs");
+        assert!(!step.holds && step.disturbed.is_empty());
+        assert_eq!(run, 1);
+    }
+
+    #[test]
+    fn a_step_that_is_always_disturbed_ends_and_says_so() {
+        let (run, step) = runs(usize::MAX, Some("a compiler")).expect("it runs");
+        assert!(!step.holds);
+        assert_eq!((run, step.disturbed.len()), (REPEATS + 1, REPEATS + 1));
+    }
+
+    #[test]
+    fn a_step_that_holds_names_nobody() {
+        let (run, step) = runs(1, Some("a compiler")).expect("it runs");
+        assert!(step.holds && step.disturbed.is_empty());
+        assert_eq!(run, 1);
+    }
 }

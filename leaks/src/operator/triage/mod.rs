@@ -139,7 +139,7 @@ fn problem(error: &TriageError, args: &TriageArgs) -> Problem {
             say::command(&arguments())
         )),
         TriageError::NoSqueeze(_) => told.next(format!(
-            "Look without --squeeze, or as root: sudo {} --squeeze",
+            "Look without --squeeze, or as root, who has these rights: sudo {} --squeeze",
             say::command(&arguments())
         )),
         TriageError::NoAnswer { .. } => told.next(

@@ -13,7 +13,7 @@ fn remember() -> Vec<Box<[u8]>> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = std::env::args().nth(1).ok_or("it takes a FILE")?;
-    allocator::set_sampling_rate(Some(4 << 10));
+    allocator::set_sampling_interval(Some(4 << 10));
     let before = stats().live_bytes;
     let remembered = remember();
     assert!(stats().live_bytes - before >= 1 << 20);

@@ -22,7 +22,7 @@ impl Watch {
     pub(super) fn judge_calm(&self, counted: &Counted, heap: Motion, evidence: &mut Evidence) {
         if heap == Motion::Unclear {
             evidence.because = format!(
-                "live memory still rose in the last window (by {} in {}), but not in every window or less each time",
+                "live memory rose in the last window (by {} in {}), but it didn't rise in every window, or it rose by less each time",
                 count(last(counted.bytes.rises()), "byte"),
                 count(last(counted.blocks.rises()), "block"),
             );
@@ -38,7 +38,7 @@ impl Watch {
             evidence.settle_by = Some("one more window (Watch::windows)".to_owned());
         } else if let Some(&kind) = kinds(counted, Motion::Unclear).first() {
             evidence.because = format!(
-                "the {kind} still rose in the last window, but not in every window or less each time"
+                "the {kind} rose in the last window, but they didn't rise in every window, or they rose by less each time"
             );
             evidence.settle_by = Some(
                 "one more window (Watch::windows), a longer Watch::warm_up, or less going on beside the workload"
@@ -86,7 +86,7 @@ impl Watch {
         } else if heap == Motion::Stopped || !kinds(counted, Motion::Stopped).is_empty() {
             evidence.verdict = Verdict::WarmingUp;
             evidence.because = format!(
-                "it grew in an early window and not in the last of {}",
+                "live memory grew in an early window, and not in the last of {}",
                 counted.readings.len()
             );
         } else {
@@ -110,12 +110,8 @@ impl Watch {
                 );
                 if evidence.verdict == Verdict::Pressure {
                     let peak = bytes(evidence.peak_bytes);
-                    let source = [
-                        "; the work itself has a peak of ",
-                        &peak,
-                        ", which is where they come from",
-                    ];
-                    evidence.because.extend(source);
+                    evidence.because += "; the freed memory is left from the peak of the work, ";
+                    evidence.because += &peak;
                 }
                 evidence.verdict = Verdict::Retention;
                 evidence.class = Some(Class::AllocatorRetention);
