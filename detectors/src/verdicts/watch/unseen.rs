@@ -4,6 +4,7 @@
 //! by the growth rule, and in a straight line: windows double, so a leak's rise does as well, while a warm-up's rises stay alike. That
 //! resident memory rises beside all heaps makes a verdict doubtful, and no more: an allocator that isn't known may hold it.
 
+use super::filling::{Filling, rate};
 use super::resolution::COARSE_BYTES_PER_ITERATION;
 use crate::allocator;
 use crate::model::finding::Finding;
@@ -104,6 +105,7 @@ pub(crate) struct UnseenFloors {
     floors: Option<[Floors; HOLDERS.len()]>,
     /// This window's readings, one for each part.
     parts: [Option<Unseen>; PARTS],
+    filling: Filling,
     time: Time,
     /// In the middle of the first window, and of the last.
     ends: Option<[(u64, Unseen); 2]>,
@@ -127,12 +129,16 @@ impl UnseenFloors {
             HOLDERS.map(|holder| Floors::in_steps_of(holder.grain()).with_room_for(windows));
         UnseenFloors {
             floors: is_read.then_some(floors),
+            filling: Filling::with_room_for(windows),
             ..UnseenFloors::default()
         }
     }
 
     /// Reads once in each part of a window: the allocator's own count walks what is free on its heap.
     pub(super) fn read(&mut self, part: usize, source: &dyn Fn() -> HeapReading) {
+        if self.floors.is_some() {
+            self.filling.read(part);
+        }
         // The first reading is the one in the window's middle, or there is none: it stands for the middle.
         let is_next = part == 0 || self.parts[0].is_some();
         if self.floors.is_some()
@@ -147,6 +153,7 @@ impl UnseenFloors {
     }
 
     pub(super) fn end_window(&mut self, middle: u64) {
+        self.filling.end_window(middle);
         let parts = std::mem::take(&mut self.parts);
         let (Some(floors), Some(first)) = (&mut self.floors, parts[0]) else {
             return;
@@ -190,8 +197,21 @@ impl UnseenFloors {
 
     /// Whether nothing grows here, nor may yet.
     pub(super) fn is_calm(&self) -> bool {
-        self.each()
-            .all(|(holder, floors)| !self.rose(holder, floors))
+        let may_grow = |(holder, floors): (Holder, &Floors)| {
+            let steps = holder != Holder::Beside && floors.steps_at_the_end();
+            steps || self.rose(holder, floors)
+        };
+        !self.filling.goes_on() && !self.each().any(may_grow)
+    }
+
+    /// Whether a figure of memory in use grows in steps of many iterations.
+    pub(crate) fn by_steps(&self, in_use: &Floors) -> bool {
+        self.filling.by_steps(in_use)
+    }
+
+    /// How much of what was handed out before fills in each iteration, to the end: a leak of as much into such room looks alike.
+    pub(crate) fn fills(&self) -> Option<f64> {
+        self.filling.per_iteration()
     }
 
     /// Whether it rose in the last window, by more than it moves when nothing leaks.
@@ -218,10 +238,16 @@ impl UnseenFloors {
     /// What grows by a mechanism's own figure.
     pub(crate) fn growing(&self) -> Vec<Grows> {
         let growing = self.each().filter(|(holder, floors)| {
-            *holder != Holder::Beside
-                && self.rose(*holder, floors)
-                && floors.motion() == Motion::Growing
-                && is_straight(floors)
+            let is_steady = || {
+                self.rose(*holder, floors)
+                    && floors.motion() == Motion::Growing
+                    && is_straight(floors)
+            };
+            match holder {
+                Holder::Beside => false,
+                Holder::InC => is_steady() || self.by_steps(floors),
+                Holder::Anonymous | Holder::Files | Holder::Shared => is_steady(),
+            }
         });
         let growing = growing.map(|(holder, floors)| Grows {
             holder,
@@ -237,6 +263,13 @@ impl UnseenFloors {
             .mappings(&last)?
             .checked_sub(holder.mappings(&first)?)?;
         (to > from).then(|| more as f64 / (to - from) as f64)
+    }
+
+    /// How much C's heap could gain in each iteration below its noise; 0 where it isn't read.
+    pub(super) fn hidden_in_c(&self) -> f64 {
+        let mut all = self.each();
+        let in_c = all.find(|(holder, _)| *holder == Holder::InC);
+        in_c.map_or(0.0, |(_, floors)| floors.hidden_by_noise())
     }
 
     /// Why it isn't calm where nothing is known to grow; `None` where it is.
@@ -306,9 +339,6 @@ fn last(floors: &Floors) -> i64 {
 fn is_straight(floors: &Floors) -> bool {
     let [.., first, before, last] = floors.windows() else {
         return false;
-    };
-    let rate = |from: &Floor, to: &Floor| {
-        (to.value() - from.value()) as f64 / (to.middle - from.middle) as f64
     };
     rate(before, last) >= 0.75 * rate(first, before)
 }

@@ -77,6 +77,12 @@ impl Watch {
                 bytes(counted.peak_bytes),
                 bytes(counted.resting_bytes)
             );
+        } else if heap == Motion::Wandering || !kinds(counted, Motion::Wandering).is_empty() {
+            evidence.verdict = Verdict::WarmingUp;
+            evidence.because = format!(
+                "it goes up and down from window to window: what it rose by in the last of {}, it had fallen by shortly before",
+                counted.readings.len()
+            );
         } else if heap == Motion::Stopped || !kinds(counted, Motion::Stopped).is_empty() {
             evidence.verdict = Verdict::WarmingUp;
             evidence.because = format!(
