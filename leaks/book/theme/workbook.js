@@ -120,7 +120,7 @@
       const { box } = frame;
       box.setAttribute("role", "treeitem");
       box.setAttribute("aria-level", frame.depth + 1);
-      box.setAttribute("aria-label", frame.told);
+      box.setAttribute("aria-label", `${box.textContent}, ${frame.told}`);
       box.setAttribute("aria-selected", "false");
       box.tabIndex = frame === current ? 0 : -1;
       box.onmouseenter = () => show(frame);
