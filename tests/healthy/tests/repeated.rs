@@ -175,7 +175,12 @@ fn versions(crates: &[&str]) -> String {
     let lock = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let version = |name: &&str| {
-        let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
+        // Where the lock file has two of a name, this package's own list says which is meant: "axum 0.8.9".
+        let (_, own) = lock.split_once("name = \"healthy\"")?;
+        let (own, _) = own.split_once("\n]")?;
+        let told = own.split_once(&format!("\"{name} "));
+        let only = || lock.split_once(&format!("name = \"{name}\"\nversion = \""));
+        let (_, rest) = told.or_else(only)?;
         Some(format!("{name} {}", rest.split_once('"')?.0))
     };
     let versions: Vec<String> = crates.iter().filter_map(version).collect();
