@@ -200,7 +200,7 @@ impl Floors {
     }
 
     /// How far it moves when nothing grows: within a window, or from one to the next where that is what hides growth.
-    fn sway(&self) -> i64 {
+    pub(crate) fn sway(&self) -> i64 {
         match self.motion_to_the_end() {
             // A fall, and half of another that leads beyond where it was.
             Motion::Wandering => self.noise().max(self.fall_between() * 3 / 2),

@@ -46,6 +46,9 @@ pub(crate) struct Unseen {
     pub(crate) beside: Option<i64>,
     /// By how much what C has may seem to move when it doesn't: a block of Rust's that is made anew may take a little more or less room.
     pub(crate) slack: i64,
+    /// Whether what C has and what Rust has are of one moment. Where other threads come and go meanwhile, one of their blocks may stand
+    /// for C's, or the other way round.
+    pub(crate) is_of_one_moment: bool,
     /// Whether Rust's blocks lie on the C library's heap: then what is mapped beside that is no allocator's.
     pub(crate) is_one_heap: bool,
 }
@@ -87,7 +90,7 @@ impl Live {
 /// Reads it. The first call may allocate, later ones don't.
 pub(crate) fn now(source: &dyn Fn() -> HeapReading) -> Unseen {
     let (mapped_for_instruments, in_c_for_instruments) = allocator::mapped_and_in_c();
-    let (heap, live) = heap_and_live(source);
+    let (heap, live, is_of_one_moment) = heap_and_live(source);
     let threads = kernel::thread_count(Whose::Own).ok().flatten();
     let mapped = kernel::mapped_by_kind(Whose::Own).ok().map(|mut mapped| {
         let others = heap.map_or(0, |heap| heap.mapped) + mapped_for_instruments;
@@ -108,6 +111,7 @@ pub(crate) fn now(source: &dyn Fn() -> HeapReading) -> Unseen {
         mapped,
         beside: beside(heap, live),
         slack: signed(ROOM_DIFFERS * source().blocks + COME_AND_GO * (OF_A_THREAD + OF_A_STACK)),
+        is_of_one_moment,
         is_one_heap: heap.is_some_and(|heap| heap.has_our_blocks),
     }
 }
@@ -117,8 +121,8 @@ fn of_threads(threads: u64, mapped: MappedByKind) -> u64 {
     OF_A_THREAD * threads + OF_A_STACK * mapped.stacks + OF_AN_ARENA * mapped.arenas
 }
 
-/// The C library's heap and what is live, at one moment if the other threads let us.
-fn heap_and_live(source: &dyn Fn() -> HeapReading) -> (Option<CHeap>, Live) {
+/// The C library's heap and what is live; and whether at one moment, as far as the other threads let us.
+fn heap_and_live(source: &dyn Fn() -> HeapReading) -> (Option<CHeap>, Live, bool) {
     let started = Instant::now();
     let mut before = Live::now(source);
     loop {
@@ -132,7 +136,7 @@ fn heap_and_live(source: &dyn Fn() -> HeapReading) -> (Option<CHeap>, Live) {
             } else {
                 before
             };
-            return (heap, live);
+            return (heap, live, is_one_moment);
         }
         before = after;
     }

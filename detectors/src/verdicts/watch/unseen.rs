@@ -36,6 +36,9 @@ const KEPT_FOR_A_THREAD: i64 = 236 << 10;
 /// Two rises are the least that can tell growth from warm-up.
 const WINDOWS_MIN: usize = 3;
 
+/// So often a part is read at most, an iteration apart, until no other thread comes between.
+const TRIES_MAX: u32 = 16;
+
 const HOLDERS: [Holder; 5] = [
     Holder::InC,
     Holder::Anonymous,
@@ -105,6 +108,8 @@ pub(crate) struct UnseenFloors {
     floors: Option<[Floors; HOLDERS.len()]>,
     /// This window's readings, one for each part.
     parts: [Option<Unseen>; PARTS],
+    /// How often each of them was read.
+    tries: [u32; PARTS],
     filling: Filling,
     time: Time,
     /// In the middle of the first window, and of the last.
@@ -134,20 +139,22 @@ impl UnseenFloors {
         }
     }
 
-    /// Reads once in each part of a window: the allocator's own count walks what is free on its heap.
+    /// Reads once in each part of a window: the allocator's own count walks what is free on its heap. Where other threads came and went
+    /// meanwhile, it is read again after the next iterations.
     pub(super) fn read(&mut self, part: usize, source: &dyn Fn() -> HeapReading) {
         if self.floors.is_some() {
             self.filling.read(part);
         }
         // The first reading is the one in the window's middle, or there is none: it stands for the middle.
         let is_next = part == 0 || self.parts[0].is_some();
-        if self.floors.is_some()
-            && self.parts[part].is_none()
-            && is_next
-            && self.time.allows(part == 0)
-        {
+        let wanted = match &self.parts[part] {
+            None => true,
+            Some(read) => !read.is_of_one_moment && self.tries[part] < TRIES_MAX,
+        };
+        if self.floors.is_some() && wanted && is_next && self.time.allows(part == 0) {
             let started = Instant::now();
             self.parts[part] = Some(unseen::now(source));
+            self.tries[part] += 1;
             self.time.took(started.elapsed());
         }
     }
@@ -155,6 +162,7 @@ impl UnseenFloors {
     pub(super) fn end_window(&mut self, middle: u64) {
         self.filling.end_window(middle);
         let parts = std::mem::take(&mut self.parts);
+        self.tries = [0; PARTS];
         let (Some(floors), Some(first)) = (&mut self.floors, parts[0]) else {
             return;
         };

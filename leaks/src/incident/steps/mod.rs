@@ -21,10 +21,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 use workbook::problem::Result;
 
-/// How long the verdict's first look takes.
+/// How long the first look takes at a service that rests. Beside other work a figure is noisier, so each further look is twice as long.
 const LOOK_SECONDS: u64 = 6;
 
-/// How long the first look at the control run takes.
+/// The same for the control run, which is under load.
 const CONTROL_SECONDS: u64 = 15;
 
 /// Tells the whole story, each step as soon as it is over.
@@ -56,7 +56,6 @@ pub(super) async fn tell(
     let mut seconds = LOOK_SECONDS;
     let (verdict, ()) = told(async || {
         let step = verdict(scene, &service, seconds, &mut story).await?;
-        // Beside other work a figure is noisier: the next look is twice as long.
         seconds *= 2;
         Ok((step, ()))
     })
@@ -65,8 +64,13 @@ pub(super) async fn tell(
     add(&mut story, trim(&service).await?)?;
     drop(service);
 
-    let (lazily, ()) =
-        told(async || Ok((lazily_freed(scene, size, &mut story).await?, ()))).await?;
+    let mut seconds = LOOK_SECONDS;
+    let (lazily, ()) = told(async || {
+        let step = lazily_freed(scene, size, seconds, &mut story).await?;
+        seconds *= 2;
+        Ok((step, ()))
+    })
+    .await?;
     add(&mut story, lazily)?;
     let (timers, ()) = told(async || Ok((timers(scene, size).await?, ()))).await?;
     add(&mut story, timers)?;

@@ -23,7 +23,7 @@ pub(super) const ROUNDS: u64 = 4;
 const WIDTH: usize = 90;
 
 /// How often a step is run again after a run that was disturbed.
-const REPEATS: usize = 3;
+const REPEATS: usize = 2;
 
 /// Runs a step. When it sees something else than the story says, and other processes used the processor meanwhile, the step is run
 /// again, and says so. A run that nobody disturbed is never repeated: then the step doesn't hold.
@@ -49,7 +49,12 @@ async fn repeated<T, D: FnOnce() -> Option<String>>(
         if let Some(by) = by {
             let number = disturbed.len() + 1;
             disturbed.push(format!("run {number} of this step was disturbed: {by}"));
-            say::note(format!("{}: {}.", step.title, disturbed[number - 1]));
+            say::note(format!(
+                "{}: {}. That run saw:\n{}",
+                step.title,
+                disturbed[number - 1],
+                step.evidence
+            ));
         }
         if !goes_on {
             step.disturbed = disturbed;

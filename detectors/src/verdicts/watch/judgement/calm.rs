@@ -47,8 +47,8 @@ impl Watch {
         } else if is_coarse(counted) {
             evidence.because = format!(
                 "floors moved by {} and {} without a trend, which hides a leak of {} an iteration",
-                count(counted.bytes.noise(), "byte"),
-                count(counted.blocks.noise(), "block"),
+                count(counted.bytes.sway(), "byte"),
+                count(counted.blocks.sway(), "block"),
                 amount(counted.bytes.smallest_visible(), "byte")
             );
             evidence.settle_by = Some(
@@ -58,7 +58,7 @@ impl Watch {
         } else if let Some((kind, floors)) = coarse_count(counted) {
             evidence.because = format!(
                 "the {kind} moved by {} without a trend, which hides a leak of {} an iteration",
-                floors.noise(),
+                floors.sway(),
                 amount(floors.smallest_visible(), one_of(kind))
             );
             evidence.settle_by = Some(
