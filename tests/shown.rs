@@ -380,7 +380,10 @@ fn shown_within(folder: &str, name: &str, printed: &str, figures: Figures) {
         assert_eq!(verdicts(&page), verdicts(&printed), "{folder}/{name}");
         return;
     }
-    let compared = if name.ends_with(".json") {
+    let compared = if file
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
         recorded::comparable
     } else {
         comparable
