@@ -2,7 +2,7 @@
 //! to machine.
 
 use detectors::profile::Profile;
-use detectors::{Evidence, Finding, HeldBy, Kind, Root, Verdict};
+use detectors::{Class, Evidence, Finding, HeldBy, Kind, Root, Verdict};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,7 +35,7 @@ pub(crate) fn run(folder: &Path, clean: &dyn Fn(&str) -> String) -> Value {
         "because": evidence.because,
         "settle_by": evidence.settle_by,
         "class": evidence.class,
-        "class_means": evidence.class.map(|class| class.definition()),
+        "class_means": evidence.class.map(Class::definition),
         "findings": findings,
         "holders": evidence.holders.iter().map(|held| holder(held, clean)).collect::<Vec<_>>(),
         "readings": readings(&evidence),

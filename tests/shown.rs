@@ -380,7 +380,10 @@ fn shown_within(folder: &str, name: &str, printed: &str, figures: Figures) {
         assert_eq!(verdicts(&page), verdicts(&printed), "{folder}/{name}");
         return;
     }
-    let compared = if name.ends_with(".json") {
+    let compared = if file
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
         recorded::comparable
     } else {
         comparable
@@ -404,8 +407,8 @@ fn shown_within(folder: &str, name: &str, printed: &str, figures: Figures) {
     }
 }
 
-/// What a reader compares: without signatures, and without who holds what. Of several holders either may be found, and how many
-/// blocks each has depends on where the system puts them.
+/// What a reader compares: without signatures, without who holds what, and without the run's reach. Of several holders either may be
+/// found, and how many blocks each has depends on where the system puts them; the reach follows the noise that this very run met.
 fn comparable(text: &str) -> String {
     let is_of_holders = |line: &&str| {
         let line = line.trim_start();
@@ -415,14 +418,18 @@ fn comparable(text: &str) -> String {
                 .iter()
                 .any(|begin| line.starts_with(begin))
     };
-    let (mut is_within, mut is_holder) = (false, false);
+    let (mut is_within, mut is_holder, mut is_reach) = (false, false, false);
     let mut lines = String::new();
     for line in text.lines() {
         // From its heading to the next empty line, or from holder to holder in a test's failure.
         is_within = !line.is_empty() && (is_within || line == "Who holds it");
         // What a wrapped line goes on with is indented.
         is_holder = is_of_holders(&line) || is_holder && line.starts_with("  ");
-        if !is_within && !is_holder {
+        // Up to what comes after it: what was not read, or an empty line.
+        let begins = |with: &str| line.to_lowercase().starts_with(with);
+        is_reach =
+            begins("the smallest leak") || is_reach && !line.is_empty() && !begins("not read");
+        if !is_within && !is_holder && !is_reach {
             lines.push_str(line);
             lines.push('\n');
         }

@@ -5,6 +5,7 @@ use mdbook_driver::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 use regex::{Captures, Regex};
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// Words of prose that are read in a minute; code and figures take their own time.
@@ -115,9 +116,10 @@ fn linked(line: &str, words: &BTreeSet<String>) -> String {
             continue;
         }
         changed.push_str(&line[rest..place.start()]);
-        changed.push_str(&format!(
+        let _ = write!(
+            changed,
             "[{whole}](https://github.com/{of}/issues/{number})"
-        ));
+        );
         rest = place.end();
     }
     changed.push_str(&line[rest..]);

@@ -15,7 +15,7 @@ pub(super) fn draw(flames: &Flames) -> String {
     // Where the next call of each depth begins.
     let mut next = vec![0.0_f64];
     let mut rows = 0;
-    let mut frames = String::new();
+    let mut boxes = String::new();
     for (depth, function, value, grows) in &flames.frames {
         rows = rows.max(depth + 1);
         next.resize(depth + 2, 0.0);
@@ -34,7 +34,7 @@ pub(super) fn draw(flames: &Flames) -> String {
             of_it => format!("; {of_it:.0} % of it at sites that grow"),
         };
         let _ = writeln!(
-            frames,
+            boxes,
             "<span class=\"frame\" style=\"left:{left:.2}%;width:{:.2}%;--row:{depth};--grows:{of_it:.0}%\" data-depth=\"{depth}\" \
              title=\"{}: {}, {:.1} %{growth}\">{}</span>",
             share(*value),
@@ -54,7 +54,7 @@ pub(super) fn draw(flames: &Flames) -> String {
         " Made <span class=\"key grows\">at a site that grows</span> from half of the run to its end, or <span class=\"key\">elsewhere</span>.".to_owned()
     };
     format!(
-        "<figure class=\"flames\">\n<div class=\"graph\" style=\"--rows:{rows}\" aria-label=\"Flame graph: {what}\">\n{frames}</div>\n\
+        "<figure class=\"flames\">\n<div class=\"graph\" style=\"--rows:{rows}\" aria-label=\"Flame graph: {what}\">\n{boxes}</div>\n\
          <figcaption>Flame graph of {what}: {}. A box is as wide as its share, and what it calls hangs below it.{legend}</figcaption>\n</figure>\n",
         bytes(total),
     )

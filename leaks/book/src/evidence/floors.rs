@@ -71,14 +71,14 @@ pub(super) fn draw(run: &Run) -> String {
         let _ = write!(line, "{x:.1},{y:.1} ");
         let _ = write!(dots, "<i style=\"left:{x:.1}%;top:{y:.1}%\"></i>");
     }
-    let bounds: String = (run.readings.iter())
-        .map(|window| {
-            format!(
-                "<line x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"0\" y2=\"100\"/>",
-                window.to as f64 / end as f64 * 100.0
-            )
-        })
-        .collect();
+    let mut bounds = String::new();
+    for window in &run.readings {
+        let x = window.to as f64 / end as f64 * 100.0;
+        let _ = write!(
+            bounds,
+            "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"0\" y2=\"100\"/>"
+        );
+    }
     let told: Vec<String> = floors.iter().map(|(_, value)| text(*value)).collect();
     let (_, y) = place(last);
     let side = if y < 50.0 { "below" } else { "above" };

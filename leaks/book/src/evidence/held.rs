@@ -31,7 +31,7 @@ pub(super) fn draw(holders: &[Held]) -> String {
         let _ = writeln!(
             drawn,
             "<div class=\"held {}\"><p class=\"root\">{}</p>\n<ul>",
-            Escaped(&root.root),
+            Escaped(&root.kind),
             words(root)
         );
         for held in chains {
@@ -81,7 +81,7 @@ fn named(function: &str) -> String {
 
 /// A root in words.
 pub(super) fn words(root: &Root) -> String {
-    match (root.root.as_str(), &root.name) {
+    match (root.kind.as_str(), &root.name) {
         ("static", Some(name)) if !name.is_empty() => {
             format!("the static <code>{}</code>", Escaped(name))
         }

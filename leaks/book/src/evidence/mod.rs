@@ -37,7 +37,7 @@ impl Preprocessor for Evidence {
                 return;
             };
             match page::drawn(&chapter.content, folder) {
-                Ok(content) => chapter.content = content,
+                Ok(drawn) => chapter.content = drawn,
                 Err(error) => failed = failed.take().or(Some(error)),
             }
         });

@@ -112,13 +112,13 @@ fn without_chart(printed: &str) -> String {
         return printed.to_owned();
     };
     let mut text = String::with_capacity(printed.len());
-    let mut in_chart = false;
+    let mut within = false;
     for (number, line) in printed.lines().enumerate() {
         // The chart's heading stands above it, its ticks below.
         let heading = number + 1 == first;
-        let ticks = in_chart && !is_chart(&line) && !line.is_empty();
-        in_chart = is_chart(&line) || ticks;
-        if !in_chart && !heading {
+        let ticks = within && !is_chart(&line) && !line.is_empty();
+        within = is_chart(&line) || ticks;
+        if !within && !heading {
             text.push_str(line);
             text.push('\n');
         }

@@ -53,7 +53,9 @@ pub(super) struct Held {
 /// Where pointers to blocks begin.
 #[derive(Debug, Deserialize)]
 pub(super) struct Root {
-    pub(super) root: String,
+    /// `static`, `thread`, `task`, ..
+    #[serde(rename = "root")]
+    pub(super) kind: String,
     pub(super) name: Option<String>,
     pub(super) blocks: u64,
 }

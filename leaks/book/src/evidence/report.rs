@@ -98,13 +98,11 @@ fn functions(run: &Run, drawn: &mut String) {
         let Some(site) = finding.site.as_deref() else {
             continue;
         };
-        let row = match rows.iter().position(|(of, _)| *of == site) {
-            Some(row) => row,
-            None => {
-                rows.push((site, [None; 3]));
-                rows.len() - 1
-            }
-        };
+        let known = rows.iter().position(|(of, _)| *of == site);
+        let row = known.unwrap_or_else(|| {
+            rows.push((site, [None; 3]));
+            rows.len() - 1
+        });
         let figures = &mut rows[row].1;
         if finding.kind == "bytes" {
             figures[0] = add(figures[0], finding.per_iteration);

@@ -1,4 +1,4 @@
-//! A Chromium of the test's own, driven by the DevTools protocol: JSON messages over a WebSocket.
+//! A Chromium of the test's own, driven by the `DevTools` protocol: JSON messages over a WebSocket.
 
 use base64::Engine;
 use serde_json::{Value, json};
@@ -102,24 +102,22 @@ impl Page {
             _browser: browser,
             _profile: profile,
         };
-        let target = page.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let target = page.call("Target.createTarget", &json!({ "url": "about:blank" }));
         let attached = page.call(
             "Target.attachToTarget",
-            json!({ "targetId": target["targetId"], "flatten": true }),
+            &json!({ "targetId": target["targetId"], "flatten": true }),
         );
-        page.session = attached["sessionId"]
-            .as_str()
-            .expect("a session")
-            .to_owned();
+        let session = attached["sessionId"].as_str().expect("a session");
+        session.clone_into(&mut page.session);
         for domain in ["Page", "Runtime", "Log", "Network"] {
-            page.call(&format!("{domain}.enable"), json!({}));
+            page.call(&format!("{domain}.enable"), &json!({}));
         }
         page
     }
 
     /// Sends a command and waits for its answer.
     #[track_caller]
-    pub(crate) fn call(&mut self, method: &str, parameters: Value) -> Value {
+    pub(crate) fn call(&mut self, method: &str, parameters: &Value) -> Value {
         self.sent += 1;
         let mut message = json!({ "id": self.sent, "method": method, "params": parameters });
         if !self.session.is_empty() {
@@ -149,7 +147,7 @@ impl Page {
     /// Loads an address, to the end of its scripts.
     pub(crate) fn load(&mut self, address: &str) {
         self.events.clear();
-        self.call("Page.navigate", json!({ "url": address }));
+        self.call("Page.navigate", &json!({ "url": address }));
         while !self
             .events
             .iter()
@@ -164,7 +162,7 @@ impl Page {
     pub(crate) fn size(&mut self, width: u32, height: u32) {
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false }),
+            &json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false }),
         );
     }
 
@@ -172,7 +170,7 @@ impl Page {
     pub(crate) fn prefer(&mut self, scheme: &str) {
         self.call(
             "Emulation.setEmulatedMedia",
-            json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }),
+            &json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }),
         );
     }
 
@@ -180,7 +178,7 @@ impl Page {
     pub(crate) fn scripts(&mut self, run: bool) {
         self.call(
             "Emulation.setScriptExecutionDisabled",
-            json!({ "value": !run }),
+            &json!({ "value": !run }),
         );
     }
 
@@ -189,7 +187,7 @@ impl Page {
     pub(crate) fn value(&mut self, expression: &str) -> Value {
         let parameters =
             json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let answer = self.call("Runtime.evaluate", parameters);
+        let answer = self.call("Runtime.evaluate", &parameters);
         assert!(
             answer["exceptionDetails"].is_null(),
             "{expression}: {}",
@@ -217,7 +215,7 @@ impl Page {
         let place = self.value(&place);
         for kind in ["mousePressed", "mouseReleased"] {
             let parameters = json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1 });
-            self.call("Input.dispatchMouseEvent", parameters);
+            self.call("Input.dispatchMouseEvent", &parameters);
         }
     }
 
@@ -241,23 +239,23 @@ impl Page {
             ""
         };
         let down = json!({ "type": "keyDown", "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text });
-        self.call("Input.dispatchKeyEvent", down);
+        self.call("Input.dispatchKeyEvent", &down);
         self.call(
             "Input.dispatchKeyEvent",
-            json!({ "type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": code }),
+            &json!({ "type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": code }),
         );
     }
 
     /// Types a text into what has the focus.
     pub(crate) fn type_text(&mut self, text: &str) {
-        self.call("Input.insertText", json!({ "text": text }));
+        self.call("Input.insertText", &json!({ "text": text }));
     }
 
     /// The whole page as a picture, in PNG.
     pub(crate) fn picture(&mut self) -> Vec<u8> {
         let taken = self.call(
             "Page.captureScreenshot",
-            json!({ "captureBeyondViewport": true }),
+            &json!({ "captureBeyondViewport": true }),
         );
         let text = taken["data"].as_str().expect("a picture");
         base64::engine::general_purpose::STANDARD
