@@ -3,10 +3,12 @@
 //! `REFRESH=1 cargo test -p tests --test shown` writes the files instead of comparing them.
 
 mod driver;
+mod recorded;
 
 use chapters::{Chapter, Figures};
 use driver::{AS_FOR_THE_COMMAND, CHAPTER, Ran, Workbook, real_root};
 use libtest_mimic::{Arguments, Trial};
+use serde_json::json;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -72,6 +74,19 @@ fn run_and_fix(chapter: &Chapter) {
     shown_of(chapter, "run-fixed.txt", &text(fixed.exits(0)));
     let both = workbook.read(&format!("target/leaks/{name}/fixed/both.svg"));
     shown_of(chapter, "timeline.svg", &both);
+    let clean = |text: &str| without_machine(text, &workbook.path(""));
+    let run = |folder: &str| {
+        recorded::run(
+            &workbook.path(&format!("target/leaks/{name}{folder}")),
+            &clean,
+        )
+    };
+    let runs = json!({ "leaky": run(""), "fixed": run("/fixed") });
+    shown_of(
+        chapter,
+        "report.json",
+        &serde_json::to_string_pretty(&runs).expect("JSON"),
+    );
 }
 
 fn check(chapter: &Chapter) {
@@ -80,6 +95,17 @@ fn check(chapter: &Chapter) {
     workbook.solve(name, "as-shipped.rs");
     let check = leaks(&workbook, &["check", name]);
     shown_of(chapter, "check.txt", &text(check.exits(1)));
+    let clean = |text: &str| without_machine(text, &workbook.path(""));
+    let run = recorded::run(
+        &workbook.path(&format!("target/leaks/{name}/exercise")),
+        &clean,
+    );
+    let run = json!({ "exercise": run });
+    shown_of(
+        chapter,
+        "check.json",
+        &serde_json::to_string_pretty(&run).expect("JSON"),
+    );
 }
 
 /// Every chapter has one regression test that is shown failing.
@@ -344,15 +370,22 @@ fn shown_within(folder: &str, name: &str, printed: &str, figures: Figures) {
     };
     if figures == Figures::Verdict {
         let verdicts = |text: &str| -> Vec<String> {
-            let told = text
-                .lines()
-                .filter(|line| line.contains("Verdict:") || line.contains(" saw "));
+            let told = text.lines().filter(|line| {
+                [" saw ", "Verdict:", "\"verdict\":"]
+                    .iter()
+                    .any(|mark| line.contains(mark))
+            });
             told.map(str::to_owned).collect()
         };
         assert_eq!(verdicts(&page), verdicts(&printed), "{folder}/{name}");
         return;
     }
-    let (page, printed) = (comparable(&page), comparable(&printed));
+    let compared = if name.ends_with(".json") {
+        recorded::comparable
+    } else {
+        comparable
+    };
+    let (page, printed) = (compared(&page), compared(&printed));
     let differing = page
         .lines()
         .zip(printed.lines())

@@ -135,6 +135,9 @@
 //!   handed to one leaks unseen, unless the task is followed ([`allocator::ScopeHandle::follow`]).
 //! - A cache that is still filling at the end of the windows looks like a leak, since it grows in each of them. Give it a
 //!   longer [`Watch::warm_up`], or let the iteration say its bound with [`Kept::of_at_most`].
+//! - Growth that comes in steps of many iterations, as an arena's or an interner's does, is told by what becomes resident between two
+//!   steps: at a kilobyte an iteration or more, in a process of its own, and on Linux. Pages that an earlier test gave back are
+//!   resident already, and hide it. Until a step comes, what fills is within a block that was there, and is no leak.
 //! - A leak that strikes in fewer than one iteration of twenty may be missed. [`Evidence::smallest_leak`] says what this
 //!   very run could have caught.
 //! - Memory that no Rust allocator sees is told by its mechanism and rate; its line needs the feature `foreign`. Small blocks that C's allocator keeps

@@ -32,7 +32,8 @@ fn its_memory_test_costs_ten_lines() {
     assert_eq!((in_manifest, in_test), (5, 5));
 }
 
-/// Its steady service passes, its leak is caught with the line, and the evidence says what this build lacks.
+/// Its steady service passes, its leak is caught with the line, and the evidence says what this build lacks. So do the tests of its program,
+/// which lie beside what they test.
 #[test]
 fn it_is_built_without_our_flags_and_sees_what_leaks() {
     let evidence = scratch();
@@ -44,6 +45,8 @@ fn it_is_built_without_our_flags_and_sees_what_leaks() {
     for line in [
         "test visits_are_steady ... ok",
         "test the_audit_is_caught ... ok",
+        "test tests::a_programs_visits_are_steady ... ok",
+        "test tests::a_programs_audit_is_caught ... ok",
     ] {
         said(&output, line);
     }

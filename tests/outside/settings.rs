@@ -155,6 +155,16 @@ fn so_it_has_by_dhat() {
     }
 }
 
+/// What a running service's debug port tells of the processor's time.
+#[test]
+#[ignore = "builds the program three times: .ci/soak"]
+fn so_it_has_by_the_debug_port() {
+    let (edition, user) = (2024, program(2024));
+    for setting in &OFTEN[..3] {
+        check(&user, edition, setting, &["--features", "debug"]);
+    }
+}
+
 fn each_tells_what_it_can(settings: &[Setting]) {
     let user = program(2024);
     for setting in settings {
@@ -261,32 +271,44 @@ fn check(user: &User, edition: u32, (name, tells, settings): &Setting, more: &[&
             "{name}: what leaks at one place isn't told from what leaks at another"
         );
     }
+    let mut profiles = vec![("block", "waits")];
     if more.is_empty() {
-        service(
-            name,
-            *tells,
-            &Profile::read(folder.path().join("heap.pb.gz")).unwrap(),
-        );
+        profiles.push(("heap", "visit"));
+    }
+    if more.contains(&"debug") {
+        profiles.extend([("heap", "visit"), ("cpu", "works")]);
+    }
+    for (kind, function) in profiles {
+        let file = folder.path().join(format!("{kind}.pb.gz"));
+        let what = format!("{name}, {kind}");
+        service(&what, *tells, &Profile::read(file).unwrap(), function);
     }
 }
 
-/// The profile that a running service gives.
-fn service(name: &str, tells: Tells, profile: &Profile) {
+/// A profile that a running service gives, with a function that is in it.
+fn service(name: &str, tells: Tells, profile: &Profile, function: &str) {
     let top = profile.top(None).unwrap().to_string();
-    for stack in profile.stacks() {
-        for frame in &stack.frames {
-            let frame = Frame::new(frame.function, frame.file, frame.line);
-            assert!(is_the_programs(&frame), "{name}: {frame} in {top}");
+    let frames: Vec<Frame> = profile
+        .stacks()
+        .flat_map(|stack| stack.frames)
+        .map(|frame| Frame::new(frame.function, frame.file, frame.line))
+        .collect();
+    // The processor's time is also what takes the samples, and what starts a thread.
+    if function != "works" {
+        for frame in &frames {
+            assert!(is_the_programs(frame), "{name}: {frame} in {top}");
         }
     }
     let says_why = top.contains(" stacks are without lines: ");
     assert_eq!(says_why, tells != Lines, "{name}: {top}");
-    let leaf = |function: &str| {
-        profile
-            .stacks()
-            .any(|stack| stack.frames[0].function.ends_with(function))
-    };
-    assert!(tells == Places || leaf("visit"), "{name}: {top}");
+    let mut leaves = profile.stacks().map(|stack| stack.frames[0].function);
+    let is_there = |of: &str| of.ends_with(function);
+    assert!(
+        tells == Places
+            || leaves.any(is_there)
+            || function == "works" && frames.iter().any(|frame| is_there(&frame.function)),
+        "{name}: {top}"
+    );
 }
 
 /// None of the allocator's, of what it calls, and of what nothing was known of.

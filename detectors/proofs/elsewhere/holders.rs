@@ -6,6 +6,7 @@ mod copies;
 mod owners;
 mod sockets;
 mod statics;
+mod waiters;
 
 use detectors::{Class, Evidence, Owner, Root, Verdict, Watch};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -102,6 +103,14 @@ detectors::tests! {
         owners::of_whoever_watches();
     }
 
+    fn a_map_of_a_thread_local_is_a_cache() {
+        owners::of_a_thread_local();
+    }
+
+    fn what_a_thread_local_sees_is_not_its_own() {
+        owners::of_a_thread_local_and_not();
+    }
+
     fn the_twins_of_what_owns_a_map_are_silent() {
         owners::twins();
     }
@@ -136,6 +145,22 @@ detectors::tests! {
 
     fn sets_of_futures_and_timers_are_queues() {
         channels::sets();
+    }
+
+    fn wakers_that_pile_up_are_a_queue() {
+        waiters::wakers();
+    }
+
+    fn wakers_that_are_woken_are_silent() {
+        waiters::woken();
+    }
+
+    fn what_looks_like_wakers_is_no_queue() {
+        waiters::look_alikes();
+    }
+
+    fn waiters_in_the_list_of_a_channel_are_a_queue() {
+        waiters::in_a_channel();
     }
 
     fn the_twins_of_channels_are_silent() {

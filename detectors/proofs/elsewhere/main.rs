@@ -5,9 +5,14 @@ mod accepted;
 mod doubling;
 mod full_caches;
 mod holders;
+mod noisy_caches;
+#[path = "../random.rs"]
+#[expect(dead_code, reason = "sizes and alignments are what other proofs ask for")]
+mod random;
+mod steps;
 mod unseen;
 
 #[global_allocator]
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
-detectors::test_modules! { accepted, doubling, full_caches, holders, unseen }
+detectors::test_modules! { accepted, doubling, full_caches, holders, noisy_caches, steps, unseen }

@@ -304,6 +304,31 @@ detectors::tests! {
         });
         is_calm(&evidence);
     }
+    // As on a machine that has no core for them. Whenever C's heap is read, twice as many threads wait as in the window before;
+    // between two readings all of them end, so that neither Rust's heap nor the count of threads grows.
+    fn threads_that_end_later_and_later() {
+        let evidence = watch("threads that wait").warm_up(64).run(|| {
+            let mut waiting = Vec::with_capacity(100);
+            let mut iteration = 0_u64;
+            move || {
+                iteration += 1;
+                let (ends, waits) = std::sync::mpsc::channel::<()>();
+                let thread = std::thread::spawn(move || {
+                    free(in_c(5_000));
+                    let _ = waits.recv();
+                });
+                waiting.push((ends, thread));
+                let part = (iteration + 1).next_power_of_two() / 16;
+                if part > 1 && iteration % part == part / 2 {
+                    for (ends, thread) in waiting.drain(..) {
+                        drop(ends);
+                        thread.join().expect("it ends");
+                    }
+                }
+            }
+        });
+        accuses_nobody(&evidence);
+    }
     fn a_busy_thread() {
         let neighbour = Neighbour::new();
         let evidence = watch("a neighbour").run(|| || drop(black_box(vec![1_u8; 100])));

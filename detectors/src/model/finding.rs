@@ -30,6 +30,9 @@ pub struct SmallestLeak {
     pub blocks_per_iteration: f64,
     /// Bytes for each iteration.
     pub bytes_per_iteration: f64,
+    /// Bytes for each iteration of what no Rust allocator sees: on the C library's heap, or mapped. `None` where that wasn't read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen_bytes_per_iteration: Option<f64>,
 }
 
 /// The instrument that took the readings.

@@ -31,6 +31,7 @@ mod reading;
 mod room;
 mod roots;
 mod task;
+mod wakers;
 
 pub(crate) use class::{Accounts, told};
 pub use entries::Tables;
@@ -68,6 +69,7 @@ pub struct HeldBy {
     /// The functions that made the blocks which point at this site's, nearest first: one chain, of the commonest kind.
     pub through: Vec<Frame>,
     /// The queue in which the blocks wait, where such a block or the site's own was made by one: a channel, or a set of futures or tasks.
+    /// Or `wakers`, where the blocks are lists of those.
     pub queue: Option<String>,
     /// How large they are, all together.
     pub(crate) bytes: u64,
@@ -132,6 +134,8 @@ pub enum Owner {
     Setup,
     /// A variable of whoever runs the watch, outside of the setup.
     Outside,
+    /// A thread-local of the thread that runs the watch.
+    ThreadLocal,
     /// Another thread, by its name: empty where it has none of its own.
     Thread(String),
     /// A task, by the function that spawned it.
@@ -155,6 +159,7 @@ impl HeldBy {
             (Root::Thread, Some(Owner::Outside)) => {
                 "a variable outside of the watch's setup".to_owned()
             }
+            (Root::Thread, Some(Owner::ThreadLocal)) => "a thread-local".to_owned(),
             (Root::Thread, Some(Owner::Thread(_))) if self.owners > 1 => {
                 format!(
                     "variables of {} threads",

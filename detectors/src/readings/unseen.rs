@@ -23,6 +23,16 @@ const ROOM_DIFFERS: u64 = 16;
 /// What dhat notes of each live block, in a table that doubles.
 const NOTED_BY_DHAT: u64 = 256;
 
+/// What glibc has on its heap for each thread: the table of what it keeps of freed blocks.
+const OF_A_THREAD: u64 = 656;
+/// For each stack: where the thread's variables are, of the program and of each library. It stays with the stack of a thread that has
+/// ended, which is kept for the next one.
+const OF_A_STACK: u64 = 288;
+/// At the beginning of each of its heaps for threads, of which there are at most eight for each core.
+const OF_AN_ARENA: u64 = 2_112;
+/// So many threads may begin or end between the two halves of a reading.
+const COME_AND_GO: u64 = 4;
+
 /// For so long a reading is tried again while other threads come and go between its two halves.
 const TRIES_TIME: Duration = Duration::from_micros(300);
 
@@ -36,6 +46,9 @@ pub(crate) struct Unseen {
     pub(crate) beside: Option<i64>,
     /// By how much what C has may seem to move when it doesn't: a block of Rust's that is made anew may take a little more or less room.
     pub(crate) slack: i64,
+    /// Whether what C has and what Rust has are of one moment. Where other threads come and go meanwhile, one of their blocks may stand
+    /// for C's, or the other way round.
+    pub(crate) is_of_one_moment: bool,
     /// Whether Rust's blocks lie on the C library's heap: then what is mapped beside that is no allocator's.
     pub(crate) is_one_heap: bool,
 }
@@ -77,31 +90,39 @@ impl Live {
 /// Reads it. The first call may allocate, later ones don't.
 pub(crate) fn now(source: &dyn Fn() -> HeapReading) -> Unseen {
     let (mapped_for_instruments, in_c_for_instruments) = allocator::mapped_and_in_c();
-    let (heap, live) = heap_and_live(source);
+    let (heap, live, is_of_one_moment) = heap_and_live(source);
+    let threads = kernel::thread_count(Whose::Own).ok().flatten();
+    let mapped = kernel::mapped_by_kind(Whose::Own).ok().map(|mut mapped| {
+        let others = heap.map_or(0, |heap| heap.mapped) + mapped_for_instruments;
+        mapped.anonymous.bytes = mapped.anonymous.bytes.saturating_sub(others);
+        mapped
+    });
+    let of_threads = of_threads(threads.unwrap_or_default(), mapped.unwrap_or_default());
     let in_c = heap.map(|heap| {
         let of_rust = if heap.has_our_blocks {
             live.bytes + live.around
         } else {
             0
         };
-        signed(heap.in_use) - signed(of_rust) - signed(in_c_for_instruments)
-    });
-    let mapped = kernel::mapped_by_kind(Whose::Own).ok().map(|mut mapped| {
-        let others = heap.map_or(0, |heap| heap.mapped) + mapped_for_instruments;
-        mapped.anonymous.bytes = mapped.anonymous.bytes.saturating_sub(others);
-        mapped
+        signed(heap.in_use) - signed(of_rust + of_threads) - signed(in_c_for_instruments)
     });
     Unseen {
         in_c,
         mapped,
         beside: beside(heap, live),
-        slack: signed(ROOM_DIFFERS * source().blocks),
+        slack: signed(ROOM_DIFFERS * source().blocks + COME_AND_GO * (OF_A_THREAD + OF_A_STACK)),
+        is_of_one_moment,
         is_one_heap: heap.is_some_and(|heap| heap.has_our_blocks),
     }
 }
 
-/// The C library's heap and what is live, at one moment if the other threads let us.
-fn heap_and_live(source: &dyn Fn() -> HeapReading) -> (Option<CHeap>, Live) {
+/// What the C library's heap has for threads: they are told by themselves.
+fn of_threads(threads: u64, mapped: MappedByKind) -> u64 {
+    OF_A_THREAD * threads + OF_A_STACK * mapped.stacks + OF_AN_ARENA * mapped.arenas
+}
+
+/// The C library's heap and what is live; and whether at one moment, as far as the other threads let us.
+fn heap_and_live(source: &dyn Fn() -> HeapReading) -> (Option<CHeap>, Live, bool) {
     let started = Instant::now();
     let mut before = Live::now(source);
     loop {
@@ -115,7 +136,7 @@ fn heap_and_live(source: &dyn Fn() -> HeapReading) -> (Option<CHeap>, Live) {
             } else {
                 before
             };
-            return (heap, live);
+            return (heap, live, is_one_moment);
         }
         before = after;
     }

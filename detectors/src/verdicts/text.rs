@@ -105,8 +105,21 @@ impl Evidence {
                     }
                     _ => write!(f, "{bytes}, or {blocks}")?,
                 }
-                f.write_str(
-                    "; it could not catch a leak that goes into room which a block has already, one that strikes less often, or one that begins later",
+                let of_no_allocator = match smallest.unseen_bytes_per_iteration {
+                    Some(unseen) => {
+                        write!(
+                            f,
+                            " of Rust's heap, and {} of C's malloc or of mappings",
+                            rate(unseen, "byte")
+                        )?;
+                        ""
+                    }
+                    None => " of C's malloc or of mappings, one",
+                };
+                write!(
+                    f,
+                    "; it could not catch a leak{of_no_allocator} that goes into room which a block has already, one that strikes less \
+                     often, one that begins later, or a file that stays on a tmpfs",
                 )
             }
         })

@@ -3,6 +3,7 @@
 mod counted;
 mod driver;
 mod elsewhere;
+mod filling;
 mod judgement;
 mod pass;
 mod resolution;

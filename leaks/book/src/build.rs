@@ -1,7 +1,10 @@
 //! From pages to a site.
 
+use crate::evidence::Evidence;
 use crate::lint::{self, Fault};
+use crate::reading::Reading;
 use mdbook_driver::MDBook;
+use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 use std::fs;
 use std::path::{Path, PathBuf};
 use workbook::problem::{Problem, Result};
@@ -28,7 +31,12 @@ pub(crate) fn build(root: &Path) -> Result<Built> {
             None => problem,
         }
     };
-    let book = MDBook::load(root).map_err(failed)?;
+    let mut book = MDBook::load(root).map_err(failed)?;
+    let context = PreprocessorContext::new(root.to_owned(), book.config.clone(), "html".to_owned());
+    // Before mdBook's own: they put the includes in, by which a page's evidence is found.
+    let pages = std::mem::take(&mut book.book);
+    book.book = Evidence.run(&context, pages).map_err(failed)?;
+    book.with_preprocessor(Reading);
     book.build().map_err(failed)?;
     let site = book.build_dir_for("html");
     remove_crates(&book.source_dir(), &site)?;

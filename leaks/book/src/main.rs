@@ -1,7 +1,9 @@
 //! The book: built with mdBook as a library, checked, and served while it is being read or written.
 
 mod build;
+mod evidence;
 mod lint;
+mod reading;
 mod serve;
 
 use build::build;

@@ -83,7 +83,7 @@ fn tell(built: &Built) {
     }
 }
 
-/// Builds again after each change below `chapters/` and of `book.toml`.
+/// Builds again after each change below `chapters/`, of the book's look and of `book.toml`.
 fn rebuild_on_change(root: &Path, rebuilt: watch::Sender<u64>) -> Result<impl Watcher + use<>> {
     let failed =
         |error: notify::Error| Problem::new("can't watch the pages for changes").because(error);
@@ -97,6 +97,9 @@ fn rebuild_on_change(root: &Path, rebuilt: watch::Sender<u64>) -> Result<impl Wa
     .map_err(failed)?;
     watcher
         .watch(&root.join("chapters"), RecursiveMode::Recursive)
+        .map_err(failed)?;
+    watcher
+        .watch(&root.join("leaks/book/theme"), RecursiveMode::Recursive)
         .map_err(failed)?;
     watcher
         .watch(&root.join("book.toml"), RecursiveMode::NonRecursive)

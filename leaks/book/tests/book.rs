@@ -4,6 +4,7 @@
 mod driver;
 
 use driver::{CHAPTER, Workbook};
+use mdbook_driver::MDBook;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -26,6 +27,28 @@ fn the_book_builds_without_a_fault_and_holds_no_sources() {
                 let source = path.extension().is_some_and(|e| e == "rs" || e == "toml");
                 assert!(!source, "{}", path.display());
             }
+        }
+    }
+}
+
+#[test]
+fn a_plain_mdbook_build_has_every_text_and_picture() {
+    let workbook = Workbook::copy("plain");
+    let mut book = MDBook::load(workbook.path(".")).expect("the book");
+    book.config.build.build_dir = "target/plain".into();
+    book.build().expect("mdBook builds it");
+    let escaped = |line: &str| line.replace('&', "&amp;").replace('<', "&lt;");
+    for (page, text) in [
+        (CHAPTER, "run.txt"),
+        (CHAPTER, "run-fixed.txt"),
+        ("memory-pressure", "check.txt"),
+    ] {
+        let built = workbook.read(&format!("target/plain/{page}/index.html"));
+        let built = built.replace("&gt;", ">").replace("&quot;", "\"");
+        assert!(built.contains("<svg"), "{page} has its plot");
+        let shown = workbook.read(&format!("chapters/{page}/shown/{text}"));
+        for line in shown.lines() {
+            assert!(built.contains(&escaped(line)), "{page}, {text}: {line}");
         }
     }
 }

@@ -123,8 +123,8 @@ fn head(svg: &mut String, title: &str, quantity: Quantity, series: &[Series<'_>]
 <desc>{}</desc>
 <style>
 svg.leaks-timeline:root {{ color-scheme: light dark; color: CanvasText; background: Canvas; }}
-.leaks-timeline .leaky {{ color: #d9485f; }}
-.leaks-timeline .fixed {{ color: #1f9d7a; }}
+.leaks-timeline .leaky {{ color: light-dark(#b4232f, #ff8a8a); }}
+.leaks-timeline .fixed {{ color: light-dark(#176b45, #63cf9d); }}
 .leaks-timeline .grid {{ stroke: currentColor; stroke-opacity: .14; }}
 .leaks-timeline .edge {{ stroke: currentColor; stroke-opacity: .28; stroke-dasharray: 2 4; }}
 .leaks-timeline .axis {{ stroke: currentColor; stroke-opacity: .6; }}
@@ -132,8 +132,8 @@ svg.leaks-timeline:root {{ color-scheme: light dark; color: CanvasText; backgrou
 .leaks-timeline .line {{ fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; }}
 .leaks-timeline .slope {{ stroke: currentColor; stroke-width: 1.5; stroke-dasharray: 6 5; stroke-opacity: .7; }}
 </style>
-<text x="16" y="28" font-size="17" font-weight="600">{title}</text>
-<text class="quiet" x="16" y="50">{}</text>"#,
+<text class="title" x="16" y="28" font-size="17" font-weight="600">{title}</text>
+<text class="quiet subtitle" x="16" y="50">{}</text>"#,
         escaped(&said.join("; ")),
         quantity.title() + if has_growth { GROWTH } else { "" }
     );
@@ -154,7 +154,7 @@ fn windows(svg: &mut String, plot: &Plot, evidence: &Evidence) {
             let middle = f64::midpoint(left, right);
             let _ = writeln!(
                 svg,
-                r#"<text class="quiet" x="{middle:.1}" y="{:.1}" text-anchor="middle">{fitting}</text>"#,
+                r#"<text class="quiet window" x="{middle:.1}" y="{:.1}" text-anchor="middle">{fitting}</text>"#,
                 TOP - 8.0
             );
         }
@@ -182,7 +182,7 @@ fn axes(svg: &mut String, plot: &Plot) {
         let class = if *tick == 0.0 { "axis" } else { "grid" };
         let _ = writeln!(
             svg,
-            r#"<line class="{class}" x1="{LEFT}" x2="{RIGHT}" y1="{y:.1}" y2="{y:.1}"/><text class="quiet" x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"#,
+            r#"<line class="{class}" x1="{LEFT}" x2="{RIGHT}" y1="{y:.1}" y2="{y:.1}"/><text class="quiet tick" x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"#,
             LEFT - 8.0,
             y + 4.0,
             plot.up.label(*tick)
@@ -193,7 +193,7 @@ fn axes(svg: &mut String, plot: &Plot) {
         let x = plot.x(*tick);
         let _ = writeln!(
             svg,
-            r#"<line class="axis" x1="{x:.1}" x2="{x:.1}" y1="{BOTTOM}" y2="{:.1}"/><text class="quiet" x="{x:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
+            r#"<line class="axis" x1="{x:.1}" x2="{x:.1}" y1="{BOTTOM}" y2="{:.1}"/><text class="quiet tick" x="{x:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
             BOTTOM + 5.0,
             BOTTOM + 20.0,
             along.label(*tick)
@@ -208,6 +208,12 @@ fn axes(svg: &mut String, plot: &Plot) {
     );
 }
 
+/// Where a run ends. Beyond it nothing is known, and nothing is drawn.
+fn end_of(evidence: &Evidence) -> f64 {
+    let last = evidence.timeline.last();
+    last.map_or(0.0, |last| last.iteration as f64)
+}
+
 fn line(svg: &mut String, plot: &Plot, one: &Series<'_>) {
     let mut path = String::new();
     for (x, value) in points(plot, &one.evidence.timeline) {
@@ -218,7 +224,7 @@ fn line(svg: &mut String, plot: &Plot, one: &Series<'_>) {
     let _ = writeln!(svg, r#"<g class="{class}"><path class="line" d="{path}"/>"#);
     if let Some(growth) = Growth::of(one.evidence, plot.quantity) {
         // A little above the line itself, so that both stay visible where they agree.
-        let (from, to) = (growth.from, plot.iterations);
+        let (from, to) = (growth.from, end_of(one.evidence));
         let _ = writeln!(
             svg,
             r#"<line class="slope" x1="{:.1}" y1="{:.1}" x2="{:.1}" y2="{:.1}"/>"#,
@@ -273,12 +279,18 @@ fn words(svg: &mut String, plot: &Plot, one: &Series<'_>) {
     let class = escaped(one.name);
     let verdict = one.evidence.verdict;
     let (x, y, anchor, text) = if let Some(growth) = Growth::of(one.evidence, plot.quantity) {
-        let at = plot.iterations * 0.62;
+        let at = end_of(one.evidence) * 0.62;
         let text = format!(
             "{class}: {verdict}, +{} per iteration",
             plot.quantity.per_iteration(growth.per_iteration)
         );
-        (plot.x(at) - 12.0, plot.y(growth.at(at)) - 14.0, "end", text)
+        // Before the line where there is room for the words, else behind its end.
+        let (x, y) = (plot.x(at) - 12.0, plot.y(growth.at(at)) - 14.0);
+        if x - LEFT > text.len() as f64 * 7.5 {
+            (x, y, "end", text)
+        } else {
+            (x + 24.0, y + 34.0, "start", text)
+        }
     } else {
         let value = plot.quantity.value(last);
         let (x, y) = (plot.x(last.iteration as f64), plot.y(value));

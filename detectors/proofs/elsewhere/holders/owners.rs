@@ -3,9 +3,10 @@
 use super::{fresh, is_static, leaks, owner, root, watch};
 use axum::extract::{Path, State};
 use detectors::{Class, Owner, Root};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock, RwLock, mpsc};
 
 /// What a service keeps of its callers.
@@ -131,7 +132,9 @@ pub(super) fn of_a_http_server() {
             .expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, service).await });
-        let client = reqwest::Client::new();
+        // Where an answer's connection isn't back yet, as on a busy machine, the next request takes another; one is kept.
+        let client = reqwest::Client::builder().pool_max_idle_per_host(1);
+        let client = client.build().expect("a client");
         async move || {
             let url = format!("http://{address}/hello/{}", fresh());
             let answer = client.get(url).send().await.expect("it answers");
@@ -185,6 +188,71 @@ pub(super) fn of_whoever_watches() {
         Some(Class::GlobalCaches),
     );
     is_static(&told, "owners::ONCE");
+}
+
+thread_local! {
+    static ATOMS: RefCell<HashMap<u64, Arc<str>>> = RefCell::default();
+    static LOG: RefCell<Vec<String>> = RefCell::default();
+    static SEEN: Cell<Option<Rc<RefCell<Vec<String>>>>> = const { Cell::new(None) };
+}
+
+/// As a compiler's store of names, which is each thread's own.
+pub(super) fn of_a_thread_local() {
+    let told = leaks(
+        watch("atoms").run(|| {
+            || {
+                let atom: Arc<str> = Arc::from("an atom".repeat(4));
+                ATOMS.with_borrow_mut(|atoms| atoms.insert(fresh(), atom));
+            }
+        }),
+        Some(Class::GlobalCaches),
+    );
+    assert_eq!(root(&told), &Root::Thread);
+    assert_eq!(owner(&told), Some(&Owner::ThreadLocal));
+    let list = told.holders_list().to_string();
+    assert!(list.contains("held by a thread-local"), "{list}");
+    let told = leaks(
+        watch("lines").run(|| || LOG.with_borrow_mut(|log| log.push("a line".repeat(4)))),
+        Some(Class::GlobalCaches),
+    );
+    assert_eq!(owner(&told), Some(&Owner::ThreadLocal));
+}
+
+/// What a thread-local has a bound for; and what it only points at, while somebody else holds it.
+pub(super) fn of_a_thread_local_and_not() {
+    watch("atoms that leave")
+        .run(|| {
+            || {
+                ATOMS.with_borrow_mut(|atoms| {
+                    atoms.insert(fresh(), Arc::from("an atom".repeat(4)));
+                    atoms.clear();
+                });
+            }
+        })
+        .assert_steady();
+    let told = leaks(
+        watch("lost, with its address noted").run(|| {
+            || {
+                let lost = Box::leak(Box::new(black_box([7_u8; 64])));
+                ATOMS.with_borrow_mut(|atoms| {
+                    let noted = Arc::from((&raw const *lost).addr().to_string());
+                    atoms.insert(7, noted);
+                });
+            }
+        }),
+        Some(Class::LostPointers),
+    );
+    assert_eq!(root(&told), &Root::Nothing);
+    let told = leaks(
+        watch("the setup's, seen by a thread-local").run(|| {
+            let kept = Rc::new(RefCell::new(Vec::new()));
+            SEEN.set(Some(Rc::clone(&kept)));
+            move || kept.borrow_mut().push("a line".repeat(4))
+        }),
+        None,
+    );
+    assert_eq!(owner(&told), Some(&Owner::Setup));
+    SEEN.take();
 }
 
 pub(super) fn twins() {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::hint::black_box;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak, mpsc};
 
 fn socket() -> UdpSocket {
@@ -40,19 +41,24 @@ fn no_cycle<S>(owned: S) {
     black_box(&session.me);
 }
 
-/// Reads whatever its clients send until they go, each on a thread of its own.
-fn threaded_server() -> SocketAddr {
+/// Reads whatever its clients send until they go, each on a thread of its own. Counts those that have gone.
+fn threaded_server() -> (SocketAddr, Arc<AtomicU64>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
+    let gone = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&gone);
     std::thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
+            let gone = Arc::clone(&counter);
             std::thread::spawn(move || {
                 let mut buffer = black_box(vec![0; 2_000]);
                 while client.read(&mut buffer).is_ok_and(|bytes| bytes > 0) {}
+                drop(buffer);
+                gone.fetch_add(1, Relaxed);
             });
         }
     });
-    address
+    (address, gone)
 }
 
 fn connected(address: SocketAddr) -> TcpStream {
@@ -74,7 +80,7 @@ pub(super) fn cycles() {
 /// The server's buffers are larger than the cycle.
 pub(super) fn a_cycle_and_a_threaded_server() {
     let run = || {
-        let address = threaded_server();
+        let (address, _) = threaded_server();
         move || cycle(connected(address))
     };
     leaks(
@@ -202,8 +208,16 @@ pub(super) fn twins() {
         .run(|| || no_cycle(socket()))
         .assert_steady();
     let served = || {
-        let address = threaded_server();
-        move || no_cycle(connected(address))
+        let (address, gone) = threaded_server();
+        let mut made = 0;
+        move || {
+            no_cycle(connected(address));
+            made += 1;
+            // On a busy machine the server's threads would still be there, and their number is noise.
+            while gone.load(Relaxed) < made {
+                std::thread::yield_now();
+            }
+        }
     };
     short("a threaded server").run(served).assert_steady();
     short("sessions that end")

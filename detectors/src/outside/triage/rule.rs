@@ -218,7 +218,7 @@ mod tests {
                 Motion::Flat => 0,
                 Motion::Stopped => 1,
                 Motion::Growing => 2,
-                Motion::Unclear | Motion::Resting => 3,
+                Motion::Unclear | Motion::Resting | Motion::Wandering => 3,
             };
             counts[place] += 1;
         }

@@ -243,6 +243,12 @@ mod tests {
             Some(GlobalCaches),
         );
         is(
+            of(Owner::ThreadLocal, 1, true),
+            Accounts::None,
+            Some(GlobalCaches),
+            None,
+        );
+        is(
             of(Owner::Setup, 1, true),
             Accounts::None,
             Some(GlobalCaches),

@@ -2,6 +2,7 @@
 
 use super::memory::{Memory, OfThread, Place, Word};
 use super::room::Unused;
+use super::wakers::{self, Tables};
 use super::{Stacks, task};
 use crate::allocator::{self, ScopeHandle};
 use std::collections::HashSet;
@@ -105,6 +106,8 @@ pub(super) struct Graph {
     pub(super) pointers: Vec<u32>,
     /// For each block: whether a holder keeps a length beside its pointer, and uses little of the room.
     pub(super) unused: Vec<Unused>,
+    /// For each block: how many wakers lie in it.
+    pub(super) wakers: Vec<u32>,
     /// In the order of what they start from.
     pub(super) edges: Vec<Edge>,
     pub(super) entries: Vec<Entry>,
@@ -112,6 +115,8 @@ pub(super) struct Graph {
     parts: Vec<Part>,
     /// What belongs to which thread.
     pub(super) threads: Vec<OfThread>,
+    /// What is local to the calling thread.
+    pub(super) locals: Vec<Range<usize>>,
     /// Memory that was left out, in words.
     pub(super) not_read: Option<String>,
 }
@@ -130,10 +135,12 @@ impl Graph {
             parents: (0..blocks.len()).map(number).collect(),
             pointers: vec![0; blocks.len()],
             unused: vec![Unused::default(); blocks.len()],
+            wakers: vec![0; blocks.len()],
             edges: Vec::new(),
             entries: Vec::new(),
             parts: vec![Part::None; blocks.len()],
             threads: std::mem::take(&mut memory.threads),
+            locals: std::mem::take(&mut memory.locals),
             not_read: memory.not_read(),
             blocks,
         };
@@ -163,6 +170,7 @@ impl Graph {
         let (lowest, highest) = (blocks[0].start, end_of(blocks[blocks.len() - 1]));
         let pointers = &mut self.pointers;
         let unused = &mut self.unused;
+        let mut tables = Tables::default();
         memory.each_word(&without, is_over, |word, around| {
             let Word {
                 address,
@@ -170,10 +178,14 @@ impl Graph {
                 place,
             } = word;
             if memory.is_of_image(value) {
-                let block = block_at(blocks, address).map(|at| blocks[at]);
-                let is_like_task =
-                    |block: &Block| task::has_table_at(block.start, block.size, address);
-                like_tasks.extend(block.filter(is_like_task).map(|block| block.site));
+                let Some(at) = block_at(blocks, address) else {
+                    return;
+                };
+                let block = blocks[at];
+                if task::has_table_at(block.start, block.size, address) {
+                    like_tasks.insert(block.site);
+                }
+                tables.add(number(at), block.size, value, |table| memory.words(table));
                 return;
             }
             if value < lowest || value >= highest {
@@ -215,6 +227,9 @@ impl Graph {
                 }),
             }
         })?;
+        for block in tables.of_wakers(&wakers::named) {
+            self.wakers[block as usize] += 1;
+        }
         edges.sort_unstable_by_key(|edge| edge.from);
         self.edges = edges;
         self.entries = entries;

@@ -59,6 +59,8 @@ const PAGES_AT_ONCE: usize = 8_192;
 pub(super) struct Memory {
     /// The stacks of threads, and the calling thread's local storage: what is told of a variable there.
     pub(super) threads: Vec<OfThread>,
+    /// The calling thread's locals, of the program and of each library.
+    pub(super) locals: Vec<Range<usize>>,
     /// What the program and its libraries have of their own, in the order of their addresses: statics, and what the loader fills in.
     images: Vec<Range<usize>>,
     mem: File,
@@ -203,6 +205,10 @@ impl Memory {
         read.map_err(|error| unread("/proc/self/maps", error))?;
         Ok(Memory {
             threads,
+            locals: objects()
+                .into_iter()
+                .filter_map(|object| object.locals)
+                .collect(),
             images: statics,
             mem,
             pagemap,
@@ -219,6 +225,14 @@ impl Memory {
             .partition_point(|image| image.start <= address)
             .checked_sub(1);
         at.is_some_and(|at| self.images[at].contains(&address))
+    }
+
+    /// The words at an address of an image; `None` where they can't be read.
+    pub(super) fn words<const COUNT: usize>(&self, address: usize) -> Option<[usize; COUNT]> {
+        let mut bytes = [[0; WORD_BYTES]; COUNT];
+        let at = bytes.as_flattened_mut();
+        self.mem.read_exact_at(at, address as u64).ok()?;
+        Some(bytes.map(usize::from_ne_bytes))
     }
 
     /// What is left out, in words.
@@ -452,6 +466,8 @@ struct Object {
     /// Empty for the program itself.
     name: String,
     writable: Vec<Range<usize>>,
+    /// What it has in the calling thread's local storage, where it has any.
+    locals: Option<Range<usize>>,
 }
 
 /// The program and its libraries, as they are loaded.
@@ -485,6 +501,14 @@ fn objects() -> Vec<Object> {
                     start..start + usize::try_from(header.p_memsz).unwrap_or(0)
                 })
                 .collect(),
+            // Of the thread that asks; nothing where it hasn't used them yet.
+            locals: headers
+                .iter()
+                .find(|header| header.p_type == libc::PT_TLS && !info.dlpi_tls_data.is_null())
+                .map(|header| {
+                    let start = info.dlpi_tls_data.addr();
+                    start..start + usize::try_from(header.p_memsz).unwrap_or(0)
+                }),
         });
         0
     }

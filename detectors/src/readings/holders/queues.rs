@@ -1,7 +1,7 @@
 //! Queues: which one made a block, and whether it fills. Channels that pile up, each of them empty, are no queue that fills.
 
 /// Paths of queues: what they made, or what hangs on that, waits to be taken out.
-const QUEUES: [&str; 20] = [
+const QUEUES: [&str; 21] = [
     "tokio::sync::mpsc",
     "tokio::sync::broadcast",
     "tokio::task::join_set",
@@ -21,6 +21,7 @@ const QUEUES: [&str; 20] = [
     "futures_channel",
     "futures_util::stream::futures_unordered",
     "futures_util::stream::futures_ordered",
+    "metrics_util::bucket",
     "thingbuf",
 ];
 
@@ -32,7 +33,7 @@ const OF_TASKS: [&str; 3] = [
 ];
 
 /// Whose functions may say so: a function of the program's own that is generic over a queue isn't one.
-const LIBRARIES: [&str; 13] = [
+const LIBRARIES: [&str; 14] = [
     "alloc::",
     "core::",
     "std::",
@@ -45,6 +46,7 @@ const LIBRARIES: [&str; 13] = [
     "flume::",
     "kanal::",
     "futures",
+    "metrics_util::",
     "thingbuf::",
 ];
 
@@ -71,8 +73,11 @@ const PUTS: [&str; 19] = [
     "spawn_on",
 ];
 
-/// Functions that make a queue with nothing in it, or one more end of a queue.
-const MAKES: [&str; 15] = [
+/// Functions that make one more end of a queue.
+const MAKES_AN_END: [&str; 3] = ["clone", "subscribe", "new_receiver"];
+
+/// Functions that make a queue with nothing in it.
+const MAKES: [&str; 12] = [
     "channel",
     "unbounded_channel",
     "sync_channel",
@@ -83,9 +88,6 @@ const MAKES: [&str; 15] = [
     "new",
     "with_capacity",
     "default",
-    "clone",
-    "subscribe",
-    "new_receiver",
     "new_with_receiver_count",
     "with_flavor",
 ];
@@ -97,6 +99,8 @@ pub(super) enum Role {
     Waits,
     /// It came with the queue itself.
     Empty,
+    /// It came with one more end of a queue that was there.
+    End,
 }
 
 /// The queue that made a block, as far as the functions on the block's stack tell: its path, and what it has to do with the block. A
@@ -115,7 +119,7 @@ pub(super) fn queue_among(functions: &[String]) -> Option<(&'static str, Role)> 
         queues.find(is_of).filter(|_| is_of_library).copied()
     };
     let mut path = None;
-    let (mut puts, mut makes) = (false, false);
+    let (mut puts, mut makes, mut makes_an_end) = (false, false, false);
     for (function, queue) in functions
         .iter()
         .filter_map(|function| Some((function, of_queue(function)?)))
@@ -123,11 +127,12 @@ pub(super) fn queue_among(functions: &[String]) -> Option<(&'static str, Role)> 
         path.get_or_insert(queue);
         puts |= calls(function, &PUTS);
         makes |= calls(function, &MAKES);
+        makes_an_end |= calls(function, &MAKES_AN_END);
     }
-    let role = if makes && !puts {
-        Role::Empty
-    } else {
-        Role::Waits
+    let role = match (puts, makes_an_end, makes) {
+        (false, true, _) => Role::End,
+        (false, false, true) => Role::Empty,
+        _ => Role::Waits,
     };
     path.map(|path| (path, role))
 }
@@ -192,6 +197,18 @@ mod tests {
                 "<std::sync::mpsc::Sender<u64>>::send"
             ]),
             Some(("std::sync::mpmc", Role::Waits))
+        );
+    }
+
+    #[test]
+    fn one_more_end_of_a_channel_is_told_apart_from_the_channel() {
+        assert_eq!(
+            told(&[
+                "alloc::sync::Arc<T>::new",
+                "tokio::sync::broadcast::Sender<T>::subscribe",
+                "service::accept"
+            ]),
+            Some(("tokio::sync::broadcast", Role::End))
         );
     }
 

@@ -4,6 +4,7 @@ use super::graph::{Graph, Reached, number};
 use super::memory::Part;
 use super::queues::{Role, queue_among};
 use super::roots::{self, Inwards, Names, Settled};
+use super::wakers;
 use super::{HeldBy, Owner, Root, Stacks, Wanted};
 use crate::model::place::{Frame, Origin};
 use std::collections::{HashMap, HashSet};
@@ -98,6 +99,10 @@ impl<'g> Reader<'g> {
             makers.any(|functions| graph.unused[at].is_told(functions))
         };
         let own = ways.reached.iter().map(|(at, _)| *at);
+        let waits_by_wakers = wakers::are_lists(own.clone().map(|at| {
+            let size = graph.blocks[at].size;
+            (size, graph.wakers[at])
+        }));
         HeldBy {
             site: wanted.name.clone(),
             blocks: own.len() as u64,
@@ -109,7 +114,8 @@ impl<'g> Reader<'g> {
             bytes: own.clone().map(|at| graph.blocks[at].size as u64).sum(),
             pointers: median(own.clone().map(|at| graph.pointers[at])),
             unused: own.filter(|&at| is_unused(at)).count() as u64,
-            queue: queue(wanted, &commonest, &holders, &ways),
+            queue: queue(wanted, &commonest, &holders, &ways)
+                .or_else(|| waits_by_wakers.then(|| wakers::QUEUE.to_owned())),
             is_map: functions().any(|functions| is_of_map(functions)),
             through: holders
                 .iter()
@@ -172,6 +178,7 @@ impl<'g> Reader<'g> {
         match whose {
             Whose::Setup => Some(Owner::Setup),
             Whose::Outside => Some(Owner::Outside),
+            Whose::Local => Some(Owner::ThreadLocal),
             Whose::Thread(at) => Some(Owner::Thread(self.graph.threads[at].name.clone())),
             Whose::Task(block) => {
                 let site = self.graph.blocks[block as usize].site as usize;
@@ -188,6 +195,7 @@ impl<'g> Reader<'g> {
 enum Whose {
     Setup,
     Outside,
+    Local,
     /// Its number among the graph's.
     Thread(usize),
     /// The task's block.
@@ -213,7 +221,11 @@ impl Whose {
                     _ => None,
                 }
             }
-            Part::OwnLocals => None,
+            Part::OwnLocals => {
+                let mut locals = graph.locals.iter();
+                let is_local = locals.any(|locals| locals.contains(&address));
+                is_local.then_some(Whose::Local)
+            }
         }
     }
 
@@ -248,8 +260,17 @@ fn queue(
         .map(|(_, functions)| queue_among(functions))
         .collect();
     let own: Vec<_> = made.by_ref().collect();
-    if !own.is_empty() && own.iter().all(|(_, role)| *role == Role::Empty) {
-        return None;
+    if let Some((path, _)) = own.first() {
+        // An end that only the queue still has is somebody who waited there and went away.
+        let is_of_queue = |told: &Option<(&str, Role)>| told.is_some_and(|(of, _)| of == *path);
+        let by_queue = !by_holders.is_empty() && by_holders.iter().all(is_of_queue);
+        let is = |wanted| own.iter().all(|(_, role)| *role == wanted);
+        if is(Role::End) && by_queue {
+            return Some((*path).to_owned());
+        }
+        if own.iter().all(|(_, role)| *role != Role::Waits) {
+            return None;
+        }
     }
     let told = own.iter().find(|(_, role)| *role == Role::Waits);
     let (path, _) = told
@@ -258,7 +279,7 @@ fn queue(
     let heads: HashSet<u32> = chain
         .iter()
         .zip(&by_holders)
-        .filter(|(_, told)| matches!(told, Some((_, Role::Empty))))
+        .filter(|(_, told)| matches!(told, Some((_, Role::Empty | Role::End))))
         .map(|(site, _)| *site)
         .collect();
     let mut seen = HashSet::new();

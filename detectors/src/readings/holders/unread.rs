@@ -46,6 +46,7 @@ pub(super) enum Part {
 
 pub(super) struct Memory {
     pub(super) threads: Vec<OfThread>,
+    pub(super) locals: Vec<Range<usize>>,
 }
 
 impl Memory {
@@ -55,6 +56,10 @@ impl Memory {
 
     pub(super) fn is_of_image(&self, _address: usize) -> bool {
         false
+    }
+
+    pub(super) fn words<const COUNT: usize>(&self, _address: usize) -> Option<[usize; COUNT]> {
+        None
     }
 
     pub(super) fn not_read(&self) -> Option<String> {

@@ -17,6 +17,10 @@ pub(crate) struct MappedByKind {
     pub(crate) files: Mapped,
     /// Shared with other processes or ready to be, and without a file on a disk.
     pub(crate) shared: Mapped,
+    /// Of threads: also those that the C library keeps of threads that have ended.
+    pub(crate) stacks: u64,
+    /// Where a heap of glibc's for other threads than the first may begin.
+    pub(crate) arenas: u64,
 }
 
 #[cfg(target_os = "linux")]
@@ -51,7 +55,8 @@ mod of_linux {
             let Some(mapping) = Mapping::parse_in_place(line) else {
                 return;
             };
-            let is_stack = guard_ends_at == Some(mapping.range.start) && !begins_an_arena(&mapping);
+            let begins_an_arena = begins_an_arena(&mapping);
+            let is_stack = guard_ends_at == Some(mapping.range.start) && !begins_an_arena;
             guard_ends_at = is_guard(&mapping).then_some(mapping.range.end);
             if mapping.is_closed() {
                 return;
@@ -60,8 +65,11 @@ mod of_linux {
                 all.shared.add(&mapping);
             } else if mapping.is_of_file() {
                 all.files.add(&mapping);
-            } else if mapping.is_anonymous() && !is_stack {
+            } else if mapping.is_anonymous() && is_stack {
+                all.stacks += 1;
+            } else if mapping.is_anonymous() {
                 all.anonymous.add(&mapping);
+                all.arenas += u64::from(begins_an_arena);
             }
         })?;
         Ok(all)

@@ -28,16 +28,39 @@ pub(crate) fn rollup(whose: Whose) -> io::Result<Rollup> {
     })
 }
 
+/// Pages of a process that are in RAM.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ResidentPages {
+    pub(crate) all: u64,
+    pub(crate) of_files_or_shared: u64,
+}
+
 /// How many pages of a process are resident, as `statm` estimates it: far cheaper than the sums. Doesn't allocate.
 #[cfg(target_os = "linux")]
-pub(crate) fn resident_pages(whose: Whose) -> io::Result<Option<u64>> {
+pub(crate) fn resident_pages(whose: Whose) -> io::Result<Option<ResidentPages>> {
     let mut pages = None;
     each_line(whose, "statm", |line| {
-        let mut words = line.split(u8::is_ascii_whitespace);
-        let resident = words.nth(1).and_then(|word| std::str::from_utf8(word).ok());
-        pages = resident.and_then(|word| word.parse().ok());
+        let words = line.split(u8::is_ascii_whitespace).skip(1);
+        let mut numbers = words.map_while(|word| std::str::from_utf8(word).ok()?.parse().ok());
+        let both = numbers.next().zip(numbers.next());
+        pages = both.map(|(all, of_files_or_shared)| ResidentPages {
+            all,
+            of_files_or_shared,
+        });
     })?;
     Ok(pages)
+}
+
+/// How many threads a process has. Doesn't allocate.
+pub(crate) fn thread_count(whose: Whose) -> io::Result<Option<u64>> {
+    let mut threads = None;
+    each_line(whose, "status", |line| {
+        let value = line.strip_prefix(b"Threads:");
+        let value = value.and_then(|value| std::str::from_utf8(value).ok());
+        threads = threads.or_else(|| value?.trim().parse().ok());
+    })?;
+    Ok(threads)
 }
 
 /// Figures of `status` by their fields, such as `VmData:`, in bytes; `None` for one that isn't there. Doesn't allocate.

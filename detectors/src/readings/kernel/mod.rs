@@ -34,7 +34,7 @@ pub(crate) use by_kind::is_guard;
 pub(crate) use by_kind::{MappedByKind, mapped_by_kind};
 #[cfg(target_os = "linux")]
 pub(crate) use figures::resident_pages;
-pub(crate) use figures::{Rollup, rollup, status_of};
+pub(crate) use figures::{Rollup, rollup, status_of, thread_count};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use file::unsupported;
 #[cfg(target_os = "linux")]

@@ -10,9 +10,20 @@ use std::io;
 use std::ops::Range;
 
 pub(super) fn resident_estimate() -> Option<u64> {
+    Some(without_instruments(
+        kernel::resident_pages(Whose::Own).ok()??.all,
+    ))
+}
+
+pub(super) fn anonymous_estimate() -> Option<u64> {
     let pages = kernel::resident_pages(Whose::Own).ok()??;
+    let pages = pages.all.saturating_sub(pages.of_files_or_shared);
+    Some(without_instruments(pages))
+}
+
+fn without_instruments(pages: u64) -> u64 {
     let all = pages * rustix::param::page_size() as u64;
-    Some(all.saturating_sub(own_tables_resident()))
+    all.saturating_sub(own_tables_resident())
 }
 
 pub(super) fn own_tables_resident() -> u64 {

@@ -9,6 +9,10 @@ pub(super) fn resident_estimate() -> Option<u64> {
     None
 }
 
+pub(super) fn anonymous_estimate() -> Option<u64> {
+    None
+}
+
 pub(super) fn own_tables_resident() -> u64 {
     0
 }

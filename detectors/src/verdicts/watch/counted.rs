@@ -1,5 +1,6 @@
 //! What a counting pass saw, and the questions that a verdict asks of it.
 
+use super::resolution::is_coarse_for_now;
 use super::timeline::Timeline;
 use super::unseen::UnseenFloors;
 use crate::model::judge::{Floors, Motion};
@@ -45,8 +46,8 @@ impl Counted {
     }
 
     /// Whether something still rose at the end, or rests there, and nothing is known to grow; after so many windows more than were
-    /// asked for. A second one settles what has come to rest since.
-    pub(super) fn is_open(&self, more: u32) -> bool {
+    /// asked for, with so many left. A second one settles what has come to rest since. Where noise hides too much, either may do.
+    pub(super) fn is_open(&self, more: u32, left: u32) -> bool {
         let others = self.counts.iter().map(|(_, floors)| floors);
         let all = || {
             [&self.blocks, &self.bytes]
@@ -57,11 +58,25 @@ impl Counted {
         let rests = |floors: &Floors| {
             !matches!(floors.motion_to_the_end(), Motion::Unclear) || floors.rests_at_the_end()
         };
-        !any(Motion::Growing)
-            && match more {
-                0 => any(Motion::Unclear) || any(Motion::Resting),
-                _ => any(Motion::Unclear) && all().all(rests),
-            }
+        let still_moves = match more {
+            0 => any(Motion::Unclear) || any(Motion::Resting) || any(Motion::Wandering),
+            _ => any(Motion::Unclear) && all().all(rests),
+        };
+        !any(Motion::Growing) && (still_moves || is_coarse_for_now(self, left))
+    }
+
+    /// Whether the heap's bytes rose in steps of many iterations, and the steps fill.
+    pub(crate) fn grows_by_steps(&self) -> bool {
+        let is_told_otherwise = |floors: &Floors| {
+            matches!(
+                floors.motion_to_the_end(),
+                Motion::Growing | Motion::Resting
+            )
+        };
+        ![&self.blocks, &self.bytes]
+            .into_iter()
+            .any(is_told_otherwise)
+            && self.unseen.by_steps(&self.bytes)
     }
 
     /// The kinds besides the heap that moved so.

@@ -41,7 +41,7 @@ impl Watch {
         }
 
         // Noise that hides a leak in the totals doesn't hide it at its site.
-        let hidden = heap == Motion::Unclear
+        let hidden = matches!(heap, Motion::Unclear | Motion::Wandering)
             || !heap_grows && is_coarse(counted) && self.source.reads_sites();
         // What has gone by the end of an iteration leaves its makers in the profile alone.
         let grows = heap_grows || !growth.more.is_empty();
@@ -104,7 +104,7 @@ impl Watch {
         budget: &Budget,
         heap: Motion,
     ) -> Result<Grown, ReadError> {
-        let by_line = heap == Motion::Unclear;
+        let by_line = matches!(heap, Motion::Unclear | Motion::Wandering);
         let grows = matches!(heap, Motion::Growing | Motion::Resting);
         let totals = grows.then(|| totals(counted));
         let mut pass = Pass::new(driver, &mut *self.source, &mut self.observer, budget);

@@ -121,7 +121,8 @@ impl<'p, D: Driver> Pass<'p, D> {
         }
         // A window or two more than asked for, where the last one left it open: what would settle it is done, and not only told.
         for window in 0..windows + MORE_WINDOWS {
-            let is_open = window < windows || counted.is_open(window - windows);
+            let left = windows + MORE_WINDOWS - window;
+            let is_open = window < windows || counted.is_open(window - windows, left);
             if counted.out_of_time || !is_open {
                 break;
             }

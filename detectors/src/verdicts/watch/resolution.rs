@@ -20,6 +20,25 @@ pub(super) fn is_coarse(counted: &Counted) -> bool {
         || counted.bytes.smallest_visible() > COARSE_BYTES_PER_ITERATION
 }
 
+/// Whether noise hides too much now, and no longer does in so many windows more, each of which is twice as long.
+pub(super) fn is_coarse_for_now(counted: &Counted, windows: u32) -> bool {
+    let times = f64::from(1_u32 << windows);
+    let others = counted
+        .counts
+        .iter()
+        .map(|(_, floors)| (floors.smallest_visible(), COARSE_COUNTS_PER_ITERATION));
+    let heap = [
+        (
+            counted.blocks.smallest_visible(),
+            COARSE_BLOCKS_PER_ITERATION,
+        ),
+        (counted.bytes.smallest_visible(), COARSE_BYTES_PER_ITERATION),
+    ];
+    let in_c = (counted.unseen.hidden_in_c(), COARSE_BYTES_PER_ITERATION);
+    let all = || others.clone().chain(heap).chain([in_c]);
+    all().any(|(hides, limit)| hides > limit) && all().all(|(hides, limit)| hides <= times * limit)
+}
+
 pub(super) fn is_fine(counted: &Counted) -> bool {
     let is_fine =
         |(_, floors): &(Kind, Floors)| floors.smallest_visible() <= FINE_BLOCKS_PER_ITERATION;

@@ -4,6 +4,7 @@
 //! by the growth rule, and in a straight line: windows double, so a leak's rise does as well, while a warm-up's rises stay alike. That
 //! resident memory rises beside all heaps makes a verdict doubtful, and no more: an allocator that isn't known may hold it.
 
+use super::filling::{Filling, rate};
 use super::resolution::COARSE_BYTES_PER_ITERATION;
 use crate::allocator;
 use crate::model::finding::Finding;
@@ -34,6 +35,9 @@ const KEPT_FOR_A_THREAD: i64 = 236 << 10;
 
 /// Two rises are the least that can tell growth from warm-up.
 const WINDOWS_MIN: usize = 3;
+
+/// So often a part is read at most, an iteration apart, until no other thread comes between.
+const TRIES_MAX: u32 = 16;
 
 const HOLDERS: [Holder; 5] = [
     Holder::InC,
@@ -104,6 +108,9 @@ pub(crate) struct UnseenFloors {
     floors: Option<[Floors; HOLDERS.len()]>,
     /// This window's readings, one for each part.
     parts: [Option<Unseen>; PARTS],
+    /// How often each of them was read.
+    tries: [u32; PARTS],
+    filling: Filling,
     time: Time,
     /// In the middle of the first window, and of the last.
     ends: Option<[(u64, Unseen); 2]>,
@@ -127,27 +134,35 @@ impl UnseenFloors {
             HOLDERS.map(|holder| Floors::in_steps_of(holder.grain()).with_room_for(windows));
         UnseenFloors {
             floors: is_read.then_some(floors),
+            filling: Filling::with_room_for(windows),
             ..UnseenFloors::default()
         }
     }
 
-    /// Reads once in each part of a window: the allocator's own count walks what is free on its heap.
+    /// Reads once in each part of a window: the allocator's own count walks what is free on its heap. Where other threads came and went
+    /// meanwhile, it is read again after the next iterations.
     pub(super) fn read(&mut self, part: usize, source: &dyn Fn() -> HeapReading) {
+        if self.floors.is_some() {
+            self.filling.read(part);
+        }
         // The first reading is the one in the window's middle, or there is none: it stands for the middle.
         let is_next = part == 0 || self.parts[0].is_some();
-        if self.floors.is_some()
-            && self.parts[part].is_none()
-            && is_next
-            && self.time.allows(part == 0)
-        {
+        let wanted = match &self.parts[part] {
+            None => true,
+            Some(read) => !read.is_of_one_moment && self.tries[part] < TRIES_MAX,
+        };
+        if self.floors.is_some() && wanted && is_next && self.time.allows(part == 0) {
             let started = Instant::now();
             self.parts[part] = Some(unseen::now(source));
+            self.tries[part] += 1;
             self.time.took(started.elapsed());
         }
     }
 
     pub(super) fn end_window(&mut self, middle: u64) {
+        self.filling.end_window(middle);
         let parts = std::mem::take(&mut self.parts);
+        self.tries = [0; PARTS];
         let (Some(floors), Some(first)) = (&mut self.floors, parts[0]) else {
             return;
         };
@@ -190,26 +205,57 @@ impl UnseenFloors {
 
     /// Whether nothing grows here, nor may yet.
     pub(super) fn is_calm(&self) -> bool {
-        self.each()
-            .all(|(holder, floors)| !self.rose(holder, floors))
+        let may_grow = |(holder, floors): (Holder, &Floors)| {
+            let steps = holder != Holder::Beside && floors.steps_at_the_end();
+            steps || self.rose(holder, floors)
+        };
+        !self.filling.goes_on() && !self.each().any(may_grow)
+    }
+
+    /// Whether a figure of memory in use grows in steps of many iterations.
+    pub(crate) fn by_steps(&self, in_use: &Floors) -> bool {
+        self.filling.by_steps(in_use)
+    }
+
+    /// How much of what was handed out before fills in each iteration, to the end: a leak of as much into such room looks alike.
+    pub(crate) fn fills(&self) -> Option<f64> {
+        self.filling.per_iteration()
     }
 
     /// Whether it rose in the last window, by more than it moves when nothing leaks.
     fn rose(&self, holder: Holder, floors: &Floors) -> bool {
-        let slack = match (holder, self.ends) {
+        last(floors) > floors.noise().max(self.slack(holder))
+    }
+
+    fn slack(&self, holder: Holder) -> i64 {
+        match (holder, self.ends) {
             (Holder::InC, Some([_, (_, last)])) => last.slack,
             _ => 0,
-        };
-        last(floors) > floors.noise().max(slack)
+        }
+    }
+
+    /// From how many bytes an iteration on a leak would be clear of what moves by itself, in whatever of the mechanisms moves most;
+    /// `None` where none was read.
+    pub(crate) fn smallest_visible(&self) -> Option<f64> {
+        let exact = self.each().filter(|(holder, _)| *holder != Holder::Beside);
+        let visible = exact
+            .map(|(holder, floors)| floors.smallest_above(floors.clear().max(self.slack(holder))));
+        visible.reduce(f64::max)
     }
 
     /// What grows by a mechanism's own figure.
     pub(crate) fn growing(&self) -> Vec<Grows> {
         let growing = self.each().filter(|(holder, floors)| {
-            *holder != Holder::Beside
-                && self.rose(*holder, floors)
-                && floors.motion() == Motion::Growing
-                && is_straight(floors)
+            let is_steady = || {
+                self.rose(*holder, floors)
+                    && floors.motion() == Motion::Growing
+                    && is_straight(floors)
+            };
+            match holder {
+                Holder::Beside => false,
+                Holder::InC => is_steady() || self.by_steps(floors),
+                Holder::Anonymous | Holder::Files | Holder::Shared => is_steady(),
+            }
         });
         let growing = growing.map(|(holder, floors)| Grows {
             holder,
@@ -225,6 +271,13 @@ impl UnseenFloors {
             .mappings(&last)?
             .checked_sub(holder.mappings(&first)?)?;
         (to > from).then(|| more as f64 / (to - from) as f64)
+    }
+
+    /// How much C's heap could gain in each iteration below its noise; 0 where it isn't read.
+    pub(super) fn hidden_in_c(&self) -> f64 {
+        let mut all = self.each();
+        let in_c = all.find(|(holder, _)| *holder == Holder::InC);
+        in_c.map_or(0.0, |(_, floors)| floors.hidden_by_noise())
     }
 
     /// Why it isn't calm where nothing is known to grow; `None` where it is.
@@ -294,9 +347,6 @@ fn last(floors: &Floors) -> i64 {
 fn is_straight(floors: &Floors) -> bool {
     let [.., first, before, last] = floors.windows() else {
         return false;
-    };
-    let rate = |from: &Floor, to: &Floor| {
-        (to.value() - from.value()) as f64 / (to.middle - from.middle) as f64
     };
     rate(before, last) >= 0.75 * rate(first, before)
 }

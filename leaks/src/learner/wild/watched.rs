@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use workbook::problem::{Problem, Result};
 
-/// A watch has its own deadline of a minute, for each of two passes.
+/// A watch has its own deadline: see the support crate.
 const DEADLINE: Duration = Duration::from_mins(4);
 
 /// What the watch said.

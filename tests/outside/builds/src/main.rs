@@ -1,9 +1,13 @@
 //! Watches each case and prints what was told: a line of JSON each. `builds FOLDER` keeps profiles there, as a service would give them.
 
+#[cfg(feature = "debug")]
+mod port;
 mod shop;
 
-use detectors::{Evidence, Watch};
+use detectors::{Evidence, Watch, contention};
 use shop::Shop;
+use std::sync::Arc;
+use std::time::Duration;
 
 #[cfg(not(feature = "dhat"))]
 #[global_allocator]
@@ -33,5 +37,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     #[cfg(not(feature = "dhat"))]
     detectors::allocator::profile()?.write(folder.join("heap.pb.gz"))?;
+    waits()?;
+    contention::block_profile().write(folder.join("block.pb.gz"))?;
+    #[cfg(feature = "debug")]
+    port::cpu_profile(&folder.join("cpu.pb.gz"))?;
+    Ok(())
+}
+
+/// Has a thread wait for a lock. It may come late and find the lock free: then once more.
+fn waits() -> Result<(), Box<dyn std::error::Error>> {
+    let lock = Arc::new(contention::Mutex::new(()));
+    while contention::block_profile().total("contentions")? == 0 {
+        let held = lock.lock().map_err(|_| "nobody panics")?;
+        let waiter = Arc::clone(&lock);
+        let waiter = std::thread::spawn(move || Shop.waits(&waiter));
+        std::thread::sleep(Duration::from_millis(1));
+        drop(held);
+        waiter.join().map_err(|_| "it doesn't panic")?;
+    }
     Ok(())
 }

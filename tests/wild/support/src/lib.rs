@@ -25,6 +25,12 @@ pub mod by_dhat;
 #[cfg(not(any(feature = "watch", feature = "dhat")))]
 pub mod witness;
 
+/// A watch as a service's test has it. A case isn't optimised, and may run on a machine that does other things as well.
+#[cfg(feature = "watch")]
+pub fn watch(name: &str) -> detectors::Watch {
+    detectors::Watch::new(name).deadline(std::time::Duration::from_secs(100))
+}
+
 /// The program's `main`: `case!(affected)` where a fixed version is the twin, `case!(affected, mended)` where a mended use is.
 /// `case!(async affected, ..)` for workloads on tokio.
 #[cfg(feature = "watch")]
@@ -33,6 +39,8 @@ macro_rules! case {
     ($($how:tt)+) => {
         #[global_allocator]
         static ALLOCATOR: $crate::detectors::ProfilingAllocator = $crate::detectors::ProfilingAllocator::system();
+
+        $crate::detectors::foreign_memory!();
 
         $crate::watch_tests!($($how)+);
     };
@@ -44,24 +52,24 @@ macro_rules! case {
 macro_rules! watch_tests {
     (async $affected:path) => {
         $crate::detectors::tests! {
-            fn the_case() { $crate::detectors::Watch::new("affected").run_async($affected); }
+            fn the_case() { $crate::watch("affected").run_async($affected); }
         }
     };
     (async $affected:path, $mended:path) => {
         $crate::detectors::tests! {
-            fn the_case() { $crate::detectors::Watch::new("affected").run_async($affected); }
-            fn the_twin() { $crate::detectors::Watch::new("twin").run_async($mended); }
+            fn the_case() { $crate::watch("affected").run_async($affected); }
+            fn the_twin() { $crate::watch("twin").run_async($mended); }
         }
     };
     ($affected:path) => {
         $crate::detectors::tests! {
-            fn the_case() { $crate::detectors::Watch::new("affected").run($affected); }
+            fn the_case() { $crate::watch("affected").run($affected); }
         }
     };
     ($affected:path, $mended:path) => {
         $crate::detectors::tests! {
-            fn the_case() { $crate::detectors::Watch::new("affected").run($affected); }
-            fn the_twin() { $crate::detectors::Watch::new("twin").run($mended); }
+            fn the_case() { $crate::watch("affected").run($affected); }
+            fn the_twin() { $crate::watch("twin").run($mended); }
         }
     };
 }

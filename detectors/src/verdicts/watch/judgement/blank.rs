@@ -18,7 +18,11 @@ impl Watch {
             not_read: counted.not_read.clone(),
             smallest_leak: Some(SmallestLeak {
                 blocks_per_iteration: counted.blocks.smallest_visible(),
-                bytes_per_iteration: counted.bytes.smallest_visible(),
+                bytes_per_iteration: counted
+                    .bytes
+                    .smallest_visible()
+                    .max(counted.unseen.fills().unwrap_or(0.0)),
+                unseen_bytes_per_iteration: counted.unseen.smallest_visible(),
             })
             .filter(|smallest| smallest.blocks_per_iteration.is_finite()),
             ..self.empty()

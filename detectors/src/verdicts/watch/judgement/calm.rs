@@ -47,8 +47,8 @@ impl Watch {
         } else if is_coarse(counted) {
             evidence.because = format!(
                 "floors moved by {} and {} without a trend, which hides a leak of {} an iteration",
-                count(counted.bytes.noise(), "byte"),
-                count(counted.blocks.noise(), "block"),
+                count(counted.bytes.sway(), "byte"),
+                count(counted.blocks.sway(), "block"),
                 amount(counted.bytes.smallest_visible(), "byte")
             );
             evidence.settle_by = Some(
@@ -58,7 +58,7 @@ impl Watch {
         } else if let Some((kind, floors)) = coarse_count(counted) {
             evidence.because = format!(
                 "the {kind} moved by {} without a trend, which hides a leak of {} an iteration",
-                floors.noise(),
+                floors.sway(),
                 amount(floors.smallest_visible(), one_of(kind))
             );
             evidence.settle_by = Some(
@@ -76,6 +76,12 @@ impl Watch {
                 "the peak was {}, and {} stayed: nothing grows, the work itself needs that much at once",
                 bytes(counted.peak_bytes),
                 bytes(counted.resting_bytes)
+            );
+        } else if heap == Motion::Wandering || !kinds(counted, Motion::Wandering).is_empty() {
+            evidence.verdict = Verdict::WarmingUp;
+            evidence.because = format!(
+                "it goes up and down from window to window: what it rose by in the last of {}, it had fallen by shortly before",
+                counted.readings.len()
             );
         } else if heap == Motion::Stopped || !kinds(counted, Motion::Stopped).is_empty() {
             evidence.verdict = Verdict::WarmingUp;

@@ -147,8 +147,11 @@ pub(super) fn told_of_rest(rest: Option<Rest>, counted: &Counted, evidence: &mut
     }
 }
 
-/// How the heap moved, in blocks or in bytes: the more telling of the two.
+/// How the heap moved, in blocks or in bytes: the more telling of the two. What comes in steps grows.
 fn heap_motion(counted: &Counted) -> Motion {
+    if counted.grows_by_steps() {
+        return Motion::Growing;
+    }
     let of = [
         counted.blocks.motion_to_the_end(),
         counted.bytes.motion_to_the_end(),
@@ -157,6 +160,7 @@ fn heap_motion(counted: &Counted) -> Motion {
         Motion::Growing,
         Motion::Resting,
         Motion::Unclear,
+        Motion::Wandering,
         Motion::Stopped,
     ]
     .into_iter()

@@ -148,6 +148,10 @@ pub(super) fn because_it_leaks(
         format!(
             "{per_iteration}; totals are noisy, but a site's live blocks grow in a straight line with the iterations"
         )
+    } else if heap && more.is_empty() && counted.grows_by_steps() {
+        format!(
+            "{per_iteration}: they come in steps of many iterations, and resident memory rises in a straight line as the steps fill"
+        )
     } else {
         format!(
             "{per_iteration}, in each of {} windows and never less than before",

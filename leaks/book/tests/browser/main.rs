@@ -1,0 +1,335 @@
+//! The book in a real browser: every page in two themes and two widths, what can be explored by mouse and by keyboard, and all of it
+//! without JavaScript.
+//!
+//! `BOOK_PICTURES=FOLDER cargo test -p leaks-book --test browser every_page` leaves each of them as a picture.
+
+mod devtools;
+#[path = "../../../../tests/driver.rs"]
+mod driver;
+
+use devtools::{Page, chromium};
+use driver::{CHAPTER, Workbook, real_root};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The built site, with a slash at its end.
+fn site() -> &'static str {
+    static SITE: OnceLock<String> = OnceLock::new();
+    SITE.get_or_init(|| {
+        let workbook = Workbook::copy("browser");
+        let built = Command::new(env!("CARGO_BIN_EXE_leaks-book"))
+            .arg("--build-only")
+            .current_dir(workbook.path("."))
+            .env("PWD", workbook.path("."))
+            .output()
+            .expect("the book's program");
+        assert!(
+            built.status.success(),
+            "{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+        format!("file://{}/", workbook.path("target/book").display())
+    })
+}
+
+/// Every page, by its path in the site; not the one that prints as soon as it is loaded.
+fn pages() -> Vec<String> {
+    let root = PathBuf::from(site().trim_start_matches("file://"));
+    let mut pages = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("the site").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "html")
+            {
+                let page = path
+                    .strip_prefix(&root)
+                    .expect("below it")
+                    .display()
+                    .to_string();
+                if !["print.html", "toc.html", "404.html"].contains(&page.as_str()) {
+                    pages.push(page);
+                }
+            }
+        }
+    }
+    pages.sort();
+    assert!(pages.len() >= 20, "{pages:?}");
+    pages
+}
+
+/// Deque's axe-core (MPL-2.0), which CI installs from npm and the repository doesn't have; `None` where it wasn't installed.
+fn axe() -> Option<String> {
+    let file = real_root().join("target/axe/node_modules/axe-core/axe.min.js");
+    let script = std::fs::read_to_string(&file).ok();
+    assert!(
+        script.is_some() || std::env::var_os("CI").is_none(),
+        "CI installs axe-core"
+    );
+    if script.is_none() {
+        eprintln!(
+            "not tested: the rules of axe, since npm install --prefix target/axe axe-core wasn't run"
+        );
+    }
+    script
+}
+
+/// What axe finds serious, each with the first place.
+const SERIOUS: &str = "axe.run(document, { resultTypes: ['violations'], preload: false }).then(found => found.violations
+    .filter(rule => ['serious', 'critical'].includes(rule.impact))
+    .map(rule => `${rule.id} (${rule.nodes.length}): ${rule.nodes[0].target} ${rule.nodes[0].any[0]?.message ?? rule.help}`))";
+
+/// What is wider than the window, from the page itself to what sticks out of it.
+const TOO_WIDE: &str = "(() => {
+    const width = document.documentElement.clientWidth;
+    const scrolls = (e) => e && e !== document.body && (['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
+    return [...document.querySelectorAll('main *')]
+        .filter(e => e.getBoundingClientRect().right > width + 1 && !scrolls(e.closest('svg')?.parentElement ?? e.parentElement) && getComputedStyle(e).overflowX !== 'auto')
+        .map(e => `${e.tagName}.${e.className.baseVal ?? e.className}: ${Math.round(e.getBoundingClientRect().right)} of ${width}`)
+        .concat(document.documentElement.scrollWidth > width ? [`the page: ${document.documentElement.scrollWidth} of ${width}`] : [])
+        .slice(0, 5);
+})()";
+
+#[test]
+fn every_page_in_two_themes_and_two_widths() {
+    let Some(chromium) = chromium() else { return };
+    let axe = axe();
+    let mut page = Page::open(chromium);
+    let mut faults = Vec::new();
+    for name in pages() {
+        for (width, height) in [(1280, 900), (400, 800)] {
+            page.size(width, height);
+            page.prefer("light");
+            page.load(&format!("{}{name}", site()));
+            if let Some(axe) = &axe {
+                page.value(&format!("{axe}; true"));
+            }
+            for theme in ["light", "dark"] {
+                page.prefer(theme);
+                page.wait_for(&format!(
+                    "getComputedStyle(document.documentElement).colorScheme === '{theme}'"
+                ));
+                let mut tell =
+                    |what: String| faults.push(format!("{name}, {width}, {theme}: {what}"));
+                for wide in page.value(TOO_WIDE).as_array().into_iter().flatten() {
+                    tell(format!("too wide: {wide}"));
+                }
+                if let Some(folder) = std::env::var_os("BOOK_PICTURES") {
+                    let file = format!("{}-{width}-{theme}.png", name.replace('/', "-"));
+                    let file = PathBuf::from(folder).join(file);
+                    std::fs::write(file, page.picture()).expect("a folder for pictures");
+                }
+                if axe.is_some() {
+                    for serious in page.value(SERIOUS).as_array().into_iter().flatten() {
+                        tell(format!("axe: {serious}"));
+                    }
+                }
+            }
+            let told = page.faults(site());
+            faults.extend(
+                told.into_iter()
+                    .map(|what| format!("{name}, {width}: {what}")),
+            );
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The widths of a flame graph's boxes that are shown.
+const WIDTHS: &str = "[...document.querySelectorAll('.flames .frame')].filter(f => !f.hidden).map(f => f.style.width).join(' ')";
+
+#[test]
+fn a_flame_graph_is_explored_by_mouse() {
+    let Some(chromium) = chromium() else { return };
+    let mut page = Page::open(chromium);
+    page.size(1280, 900);
+    page.load(&format!("{}{CHAPTER}/index.html", site()));
+    let whole = page.value(WIDTHS);
+    // The second call of the root isn't as wide as the root.
+    page.value(
+        "document.querySelectorAll('.flames .frame[data-depth=\"1\"]')[1].id = 'second'; true",
+    );
+    page.click("#second");
+    assert_eq!(
+        page.value("document.querySelector('#second').style.width"),
+        "100%"
+    );
+    assert_ne!(page.value(WIDTHS), whole);
+    page.click(".flames .tools button");
+    page.wait_for("document.querySelector('.flames .tools button').disabled");
+    page.click(".flames input");
+    page.type_text("backend::receive");
+    let found = "document.querySelector('.flames .found').title.includes('backend::receive')";
+    assert_eq!(page.value(found), true);
+    let told = page.value("document.querySelector('.flames .matches').textContent");
+    assert!(
+        told.as_str().is_some_and(|told| told.contains(" of ")),
+        "{told}"
+    );
+    assert_eq!(page.faults(site()), Vec::<String>::new());
+}
+
+#[test]
+fn a_flame_graph_is_explored_by_keyboard() {
+    let Some(chromium) = chromium() else { return };
+    let mut page = Page::open(chromium);
+    page.size(400, 800);
+    page.load(&format!("{}{CHAPTER}/index.html", site()));
+    let at = "document.activeElement.title";
+    page.value("document.querySelector('.flames input').focus(); true");
+    page.press("Tab");
+    assert!(
+        page.value(at)
+            .as_str()
+            .is_some_and(|at| at.starts_with("all: ")),
+        "one stop: the disabled button is none"
+    );
+    page.press("ArrowDown");
+    let first = page.value(at);
+    page.press("ArrowRight");
+    let second = page.value(at);
+    assert_ne!(first, second);
+    page.press("Enter");
+    assert_eq!(page.value("document.activeElement.style.width"), "100%");
+    page.press("ArrowUp");
+    assert!(
+        page.value(at)
+            .as_str()
+            .is_some_and(|at| at.starts_with("all: "))
+    );
+    page.press("Escape");
+    assert_eq!(
+        page.value("document.querySelector('.flames .tools button').disabled"),
+        true
+    );
+    assert_eq!(
+        page.value("location.href").as_str(),
+        Some(format!("{}{CHAPTER}/index.html", site()).as_str()),
+        "the arrows turned no page"
+    );
+    assert_eq!(page.faults(site()), Vec::<String>::new());
+}
+
+#[test]
+fn two_themes_and_the_systems_are_offered_in_the_bar() {
+    let Some(chromium) = chromium() else { return };
+    let mut page = Page::open(chromium);
+    page.size(1280, 900);
+    page.prefer("light");
+    page.load(&format!("{}index.html", site()));
+    page.click("#mdbook-theme-toggle");
+    let offered = page.value("[...document.querySelectorAll('.theme-popup button')].filter(b => b.offsetParent).map(b => b.textContent).join(' ')");
+    assert_eq!(offered, "Auto Light Dark");
+    let ground = "getComputedStyle(document.body).backgroundColor + getComputedStyle(document.documentElement).backgroundColor";
+    let light = page.value(ground);
+    page.click("#mdbook-theme-navy");
+    page.wait_for("getComputedStyle(document.documentElement).colorScheme === 'dark'");
+    assert_ne!(page.value(ground), light);
+}
+
+#[test]
+fn a_command_is_copied_without_its_prompt_by_mouse_and_by_keyboard() {
+    let Some(chromium) = chromium() else { return };
+    let mut page = Page::open(chromium);
+    page.size(1280, 900);
+    page.load(&format!("{}{CHAPTER}/index.html", site()));
+    // The system's clipboard isn't this test's to change.
+    page.value("window.copied = []; navigator.clipboard.writeText = async text => { copied.push(text) }; true");
+    page.click(".command button");
+    page.value("document.querySelectorAll('.command button')[1].focus(); true");
+    page.press("Enter");
+    page.wait_for("copied.length === 2");
+    assert_eq!(
+        page.value("copied[0]"),
+        format!("cargo run -- run {CHAPTER}")
+    );
+    assert_eq!(page.value("copied.some(text => text.includes('$'))"), false);
+}
+
+#[test]
+fn the_contents_open_and_the_search_finds_by_keyboard() {
+    let Some(chromium) = chromium() else { return };
+    let mut page = Page::open(chromium);
+    page.size(400, 800);
+    page.load(&format!("{}index.html", site()));
+    page.value("document.querySelector('#mdbook-sidebar-toggle').focus(); true");
+    assert_eq!(
+        page.value("document.activeElement.id"),
+        "mdbook-sidebar-toggle"
+    );
+    page.press("Enter");
+    page.wait_for(
+        "document.querySelector('#mdbook-sidebar').getAttribute('aria-hidden') === 'false'",
+    );
+    page.load(&format!("{}index.html", site()));
+    page.press("/");
+    page.wait_for("document.activeElement.id === 'mdbook-searchbar'");
+    for wanted in ["OOM", "cgroup", "goroutine"] {
+        page.value("document.querySelector('#mdbook-searchbar').value = ''; true");
+        for letter in wanted.chars() {
+            page.press(&letter.to_string());
+        }
+        let found = format!(
+            "[...document.querySelectorAll('#mdbook-searchresults li')].some(found => found.textContent.toLowerCase().includes('{}'))",
+            wanted.to_lowercase()
+        );
+        page.wait_for(&found);
+    }
+}
+
+#[test]
+fn without_javascript_every_chapter_says_everything() {
+    let Some(chromium) = chromium() else { return };
+    let mut page = Page::open(chromium);
+    page.scripts(false);
+    for scheme in ["light", "dark"] {
+        page.prefer(scheme);
+        page.size(400, 800);
+        for chapter in pages()
+            .iter()
+            .filter(|page| page.ends_with("/index.html") && !page.starts_with("the-incident"))
+        {
+            page.load(&format!("{}{chapter}", site()));
+            let said = page.value(
+                "[...document.querySelectorAll('.evidence')].map(e => e.querySelector('.verdict').innerText.length > 0 \
+                 && e.querySelectorAll('.deciding dt').length === 3 && e.querySelector('figure.floors') !== null \
+                 && e.querySelector('details pre').textContent.includes('Verdict:'))",
+            );
+            let said = said.as_array().cloned().unwrap_or_default();
+            assert!(
+                said.len() >= 3 && said.iter().all(|said| *said == true),
+                "{chapter}: {said:?}"
+            );
+            assert_eq!(
+                page.value("document.querySelectorAll('.flames .tools').length"),
+                0,
+                "{chapter}"
+            );
+            assert_eq!(
+                page.value("/[\\u2800-\\u28ff]/.test(document.querySelector('main').textContent)"),
+                false,
+                "{chapter} has braille"
+            );
+            assert_eq!(
+                page.value("getComputedStyle(document.documentElement).colorScheme"),
+                "light dark"
+            );
+            let wide = page.value(TOO_WIDE);
+            assert_eq!(wide.as_array().map(Vec::len), Some(0), "{chapter}: {wide}");
+        }
+    }
+}
+
+#[test]
+fn no_page_is_heavy() {
+    let root = Path::new(site().trim_start_matches("file://"));
+    for page in pages() {
+        let bytes = std::fs::metadata(root.join(&page)).expect("a page").len();
+        assert!(bytes <= 700_000, "{page}: {bytes} bytes");
+    }
+}

@@ -1,0 +1,154 @@
+// What a reader can do on a page: explore a flame graph, copy a command, choose light or dark. Each page says everything without it.
+(() => {
+  "use strict";
+  const make = (name, properties, ...children) => {
+    const element = Object.assign(document.createElement(name), properties);
+    element.append(...children);
+    return element;
+  };
+
+  // Two themes and the system's are offered; mdBook calls its dark one by another name.
+  const dark = document.getElementById("mdbook-theme-navy");
+  if (dark) dark.textContent = "Dark";
+
+  // mdBook's switch of the table of contents is a label, which no keyboard reaches.
+  const contents = document.getElementById("mdbook-sidebar-toggle");
+  if (contents) {
+    contents.setAttribute("role", "button");
+    contents.tabIndex = 0;
+    contents.onkeydown = (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      contents.click();
+    };
+  }
+
+  for (const command of navigator.clipboard ? document.querySelectorAll(".command") : []) {
+    const button = make("button", { type: "button", textContent: "Copy" });
+    button.setAttribute("aria-label", `Copy the command ${command.textContent.trim()}`);
+    button.onclick = async () => {
+      await navigator.clipboard.writeText(command.querySelector("code").textContent);
+      button.textContent = "Copied";
+      setTimeout(() => (button.textContent = "Copy"), 2000);
+    };
+    command.append(button);
+  }
+
+  // On a phone a row becomes a card, whose figures need their column's name.
+  for (const table of document.querySelectorAll("main table")) {
+    const names = [...table.querySelectorAll("thead th")].map((head) => head.textContent);
+    for (const row of table.querySelectorAll("tbody tr")) {
+      [...row.cells].forEach((cell, column) => {
+        if (column > 0 && names[column]) cell.dataset.label ??= names[column];
+      });
+    }
+  }
+
+  // What scrolls must be reached by the keyboard.
+  for (const block of document.querySelectorAll("main pre > code, .table-wrapper")) {
+    if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
+  }
+
+  // On paper nothing can be unfolded.
+  addEventListener("beforeprint", () => {
+    for (const report of document.querySelectorAll("details.whole")) report.open = true;
+  });
+
+  for (const figure of document.querySelectorAll("figure.flames")) flames(figure);
+
+  // A graph whose boxes can be widened to the whole, searched, and walked through with the arrows.
+  function flames(figure) {
+    const graph = figure.querySelector(".graph");
+    const frames = [...graph.querySelectorAll(".frame")].map((box) => ({
+      box,
+      depth: Number(box.dataset.depth),
+      left: parseFloat(box.style.left),
+      width: parseFloat(box.style.width),
+      told: box.title,
+    }));
+    if (frames.length === 0) return;
+    const right = (frame) => frame.left + frame.width;
+    const within = (inner, outer) => inner.left >= outer.left - 0.011 && right(inner) <= right(outer) + 0.011;
+    const above = (frame) => frames.find((other) => other.depth === frame.depth - 1 && within(frame, other));
+    const below = (frame) => frames.find((other) => other.depth === frame.depth + 1 && within(other, frame));
+    const beside = (frame, by) => {
+      const row = frames.filter((other) => other.depth === frame.depth && !other.box.hidden);
+      return row[row.indexOf(frame) + by];
+    };
+
+    const search = make("input", { type: "search", placeholder: "a function" });
+    const reset = make("button", { type: "button", textContent: "Whole graph", disabled: true });
+    const found = make("span", { className: "matches" });
+    found.setAttribute("role", "status");
+    const told = make("p", { className: "told" });
+    figure.prepend(make("div", { className: "tools" }, make("label", {}, "Find ", search), reset, found));
+    graph.after(told);
+
+    let current = frames[0];
+    const show = (frame) => (told.textContent = frame.told);
+    const point = (frame) => {
+      if (!frame) return;
+      current.box.tabIndex = -1;
+      current = frame;
+      current.box.tabIndex = 0;
+      current.box.focus();
+    };
+    const zoom = (to) => {
+      for (const frame of frames) {
+        const isAbove = frame.depth < to.depth && within(to, frame);
+        const isShown = isAbove || (frame.depth >= to.depth && within(frame, to));
+        frame.box.hidden = !isShown;
+        frame.box.classList.toggle("above", isAbove);
+        frame.box.style.left = `${isAbove ? 0 : ((frame.left - to.left) / to.width) * 100}%`;
+        frame.box.style.width = `${isAbove ? 100 : (frame.width / to.width) * 100}%`;
+      }
+      reset.disabled = to === frames[0];
+    };
+    const match = () => {
+      const wanted = search.value.trim().toLowerCase();
+      let count = 0;
+      for (const frame of frames) {
+        const isFound = wanted !== "" && frame.told.toLowerCase().split(": ")[0].includes(wanted);
+        frame.box.classList.toggle("found", isFound);
+        count += isFound;
+      }
+      found.textContent = wanted === "" ? "" : `${count} of ${frames.length} boxes`;
+    };
+
+    graph.setAttribute("role", "tree");
+    for (const frame of frames) {
+      const { box } = frame;
+      box.setAttribute("role", "treeitem");
+      box.setAttribute("aria-level", frame.depth + 1);
+      box.setAttribute("aria-label", `${box.textContent}, ${frame.told}`);
+      box.setAttribute("aria-selected", "false");
+      box.tabIndex = frame === current ? 0 : -1;
+      box.onmouseenter = () => show(frame);
+      box.onfocus = () => show(frame);
+      box.onclick = () => {
+        point(frame);
+        zoom(frame);
+      };
+    }
+    const keys = {
+      ArrowUp: () => point(above(current)),
+      ArrowDown: () => point(below(current)),
+      ArrowLeft: () => point(beside(current, -1)),
+      ArrowRight: () => point(beside(current, 1)),
+      Home: () => point(frames[0]),
+      Enter: () => zoom(current),
+      " ": () => zoom(current),
+      Escape: () => zoom(frames[0]),
+    };
+    graph.onkeydown = (event) => {
+      const act = keys[event.key];
+      if (!act || event.ctrlKey || event.altKey || event.metaKey) return;
+      event.preventDefault();
+      event.stopPropagation(); // mdBook turns pages by the arrows
+      act();
+    };
+    search.oninput = match;
+    search.onkeydown = (event) => event.stopPropagation();
+    reset.onclick = () => zoom(frames[0]);
+  }
+})();
