@@ -7,7 +7,10 @@ mod full_caches;
 mod holders;
 mod noisy_caches;
 #[path = "../random.rs"]
-#[expect(dead_code, reason = "sizes and alignments are what other proofs ask for")]
+#[expect(
+    dead_code,
+    reason = "sizes and alignments are what other proofs ask for"
+)]
 mod random;
 mod steps;
 mod unseen;
