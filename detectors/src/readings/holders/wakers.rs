@@ -80,7 +80,8 @@ impl Tables {
 /// The names of functions by their addresses, with those of what was inlined into their first instructions.
 pub(super) fn named(functions: &Functions) -> Vec<String> {
     // A stack has addresses to return to: a name is looked up of the instruction before.
-    let stacks = functions.map(|at| [at + 1]);
+    // A word beside a waker's table may be any number, also the largest.
+    let stacks = functions.map(|at| [at.saturating_add(1)]);
     let stacks: Vec<&[usize]> = stacks.iter().map(<[usize; 1]>::as_slice).collect();
     let named = resolve_stacks_and_names(&stacks);
     named.into_iter().flat_map(|(_, names)| names).collect()
