@@ -108,7 +108,12 @@ pub(crate) struct Windows {
 
 /// Compares the windows of one run: the last two, or the last with the first where the last two don't show again what grew in total.
 /// State that outlives a run, and doubles, doubles somewhere in the second run, and not in its last windows alone.
-pub(crate) fn grown_in_windows(mut windows: Windows, totals: Option<Amount>) -> Grown {
+/// What comes in steps of many iterations may take its step after the last floor: `by_steps` compares the end as well.
+pub(crate) fn grown_in_windows(
+    mut windows: Windows,
+    totals: Option<Amount>,
+    by_steps: bool,
+) -> Grown {
     // Of the stacks of one site the first is told: the same one in each run.
     windows.stacks.sort_by(|(one, _), (other, _)| {
         let names = |stack: &[Frame]| -> Vec<(String, u32)> {
@@ -127,6 +132,8 @@ pub(crate) fn grown_in_windows(mut windows: Windows, totals: Option<Amount>) -> 
         sites.add(stack, held.enumerate());
     }
     let last = windows.middles.len().saturating_sub(2);
+    let mut others = vec![(0, last)];
+    others.extend(by_steps.then_some((0, last + 1)));
     let grown = Grown {
         sites: sites.all,
         rounds: windows.middles,
@@ -137,7 +144,7 @@ pub(crate) fn grown_in_windows(mut windows: Windows, totals: Option<Amount>) -> 
         are_full: windows.are_full,
     };
     grown
-        .that_shows_again(totals, std::iter::once((0, last)))
+        .that_shows_again(totals, others.into_iter())
         .at_the_rate_of(totals)
 }
 

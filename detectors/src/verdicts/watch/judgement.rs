@@ -115,7 +115,12 @@ impl Watch {
                 totals,
                 looks_into_tables: heap == Motion::Resting,
             };
-            return Ok(grown_in_windows(pass.sites_by_window(&asked)?, totals));
+            let by_steps = counted.grows_by_steps();
+            return Ok(grown_in_windows(
+                pass.sites_by_window(&asked)?,
+                totals,
+                by_steps,
+            ));
         }
         let whole = counted.iterations();
         let lengths: &[u64] = match heap {

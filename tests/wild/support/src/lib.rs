@@ -25,10 +25,11 @@ pub mod by_dhat;
 #[cfg(not(any(feature = "watch", feature = "dhat")))]
 pub mod witness;
 
-/// A watch as a service's test has it. A case isn't optimised, and may run on a machine that does other things as well.
+/// A watch as a service's test has it, but for its deadline: a case isn't optimised, and may run on a machine that does other things.
+/// Whoever runs the case waits for four minutes.
 #[cfg(feature = "watch")]
 pub fn watch(name: &str) -> detectors::Watch {
-    detectors::Watch::new(name).deadline(std::time::Duration::from_secs(100))
+    detectors::Watch::new(name).deadline(std::time::Duration::from_secs(220))
 }
 
 /// The program's `main`: `case!(affected)` where a fixed version is the twin, `case!(affected, mended)` where a mended use is.
@@ -52,23 +53,29 @@ macro_rules! case {
 macro_rules! watch_tests {
     (async $affected:path) => {
         $crate::detectors::tests! {
+            #[deadline(seconds = 235)]
             fn the_case() { $crate::watch("affected").run_async($affected); }
         }
     };
     (async $affected:path, $mended:path) => {
         $crate::detectors::tests! {
+            #[deadline(seconds = 235)]
             fn the_case() { $crate::watch("affected").run_async($affected); }
+            #[deadline(seconds = 235)]
             fn the_twin() { $crate::watch("twin").run_async($mended); }
         }
     };
     ($affected:path) => {
         $crate::detectors::tests! {
+            #[deadline(seconds = 235)]
             fn the_case() { $crate::watch("affected").run($affected); }
         }
     };
     ($affected:path, $mended:path) => {
         $crate::detectors::tests! {
+            #[deadline(seconds = 235)]
             fn the_case() { $crate::watch("affected").run($affected); }
+            #[deadline(seconds = 235)]
             fn the_twin() { $crate::watch("twin").run($mended); }
         }
     };
