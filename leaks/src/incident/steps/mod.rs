@@ -74,8 +74,12 @@ pub(super) async fn tell(
     add(&mut story, lazily)?;
     let (timers, ()) = told(async || Ok((timers(scene, size).await?, ()))).await?;
     add(&mut story, timers)?;
-    let (side_by_side, ()) =
-        told(async || Ok((side_by_side(scene, size, &mut story).await?, ()))).await?;
+    let mut runs = 0..;
+    let (side_by_side, ()) = told(async || {
+        let run = runs.next().unwrap_or_default();
+        Ok((side_by_side(scene, size, run, &mut story).await?, ()))
+    })
+    .await?;
     add(&mut story, side_by_side)?;
     let mut seconds = CONTROL_SECONDS;
     let (control, ()) = told(async || {
