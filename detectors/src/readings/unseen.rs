@@ -30,8 +30,6 @@ const OF_A_THREAD: u64 = 656;
 const OF_A_STACK: u64 = 288;
 /// At the beginning of each of its heaps for threads, of which there are at most eight for each core.
 const OF_AN_ARENA: u64 = 2_112;
-/// So many threads may begin or end between the two halves of a reading.
-const COME_AND_GO: u64 = 4;
 
 /// For so long a reading is tried again while other threads come and go between its two halves.
 const TRIES_TIME: Duration = Duration::from_micros(300);
@@ -110,7 +108,7 @@ pub(crate) fn now(source: &dyn Fn() -> HeapReading) -> Unseen {
         in_c,
         mapped,
         beside: beside(heap, live),
-        slack: signed(ROOM_DIFFERS * source().blocks + COME_AND_GO * (OF_A_THREAD + OF_A_STACK)),
+        slack: signed(ROOM_DIFFERS * source().blocks),
         is_of_one_moment,
         is_one_heap: heap.is_some_and(|heap| heap.has_our_blocks),
     }
