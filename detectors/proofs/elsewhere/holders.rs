@@ -88,7 +88,15 @@ detectors::tests! {
     }
 
     fn a_map_of_a_servers_task_names_the_task() {
-        owners::of_a_task();
+        owners::a_map_of_a_task();
+    }
+
+    fn a_tree_of_a_servers_task_names_the_task() {
+        owners::a_tree_of_a_task();
+    }
+
+    fn a_list_of_a_servers_task_names_the_task() {
+        owners::a_list_of_a_task();
     }
 
     fn a_map_of_a_thread_names_the_thread() {

@@ -58,30 +58,32 @@ async fn request(server: &tokio::sync::mpsc::Sender<Request>) {
     answered.await.expect("it answers");
 }
 
-pub(super) fn of_a_task() {
-    for (what, handle) in [
-        ("a map", Seen::caller as fn(&Seen)),
-        ("a tree", Seen::in_tree),
-        ("a list", Seen::line),
-    ] {
-        let evidence = watch(what).run_async(async || {
-            let server = serve(handle);
-            async move || request(&server).await
-        });
-        let told = leaks(evidence, Some(Class::GlobalCaches));
-        // Later ones read memory in which the earlier ones have left their pointers: then the class is right, and the owner may be another.
-        if what != "a map" {
-            continue;
-        }
-        assert_eq!(root(&told), &Root::Task, "{what}");
-        let Some(Owner::Task(spawned)) = owner(&told) else {
-            panic!("{:#?}", told.holders);
-        };
-        assert_eq!(spawned.function, "elsewhere::holders::owners::serve");
-        let list = told.holders_list().to_string();
-        let by = "held by a task\n  spawned at elsewhere::holders::owners::serve (";
-        assert!(list.contains(by), "{list}");
-    }
+pub(super) fn a_map_of_a_task() {
+    of_a_task("a map", Seen::caller);
+}
+
+pub(super) fn a_tree_of_a_task() {
+    of_a_task("a tree", Seen::in_tree);
+}
+
+pub(super) fn a_list_of_a_task() {
+    of_a_task("a list", Seen::line);
+}
+
+fn of_a_task(what: &str, handle: fn(&Seen)) {
+    let evidence = watch(what).run_async(async || {
+        let server = serve(handle);
+        async move || request(&server).await
+    });
+    let told = leaks(evidence, Some(Class::GlobalCaches));
+    assert_eq!(root(&told), &Root::Task, "{what}");
+    let Some(Owner::Task(spawned)) = owner(&told) else {
+        panic!("{:#?}", told.holders);
+    };
+    assert_eq!(spawned.function, "elsewhere::holders::owners::serve");
+    let list = told.holders_list().to_string();
+    let by = "held by a task\n  spawned at elsewhere::holders::owners::serve (";
+    assert!(list.contains(by), "{list}");
 }
 
 pub(super) fn of_a_thread() {
