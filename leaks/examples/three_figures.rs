@@ -54,8 +54,8 @@ fn main() -> std::io::Result<()> {
     show("8. ask the allocator to give back")?;
 
     drop(kept);
-    let pairs: Vec<(Box<[u8; 4000]>, Box<[u8; 64]>)> =
-        (0..16_384).map(|_| (written(), written())).collect();
+    let pair = |_| (written::<4_000>(), written::<64>());
+    let pairs: Vec<_> = (0..16_384).map(pair).collect();
     show("9. allocate 16,384 of 4,000 B, 64 B beside each")?;
 
     let kept: Vec<_> = pairs.into_iter().map(|(_, small)| small).collect();
@@ -73,6 +73,10 @@ fn main() -> std::io::Result<()> {
 }
 
 /// A block that the program has written to, so that there are pages behind it.
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "the block is what this makes"
+)]
 fn written<const SIZE: usize>() -> Box<[u8; SIZE]> {
     Box::new(black_box([1; SIZE]))
 }

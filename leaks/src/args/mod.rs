@@ -38,7 +38,7 @@ pub(crate) enum Command {
     ///
     /// Use it to see a whole hunt, from the graph to the cause. Fifteen steps by real processes on this machine, in some five
     /// minutes; a gigabyte of memory should be free. Each step has its question, its command, what came, and what follows. The
-    /// first time, jemalloc is built, which takes two minutes more. Without the capability CAP_SYS_NICE the kernel forbids
+    /// first time, jemalloc is built, which takes two minutes more. Without the capability `CAP_SYS_NICE` the kernel forbids
     /// one look, the squeeze, which is left out then. Linux only. Status 1 when a step saw something else than the story says.
     #[command(
         after_help = "Examples:\n  leaks incident\n  leaks incident --short    half the size, the same relations"

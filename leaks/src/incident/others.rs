@@ -67,9 +67,9 @@ impl Others {
         }
         let most = names.into_iter().max_by_key(|(_, ticks)| *ticks);
         let most = most.filter(|(_, ticks)| cores_of(*ticks) > by_others / 4.0);
-        let named = most.map_or_else(String::new, |(name, _)| format!(", `{name}` the most"));
+        let busiest = most.map_or_else(String::new, |(name, _)| format!(", `{name}` the most"));
         Some(format!(
-            "other processes used {by_others:.1} of {cores} cores{named}"
+            "other processes used {by_others:.1} of {cores} cores{busiest}"
         ))
     }
 

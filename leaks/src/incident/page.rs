@@ -10,11 +10,10 @@ pub(super) fn text(step: &Step) -> String {
         .iter()
         .map(|line| format!("$ {line}"))
         .collect();
-    let disturbed: String = step
+    let disturbed = step
         .disturbed
         .iter()
-        .map(|line| format!("\n({line})"))
-        .collect();
+        .fold(String::new(), |text, line| format!("{text}\n({line})"));
     format!(
         "{}\n{}{disturbed}\n",
         commands.join("\n"),

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock, mpsc};
 /// What a service keeps of its callers.
 #[derive(Default)]
 struct Seen {
-    callers: RwLock<HashMap<String, [u8; 40]>>,
+    callers: RwLock<HashMap<String, [u8; 400]>>,
     tree: Mutex<BTreeMap<u64, Box<[u8; 64]>>>,
     log: Mutex<Vec<String>>,
 }
@@ -23,7 +23,7 @@ impl Seen {
         self.callers
             .write()
             .expect("nobody panics")
-            .insert(caller, [0; 40]);
+            .insert(caller, [0; 400]);
     }
 
     fn in_tree(&self) {
@@ -76,6 +76,11 @@ fn of_a_task(what: &str, handle: fn(&Seen)) {
         async move || request(&server).await
     });
     let told = leaks(evidence, Some(Class::GlobalCaches));
+    // The channel has room in which an old pointer may lie. Then the setup is named, which has the channel; the class is the same.
+    if what != "a map" && root(&told) == &Root::Thread {
+        assert_eq!(owner(&told), Some(&Owner::Setup), "{what}");
+        return;
+    }
     assert_eq!(root(&told), &Root::Task, "{what}");
     let Some(Owner::Task(spawned)) = owner(&told) else {
         panic!("{:#?}", told.holders);

@@ -293,8 +293,11 @@ impl Graph {
         let of_threads = self.steps_from(Place::Thread, Runtimes::Borders);
         let (of_state, others): (Vec<_>, Vec<_>) = of_threads.into_iter().partition(is_of_state);
         self.spread(of_state, Runtimes::Borders);
+        // A frame keeps pointers that nobody uses any more. So what a task holds is the task's, though a frame points there as well.
+        let alive = self.alive_with(&others);
+        self.trace_tasks(&alive);
         self.spread(others, Runtimes::Borders);
-        self.trace_tasks();
+        self.trace_runtimes(&alive);
         self.spread(
             self.steps_from(Place::Elsewhere, Runtimes::Borders),
             Runtimes::Borders,
@@ -355,9 +358,17 @@ impl Graph {
         self.reached[at as usize] == Reached::Nothing
     }
 
-    /// What tasks hold; then the tasks that only their runtime holds, with what else it has.
-    fn trace_tasks(&mut self) {
+    /// The tasks that live, were these steps taken.
+    fn alive_with(&mut self, steps: &[Step]) -> Vec<bool> {
+        let before = (self.reached.clone(), self.parents.clone());
+        self.spread(steps.to_vec(), Runtimes::Borders);
         let alive = self.alive();
+        (self.reached, self.parents) = before;
+        alive
+    }
+
+    /// What tasks hold.
+    fn trace_tasks(&mut self, alive: &[bool]) {
         let mut sources: Vec<u32> = (0..self.blocks.len())
             .filter(|&at| alive[at])
             .map(number)
@@ -380,6 +391,10 @@ impl Graph {
                 .filter(|&at| self.is_task(at) && !alive[at as usize])
                 .collect();
         }
+    }
+
+    /// The tasks that only their runtime holds, with what else it has.
+    fn trace_runtimes(&mut self, alive: &[bool]) {
         let mut of_runtimes: Vec<Step> = Vec::new();
         for (at, alive) in alive.iter().enumerate() {
             if *alive && self.is_left(number(at)) {

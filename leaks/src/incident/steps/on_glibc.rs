@@ -19,7 +19,7 @@ use workbook::problem::{Problem, Result};
 const OURS: f64 = 2.0;
 
 /// The pool ends a connection after 15 s, and looks that often.
-const IDLE_AT_MOST: Duration = Duration::from_secs(60);
+const IDLE_AT_MOST: Duration = Duration::from_mins(1);
 
 /// What stands for the five quiet minutes that its authors waited.
 const QUIET: Duration = Duration::from_secs(10);

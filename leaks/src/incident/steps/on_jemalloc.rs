@@ -61,6 +61,11 @@ pub(super) async fn lazily_freed(
         Err(problem) => (triage(scene, &look).await?, Some(problem.to_string())),
     };
     let is_squeezed = not_squeezed.is_none();
+    let third_mark = if is_squeezed {
+        "triage, then a squeeze"
+    } else {
+        "triage"
+    };
     let after = service.metrics().await?;
     rest("for the graph to show it", SHOWN).await;
     let points = service.graph.since(began);
@@ -78,14 +83,7 @@ pub(super) async fn lazily_freed(
             &[
                 mark(loaded, "the load ends"),
                 mark(asked_at, "asked"),
-                mark(
-                    squeezed_at,
-                    if is_squeezed {
-                        "triage, then a squeeze"
-                    } else {
-                        "triage"
-                    },
-                ),
+                mark(squeezed_at, third_mark),
             ],
         ),
     );
