@@ -334,6 +334,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::cast_possible_truncation, reason = "below a thousand")]
     fn what_fills_by_chance_slows_down_and_a_rare_leak_does_not() {
         let filling = floors(|iteration| (40.0 * (iteration as f64).log2() + 0.5) as i64);
         assert_eq!(filling.motion(), Motion::Growing, "no rise is smaller");
