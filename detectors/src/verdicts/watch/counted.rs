@@ -65,6 +65,20 @@ impl Counted {
         !any(Motion::Growing) && (still_moves || is_coarse_for_now(self, left))
     }
 
+    /// How much becomes resident in each iteration, where no growth is known that explains it.
+    pub(super) fn fills_and_nothing_grows(&self) -> Option<f64> {
+        let grows = |floors: &Floors| {
+            matches!(
+                floors.motion_to_the_end(),
+                Motion::Growing | Motion::Resting
+            )
+        };
+        let is_explained = [&self.blocks, &self.bytes].into_iter().any(grows)
+            || self.grows_by_steps()
+            || !self.unseen.growing().is_empty();
+        self.unseen.fills().filter(|_| !is_explained)
+    }
+
     /// Whether the heap's bytes rose in steps of many iterations, and the steps fill.
     pub(crate) fn grows_by_steps(&self) -> bool {
         let is_told_otherwise = |floors: &Floors| {

@@ -21,7 +21,7 @@ impl Watch {
                 bytes_per_iteration: counted
                     .bytes
                     .smallest_visible()
-                    .max(counted.unseen.fills().unwrap_or(0.0)),
+                    .max(counted.fills_and_nothing_grows().unwrap_or(0.0)),
                 unseen_bytes_per_iteration: counted.unseen.smallest_visible(),
             })
             .filter(|smallest| smallest.blocks_per_iteration.is_finite()),
