@@ -148,8 +148,8 @@ impl Watch {
     }
 
     /// How many windows, each twice as long as the one before; 5 unless told otherwise: with a warm-up of 50 they
-    /// end at 1,600 iterations. Fewer windows accuse more easily; each window more doubles the time. When live memory still rises in the
-    /// last window, and the rises aren't those of a leak, the watch runs one more window.
+    /// end at 1,600 iterations. Fewer windows accuse more easily; each window more doubles the time. When the last
+    /// window leaves the answer open, such as by a rise that isn't a leak's, the watch runs one or two windows more.
     ///
     /// # Panics
     ///

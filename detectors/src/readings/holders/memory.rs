@@ -18,6 +18,10 @@ use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
+mod objects;
+
+pub(super) use objects::static_at;
+
 /// Where a pointer stands that isn't in a known block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -151,7 +155,7 @@ impl Memory {
         let unread = |what: &str, error: std::io::Error| format!("{what} can't be read: {error}");
         let mem = kernel::memory().map_err(|error| unread("/proc/self/mem", error))?;
         let pagemap = Pages::of_this_process().ok();
-        let statics = statics();
+        let statics = objects::statics();
         let stacks = kernel::stacks(Whose::Own);
         let mut parts = Vec::new();
         let mut threads = Vec::new();
@@ -205,10 +209,7 @@ impl Memory {
         read.map_err(|error| unread("/proc/self/maps", error))?;
         Ok(Memory {
             threads,
-            locals: objects()
-                .into_iter()
-                .filter_map(|object| object.locals)
-                .collect(),
+            locals: objects::locals(),
             images: statics,
             mem,
             pagemap,
@@ -441,95 +442,6 @@ fn split(range: &Range<usize>, statics: &[Range<usize>], mut add: impl FnMut(Ran
 fn thread_pointer() -> usize {
     thread_local!(static HERE: u8 = const { 0 });
     HERE.with(|here| (&raw const *here).addr())
-}
-
-/// The writable segments of the program and of each library, in the order of their addresses.
-fn statics() -> Vec<Range<usize>> {
-    // The C library's own are no statics of the program: malloc's lists of free chunks lie there, and point beside live blocks.
-    let is_the_programs = |object: &Object| {
-        !["/libc.so", "/ld-linux", "/ld-musl"]
-            .iter()
-            .any(|library| object.name.contains(library))
-    };
-    let mut all: Vec<Range<usize>> = objects()
-        .into_iter()
-        .filter(is_the_programs)
-        .flat_map(|object| object.writable)
-        .collect();
-    all.sort_by_key(|range| range.start);
-    all
-}
-
-struct Object {
-    /// What its addresses in the file are off by.
-    base: usize,
-    /// Empty for the program itself.
-    name: String,
-    writable: Vec<Range<usize>>,
-    /// What it has in the calling thread's local storage, where it has any.
-    locals: Option<Range<usize>>,
-}
-
-/// The program and its libraries, as they are loaded.
-fn objects() -> Vec<Object> {
-    unsafe extern "C" fn visit(
-        info: *mut libc::dl_phdr_info,
-        _size: libc::size_t,
-        objects: *mut libc::c_void,
-    ) -> libc::c_int {
-        // SAFETY: the loader's own description of a loaded object, and the vector that `objects` handed over below.
-        let (info, objects) = unsafe { (&*info, &mut *objects.cast::<Vec<Object>>()) };
-        let base = usize::try_from(info.dlpi_addr).unwrap_or(0);
-        // SAFETY: so many headers lie there, says the loader.
-        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
-        let name = if info.dlpi_name.is_null() {
-            String::new()
-        } else {
-            // SAFETY: a text that ends with a zero, of an object that stays loaded during this call.
-            unsafe { std::ffi::CStr::from_ptr(info.dlpi_name) }
-                .to_string_lossy()
-                .into_owned()
-        };
-        objects.push(Object {
-            base,
-            name,
-            writable: headers
-                .iter()
-                .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0)
-                .map(|header| {
-                    let start = base + usize::try_from(header.p_vaddr).unwrap_or(0);
-                    start..start + usize::try_from(header.p_memsz).unwrap_or(0)
-                })
-                .collect(),
-            // Of the thread that asks; nothing where it hasn't used them yet.
-            locals: headers
-                .iter()
-                .find(|header| header.p_type == libc::PT_TLS && !info.dlpi_tls_data.is_null())
-                .map(|header| {
-                    let start = info.dlpi_tls_data.addr();
-                    start..start + usize::try_from(header.p_memsz).unwrap_or(0)
-                }),
-        });
-        0
-    }
-    let mut objects: Vec<Object> = Vec::new();
-    // SAFETY: the callback takes its last argument for such a vector, which outlives the call.
-    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut objects).cast()) };
-    objects
-}
-
-/// The name of the static that an address lies in; `None` where the program has no symbol for it.
-pub(super) fn static_at(address: usize) -> Option<String> {
-    let objects = objects();
-    let object = objects
-        .iter()
-        .find(|object| object.writable.iter().any(|range| range.contains(&address)))?;
-    let path = if object.name.is_empty() {
-        "/proc/self/exe"
-    } else {
-        &object.name
-    };
-    crate::profile::data_symbol(path.as_ref(), (address - object.base) as u64)
 }
 
 #[cfg(test)]

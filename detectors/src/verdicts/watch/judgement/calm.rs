@@ -21,11 +21,18 @@ impl Watch {
     /// The verdict where nothing was seen to grow.
     pub(super) fn judge_calm(&self, counted: &Counted, heap: Motion, evidence: &mut Evidence) {
         if heap == Motion::Unclear {
-            evidence.because = format!(
-                "live memory rose in the last window (by {} in {}), but it didn't rise in every window, or it rose by less each time",
-                count(last(counted.bytes.rises()), "byte"),
-                count(last(counted.blocks.rises()), "block"),
-            );
+            let [by_bytes, by_blocks] =
+                [&counted.bytes, &counted.blocks].map(|floors| last(floors.rises()));
+            evidence.because = if by_bytes.max(by_blocks) > 0 {
+                format!(
+                    "live memory rose in the last window (by {} in {}), but it didn't rise in every window, or it rose by less each time",
+                    count(by_bytes, "byte"),
+                    count(by_blocks, "block"),
+                )
+            } else {
+                "live memory rose within the last window, though no floor rose since the window before"
+                    .to_owned()
+            };
             evidence.settle_by = Some(
                 "one more window (Watch::windows), a longer Watch::warm_up, or less going on beside the workload"
                     .to_owned(),
