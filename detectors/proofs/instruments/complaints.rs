@@ -89,6 +89,8 @@ fn shows(name: &str, checked: Result<(), Complaint>) {
             // Paths start where the shell that typed the command stands.
             (r"\(\S*?instruments/", "(instruments/"),
             (r"signature [0-9a-f]{16}", "signature [SIGNATURE]"),
+            // How far C's heap moves by itself.
+            (r"[0-9,.]+ bytes an iteration of C's", "[NOISE] bytes an iteration of C's"),
             // What this build lacks depends on its flags.
             (r"built without (.*\n  )?.*\n(  .*\n)*", ""),
         ]

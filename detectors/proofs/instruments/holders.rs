@@ -396,7 +396,7 @@ detectors::tests! {
     }
 
     fn a_map_of_a_thread_is_the_threads() {
-        let evidence = each_time(None, || watch("a thread's map").run(|| || {
+        let evidence = each_time(Some(Class::GlobalCaches), || watch("a thread's map").run(|| || {
             OF_THREAD.with_borrow_mut(|map| map.insert(fresh_key(), [0; 40]));
         }));
         assert_eq!(root(&evidence), &Root::Thread);
