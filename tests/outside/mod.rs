@@ -189,7 +189,7 @@ fn a_service_that_is_held_at_an_older_tokio_adds_the_library() {
     let user = User::copied("old-tokio");
     let mut outputs = Vec::new();
     for reach in [&["--offline"][..], &[]] {
-        let pin = ["update", "--package", "tokio", "--precise", "1.41.1"];
+        let pin = ["update", "--package", "tokio@1", "--precise", "1.41.1"];
         let pinned = user.cargo(&[&pin[..], reach].concat()).output().unwrap();
         outputs.push(if pinned.status.success() {
             user.cargo(&[&["test"][..], reach].concat())
