@@ -430,7 +430,14 @@ fn comparable(text: &str) -> String {
         is_reach =
             begins("the smallest leak") || is_reach && !line.is_empty() && !begins("not read");
         if !is_within && !is_holder && !is_reach {
-            lines.push_str(line);
+            // Where a sentence is wrapped follows the length of its figures.
+            let goes_on = line
+                .strip_prefix("  ")
+                .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_lowercase()));
+            if goes_on && lines.pop().is_some() {
+                lines.push(' ');
+            }
+            lines.push_str(if goes_on { line.trim_start() } else { line });
             lines.push('\n');
         }
     }
