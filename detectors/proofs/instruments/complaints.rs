@@ -90,7 +90,7 @@ fn shows(name: &str, checked: Result<(), Complaint>) {
             (r"\(\S*?instruments/", "(instruments/"),
             (r"signature [0-9a-f]{16}", "signature [SIGNATURE]"),
             // How far C's heap moves by itself.
-            (r"[0-9,.]+ bytes an iteration of C's", "[NOISE] bytes an iteration of C's"),
+            (r"(in mappings,\s+)[0-9,.]+ bytes", "${1}[NOISE] bytes"),
             // What this build lacks depends on its flags.
             (r"built without (.*\n  )?.*\n(  .*\n)*", ""),
         ]

@@ -97,24 +97,24 @@ impl Evidence {
                 };
                 write!(
                     f,
-                    "the smallest leak that this run could have caught{whose}: "
+                    "the smallest leak that this run could have caught{whose}: in Rust's heap, "
                 )?;
                 match bytes.strip_prefix("1 byte ") {
                     Some(often) if blocks.strip_prefix("1 block ") == Some(often) => {
                         write!(f, "1 byte or 1 block {often}")?;
                     }
-                    _ => write!(f, "{bytes}, or {blocks}")?,
+                    _ => write!(f, "{bytes} or {blocks}")?,
                 }
                 let of_no_allocator = match smallest.unseen_bytes_per_iteration {
                     Some(unseen) => {
                         write!(
                             f,
-                            " of Rust's heap, and {} of C's malloc or of mappings",
+                            "; in C's malloc or in mappings, {}",
                             rate(unseen, "byte")
                         )?;
                         ""
                     }
-                    None => " of C's malloc or of mappings, one",
+                    None => " in C's malloc or in mappings, one",
                 };
                 write!(
                     f,
