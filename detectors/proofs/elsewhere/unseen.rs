@@ -50,6 +50,42 @@ fn map(of: Of, pages: usize, touched: usize) -> *mut libc::c_void {
     }
 }
 
+/// A mapping that begins where one of glibc's arenas might.
+fn map_where_an_arena_might_be() -> *mut libc::c_void {
+    const ARENA: usize = 64 << 20;
+    let rights = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: the kernel chooses the room and takes it back whole; the mapping within it replaces nothing, or fails.
+    unsafe {
+        let room = libc::mmap(
+            std::ptr::null_mut(),
+            2 * ARENA,
+            libc::PROT_NONE,
+            flags,
+            -1,
+            0,
+        );
+        assert_ne!(
+            room,
+            libc::MAP_FAILED,
+            "{}",
+            std::io::Error::last_os_error()
+        );
+        libc::munmap(room, 2 * ARENA);
+        let wanted = room.map_addr(|address| address.next_multiple_of(ARENA));
+        let at = libc::mmap(
+            wanted,
+            2 * PAGE,
+            rights,
+            flags | libc::MAP_FIXED_NOREPLACE,
+            -1,
+            0,
+        );
+        assert_eq!(at, wanted, "{}", std::io::Error::last_os_error());
+        at
+    }
+}
+
 fn unmap(at: *mut libc::c_void, pages: usize) {
     // SAFETY: mapped by `map` with this length, and used no more.
     unsafe { libc::munmap(at, pages * PAGE) };
@@ -79,7 +115,7 @@ fn leaks(evidence: &Evidence, by: &str, each: f64) {
         told >= each && told <= each * 1.1 + 32.0,
         "{each} an iteration are asked for, {told} are told"
     );
-    assert_eq!(evidence.readings.len(), 5, "it never stops early");
+    assert!(evidence.readings.len() >= 5, "it never stops early");
 }
 
 /// Nothing is accused, whatever else is said.
@@ -151,6 +187,19 @@ fn file_of(pages: usize) -> File {
 detectors::tests! {
     fn a_block_of_c() {
         leaks(&watch("16 bytes").run(|| || { in_c(16); }), MALLOC, 16.0);
+    }
+    fn a_block_of_c_beside_a_mapping_that_is_no_arena() {
+        let evidence = watch("16 bytes, and a mapping").run(|| {
+            let mut number = 0;
+            move || {
+                number += 1;
+                in_c(16);
+                if number == 120 {
+                    map_where_an_arena_might_be();
+                }
+            }
+        });
+        leaks(&evidence, MALLOC, 16.0);
     }
     fn a_larger_block_of_c() {
         leaks(&watch("1,000 bytes").run(|| || { in_c(1_000); }), MALLOC, 1_000.0);

@@ -231,6 +231,10 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
             slot::allocated(size);
         }
         if exact::is_on() {
+            if !zeroed {
+                // SAFETY: the block has this size, and nobody else has it yet.
+                unsafe { wipe(block, 0, size) };
+            }
             slot::inside(|| scope::record(block.addr(), size));
         }
         block
@@ -354,8 +358,12 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         if let Some(sample) = sample {
             end(sample.take(), old_size);
         }
-        if exact::is_on() && !scope::put_down(moved.addr(), owner, old_size, new_size) {
-            slot::inside(|| scope::record(moved.addr(), new_size));
+        if exact::is_on() {
+            // SAFETY: the block has the new size, and what is behind the old one was promised to nobody yet.
+            unsafe { wipe(moved, old_size, new_size) };
+            if !scope::put_down(moved.addr(), owner, old_size, new_size) {
+                slot::inside(|| scope::record(moved.addr(), new_size));
+            }
         }
         moved
     }
@@ -389,6 +397,21 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
             }
         }
         moved
+    }
+}
+
+/// Overwrites what a block's former owners left in it, where the program hasn't written yet. Their pointers would look like the new
+/// owner's to whoever reads the program's memory: a channel's room for messages would hold what was freed there.
+///
+/// A larger block is left alone: it may have pages that the program never touches, and these stay out of resident memory.
+///
+/// # Safety
+///
+/// The caller may write to the block's bytes from `start` to `end`.
+unsafe fn wipe(block: *mut u8, start: usize, end: usize) {
+    if start < end && end <= sampling::PAGE_BYTES {
+        // SAFETY: the caller's promise.
+        unsafe { block.add(start).write_bytes(0, end - start) };
     }
 }
 

@@ -259,6 +259,11 @@ impl Floors {
         }
     }
 
+    /// The smallest steady growth for each iteration that would have been clear of the noise, whatever moves by itself.
+    pub(crate) fn clear_of_noise(&self) -> f64 {
+        CLEAR_TIMES as f64 * self.hidden_by_noise()
+    }
+
     /// The smallest steady growth for each iteration that the last rise could have shown above the noise.
     pub(crate) fn smallest_visible(&self) -> f64 {
         self.smallest_above(self.sway())

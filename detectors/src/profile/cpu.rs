@@ -1,8 +1,7 @@
 //! From stacks that were sampled while they ran to a profile of CPU time.
 
 use super::assemble::{self, CPU, CPU_ORDER, Call};
-use super::measured::{call, distinct, this_program};
-use super::symbols::resolve_all;
+use super::measured::{call, distinct, resolve_each, this_program};
 use super::{Profile, SourceFrame, program, trim};
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,7 +22,7 @@ pub(crate) struct Sampled {
 pub(crate) fn convert(name: &str, seen: &Sampled) -> Profile {
     let period = 1_000_000_000 / seen.rate;
     let addresses = seen.stacks.iter().map(|(stack, _)| &stack[..]);
-    let mut resolved = resolve_all(&distinct(addresses));
+    let mut resolved = resolve_each(&distinct(addresses));
     let mut calls: HashMap<usize, Call> = HashMap::new();
     let mut merged: HashMap<Vec<Call>, [i64; 2]> = HashMap::new();
     for (stack, count) in &seen.stacks {

@@ -93,7 +93,7 @@ pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<p
 pub(crate) fn resolve_stacks_and_names(
     stacks: &[&[usize]],
 ) -> Vec<(Vec<place::Frame>, Vec<String>)> {
-    let resolved = resolve_all(&distinct(stacks.iter().copied()));
+    let resolved = resolve_each(&distinct(stacks.iter().copied()));
     let names: Vec<Vec<String>> = stacks
         .iter()
         .map(|stack| {
@@ -117,6 +117,17 @@ pub(crate) fn resolve_stacks_and_names(
             (frames.map(place::Frame::from).collect(), names)
         })
         .collect()
+}
+
+/// The frames at addresses of this process: in one batch, and by themselves where no batch can resolve them.
+pub(super) fn resolve_each(addresses: &[usize]) -> HashMap<usize, Vec<SourceFrame>> {
+    let mut resolved = resolve_all(addresses);
+    for &address in addresses {
+        resolved
+            .entry(address)
+            .or_insert_with(|| resolve_here(address as u64));
+    }
+    resolved
 }
 
 pub(super) fn distinct<'a>(stacks: impl Iterator<Item = &'a [usize]>) -> Vec<usize> {

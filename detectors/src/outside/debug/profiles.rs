@@ -239,6 +239,7 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
             took: report.timing.duration,
         };
         let profile = cpu::convert("the CPU profile", &sampled);
+        crate::profile::give_back();
         told("profile", &profile, asked.as_text)
     })
     .await

@@ -114,6 +114,10 @@ pub(super) fn settle(
             Place::Elsewhere => {}
         }
     }
+    // What the instruments remember of stacks lies in memory that had others' pointers: a static of theirs is named where there is no other.
+    if statics.iter().any(|(name, _)| !is_of_instruments(name)) {
+        statics.retain(|(name, _)| !is_of_instruments(name));
+    }
     let state = super::watched_state().unwrap_or_default();
     threads.sort_by_key(|entry| !state.contains(&entry.address));
     // Those of the site's own crates are never the ones that are left out.
@@ -165,6 +169,13 @@ pub(super) fn settle(
         });
     }
     Settled::Static(best)
+}
+
+/// Whether a static is these instruments' own, or of the library that finds names for them.
+fn is_of_instruments(name: &str) -> bool {
+    ["backtrace::", "detectors::"]
+        .iter()
+        .any(|path| name.starts_with(path))
 }
 
 pub(super) fn name_of(address: usize, names: &mut Names) -> String {

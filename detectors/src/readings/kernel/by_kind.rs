@@ -19,7 +19,7 @@ pub(crate) struct MappedByKind {
     pub(crate) shared: Mapped,
     /// Of threads: also those that the C library keeps of threads that have ended.
     pub(crate) stacks: u64,
-    /// Where a heap of glibc's for other threads than the first may begin.
+    /// Heaps of glibc's for other threads than the first.
     pub(crate) arenas: u64,
 }
 
@@ -38,6 +38,7 @@ mod of_linux {
     use super::{Mapped, MappedByKind};
     use crate::model::mapping::Mapping;
     use std::io;
+    use std::ops::Range;
     use std::path::Path;
 
     impl Mapped {
@@ -51,12 +52,15 @@ mod of_linux {
     pub(crate) fn mapped_by_kind(whose: Whose) -> io::Result<MappedByKind> {
         let mut all = MappedByKind::default();
         let mut guard_ends_at = None;
+        let mut opened: Option<Range<usize>> = None;
         each_line(whose, "maps", |line| {
             let Some(mapping) = Mapping::parse_in_place(line) else {
                 return;
             };
-            let begins_an_arena = begins_an_arena(&mapping);
-            let is_stack = guard_ends_at == Some(mapping.range.start) && !begins_an_arena;
+            let may_begin_an_arena = may_begin_an_arena(&mapping);
+            let is_stack = guard_ends_at == Some(mapping.range.start) && !may_begin_an_arena;
+            let begun = opened.take();
+            all.arenas += u64::from(begun.is_some_and(|begun| is_arena(&begun, &mapping)));
             guard_ends_at = is_guard(&mapping).then_some(mapping.range.end);
             if mapping.is_closed() {
                 return;
@@ -69,7 +73,7 @@ mod of_linux {
                 all.stacks += 1;
             } else if mapping.is_anonymous() {
                 all.anonymous.add(&mapping);
-                all.arenas += u64::from(begins_an_arena);
+                opened = may_begin_an_arena.then_some(mapping.range);
             }
         })?;
         Ok(all)
@@ -81,9 +85,19 @@ mod of_linux {
         mapping.is_closed() && mapping.range.len() <= GUARD_MAX
     }
 
-    /// Whether one of glibc's arenas for threads may begin here: `HEAP_MAX_SIZE` in its `malloc/arena.c`. The closed end of the one
-    /// before looks like a guard.
-    fn begins_an_arena(mapping: &Mapping<&Path>) -> bool {
-        mapping.range.start.is_multiple_of(64 << 20)
+    /// The room of one of glibc's arenas for threads: `HEAP_MAX_SIZE` in its `malloc/arena.c`.
+    const ARENA_BYTES: usize = 64 << 20;
+
+    /// Whether an arena may begin here. The closed end of the one before looks like a guard.
+    fn may_begin_an_arena(mapping: &Mapping<&Path>) -> bool {
+        mapping.range.start.is_multiple_of(ARENA_BYTES)
+    }
+
+    /// Whether what begins there is an arena: what glibc hasn't opened of one yet is closed. The kernel places large mappings of any
+    /// kind at multiples of 2 MiB, and one of 32 of these is where an arena might be.
+    fn is_arena(begun: &Range<usize>, next: &Mapping<&Path>) -> bool {
+        next.is_closed()
+            && next.range.start == begun.end
+            && next.range.end >= begun.start + ARENA_BYTES
     }
 }

@@ -45,6 +45,7 @@ pub(super) fn is_fine(counted: &Counted) -> bool {
     counted.counts.iter().all(is_fine)
         && counted.blocks.smallest_visible() <= FINE_BLOCKS_PER_ITERATION
         && counted.bytes.smallest_visible() <= FINE_BYTES_PER_ITERATION
+        && counted.unseen.is_fine()
 }
 
 /// A kind besides the heap whose noise would hide a leak of one in each iteration.

@@ -112,6 +112,8 @@ pub(crate) struct UnseenFloors {
     tries: [u32; PARTS],
     filling: Filling,
     time: Time,
+    /// How many windows there were, read or not.
+    windows: usize,
     /// In the middle of the first window, and of the last.
     ends: Option<[(u64, Unseen); 2]>,
 }
@@ -161,6 +163,7 @@ impl UnseenFloors {
 
     pub(super) fn end_window(&mut self, middle: u64) {
         self.filling.end_window(middle);
+        self.windows += 1;
         let parts = std::mem::take(&mut self.parts);
         self.tries = [0; PARTS];
         let (Some(floors), Some(first)) = (&mut self.floors, parts[0]) else {
@@ -280,6 +283,13 @@ impl UnseenFloors {
         in_c.map_or(0.0, |(_, floors)| floors.hidden_by_noise())
     }
 
+    /// Whether growth of C's heap would be clear of its noise by now, where that is read.
+    pub(super) fn is_fine(&self) -> bool {
+        let mut all = self.each();
+        let in_c = all.find(|(holder, _)| *holder == Holder::InC);
+        in_c.is_none_or(|(_, floors)| floors.clear_of_noise() <= COARSE_BYTES_PER_ITERATION)
+    }
+
     /// Why it isn't calm where nothing is known to grow; `None` where it is.
     pub(crate) fn doubtful(&self) -> Option<String> {
         self.each().find_map(|(holder, floors)| {
@@ -322,12 +332,12 @@ impl UnseenFloors {
         } else if floors[0].windows().is_empty() {
             "how much C code has on the C library's heap: this C library doesn't tell (glibc does)"
                 .to_owned()
-        } else if floors[0].len() < WINDOWS_MIN && self.time.is_long() {
+        } else if floors[0].len() < WINDOWS_MIN.min(self.windows) {
             format!(
                 "what no Rust allocator sees was read in {} alone: the C library's heap is in so many pieces that \
-                 counting them takes it {:.0} ms",
+                 counting them takes it {}",
                 count(floors[0].windows().len().try_into().unwrap_or(0), "window"),
-                self.time.of_one.as_secs_f64() * 1e3
+                milliseconds(self.time.of_one)
             )
         } else {
             return None;
@@ -337,6 +347,14 @@ impl UnseenFloors {
             why,
         })
     }
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!(
+        "{:.*} ms",
+        usize::from(time < Time::LONG),
+        time.as_secs_f64() * 1e3
+    )
 }
 
 fn last(floors: &Floors) -> i64 {
