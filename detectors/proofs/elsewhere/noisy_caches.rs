@@ -123,6 +123,7 @@ detectors::tests! {
     }
 
     /// Half of the users have come when the watch ends, or most, or all.
+    #[deadline(seconds = 600)]
     fn sessions_of_users_who_come_by_chance() {
         for users in [300, 500, 800] {
             let all = with_each_seed(|seed| {

@@ -408,6 +408,8 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
 /// # Safety
 ///
 /// The caller may write to the block's bytes from `start` to `end`.
+#[cold]
+#[inline(never)]
 unsafe fn wipe(block: *mut u8, start: usize, end: usize) {
     if start < end && end <= sampling::PAGE_BYTES {
         // SAFETY: the caller's promise.
