@@ -30,7 +30,10 @@ detectors::tests! {
         assert_eq!(retention.kind, RetentionKind::LazilyFreed, "{retention:?}");
         let [trial] = &retention.trials[..] else { panic!("one trial: {retention:?}") };
         assert!(trial.gave > 100 * MIB, "{trial:?}");
-        assert!(resident().expect("Linux tells").lazily_freed < MIB);
+        // What jemalloc hadn't given up by then becomes due later, and stays.
+        let due_later = retention.free - retention.lazily_freed;
+        let stays = resident().expect("Linux tells").lazily_freed;
+        assert!(stays < due_later + MIB, "{stays} bytes stay of {retention:?}");
         drop(pin);
     }
 }

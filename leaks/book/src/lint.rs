@@ -1,5 +1,6 @@
-//! What mdBook lets pass and a reader would stumble over: includes that came out empty, and dead links.
+//! What mdBook lets pass and a reader would stumble over: includes that came out empty, dead links, and questions that ask of nothing.
 
+use crate::questions;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -28,12 +29,14 @@ impl fmt::Display for Fault {
 /// Checks the pages in `source` and the site that was built from them.
 pub(crate) fn check(source: &Path, site: &Path) -> Result<Vec<Fault>> {
     let mut faults = Vec::new();
+    let mut stems = BTreeSet::new();
     let site = Site::read(site)?;
     for page in pages(source)? {
         let text = files::read(&page)?;
         let name = workbook::say::path(&page);
         let folder = page.parent().unwrap_or(source);
-        for (line, what) in includes(&text, folder) {
+        let asked = questions::faults(&text, folder, &mut stems);
+        for (line, what) in includes(&text, folder).into_iter().chain(asked) {
             faults.push(Fault {
                 page: name.clone(),
                 line,

@@ -3,6 +3,7 @@
 mod build;
 mod evidence;
 mod lint;
+mod questions;
 mod reading;
 mod serve;
 

@@ -1,4 +1,5 @@
-// What a reader can do on a page: explore a flame graph, copy a command, choose light or dark. Each page says everything without it.
+// What a reader can do on a page: predict, answer, explore a flame graph, copy a command, choose light or dark. Each page says everything
+// without it.
 (() => {
   "use strict";
   const make = (name, properties, ...children) => {
@@ -51,8 +52,134 @@
 
   // On paper nothing can be unfolded.
   addEventListener("beforeprint", () => {
-    for (const report of document.querySelectorAll("details.whole")) report.open = true;
+    for (const report of document.querySelectorAll("details.whole, .question details")) report.open = true;
+    showAll();
   });
+
+  // ---- What was answered stays in this browser, where it lets us.
+  const title = document.title.split(" - ")[0];
+  const kept = (() => {
+    const name = "leak-workbook";
+    const read = () => {
+      try {
+        return JSON.parse(localStorage.getItem(name)) ?? {};
+      } catch {
+        return {};
+      }
+    };
+    const write = (all) => {
+      try {
+        localStorage.setItem(name, JSON.stringify(all));
+      } catch {
+        // A browser that keeps nothing.
+      }
+    };
+    return {
+      all: read,
+      get: (key) => read()[key],
+      set: (key, value) => write({ ...read(), [key]: value }),
+      forget: () => write({}),
+    };
+  })();
+
+  // ---- Predict, then see: on a first visit the plot stands alone.
+  let showAll = () => {};
+  const predict = document.querySelector("section.predict");
+  if (predict && !kept.get(`${title}: prediction`) && location.hash === "" && !location.search) {
+    const plot = predict.previousElementSibling;
+    const others = [...predict.parentElement.children].filter((other) => other !== predict && other !== plot && !other.hidden);
+    const root = document.documentElement;
+    const told = predict.querySelector(".told");
+    const isBlind = (yes) => {
+      root.classList.toggle("blind", yes);
+      for (const other of others) other.hidden = yes;
+    };
+    showAll = () => isBlind(false);
+    const chosen = (name) => predict.querySelector(`input[name="${name}"]:checked`)?.value;
+    predict.hidden = false;
+    isBlind(true);
+    predict.querySelector(".skip").onclick = () => {
+      kept.set(`${title}: prediction`, "none");
+      isBlind(false);
+      predict.hidden = true;
+      const heading = document.querySelector("main h1");
+      heading.tabIndex = -1;
+      heading.focus();
+    };
+    predict.querySelector(".see").onclick = () => {
+      const guess = ["verdict", "class"].map(chosen);
+      if (guess.includes(undefined)) {
+        told.textContent = "Choose a verdict and a class first, or read without a guess.";
+        return;
+      }
+      const run = [predict.dataset.verdict, predict.dataset.class];
+      const isRight = guess.map((word, place) => word === run[place]);
+      kept.set(`${title}: prediction`, { guess, run });
+      const words = isRight.every(Boolean)
+        ? "You said the same."
+        : isRight[0]
+          ? `You said the same verdict, and the class ${guess[1]}.`
+          : `You said ${guess[0]}, of class ${guess[1]}.`;
+      told.replaceChildren("The run said ", make("strong", { textContent: run[0] }), ", of class ", make("strong", { textContent: run[1] }), `. ${words} The page tells why.`);
+      predict.querySelectorAll("fieldset").forEach((choice) => (choice.disabled = true));
+      predict.querySelector(".tools").remove();
+      isBlind(false);
+    };
+  }
+
+  // ---- Questions: choose, and see why.
+  document.querySelectorAll(".question").forEach((question, place) => {
+    const [options, answers] = question.querySelectorAll("ol");
+    if (!options || !answers) return;
+    const key = `${title}: question ${place + 1}`;
+    const told = make("div", { className: "told" });
+    told.setAttribute("role", "status");
+    const buttons = [...options.children].map((option, number) => {
+      const why = answers.children[number];
+      const isRight = why.querySelector("strong").textContent === "Right.";
+      const button = make("button", { type: "button" }, ...option.childNodes);
+      option.append(button);
+      const choose = () => {
+        buttons.forEach((other) => other.classList.remove("chosen"));
+        button.classList.add("chosen", isRight ? "right" : "wrong");
+        told.replaceChildren(...[...why.childNodes].map((node) => node.cloneNode(true)));
+      };
+      button.onclick = () => {
+        choose();
+        const before = kept.get(key) ?? { right: false, wrong: [] };
+        if (!before.right) kept.set(key, isRight ? { ...before, right: true } : { ...before, wrong: [...before.wrong, number + 1] });
+      };
+      if (isRight && kept.get(key)?.right) choose();
+      return button;
+    });
+    options.classList.add("options");
+    options.after(told);
+  });
+
+  // ---- The answers of all pages, on the first one.
+  const progress = document.querySelector("section.progress");
+  if (progress?.querySelector("ul")) {
+    const show = () => {
+      const all = kept.all();
+      for (const page of progress.querySelectorAll("li")) {
+        const { page: name, count } = page.dataset;
+        const right = Array.from({ length: count }, (_, place) => all[`${name}: question ${place + 1}`]?.right).filter(Boolean).length;
+        page.querySelector("span").textContent = `${right} of ${count}`;
+      }
+    };
+    show();
+    progress.hidden = false;
+    progress.querySelector(".export").onclick = () => {
+      const text = JSON.stringify({ book: "The Leak Workbook", answers: kept.all() }, null, 2);
+      const link = make("a", { href: URL.createObjectURL(new Blob([text], { type: "application/json" })), download: "leak-workbook-answers.json" });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    };
+    progress.querySelector(".forget").onclick = () => {
+      kept.forget();
+      show();
+    };
+  }
 
   for (const figure of document.querySelectorAll("figure.flames")) flames(figure);
 

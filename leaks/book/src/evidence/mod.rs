@@ -9,6 +9,8 @@ mod floors;
 mod held;
 mod html;
 mod page;
+mod predict;
+mod progress;
 mod recorded;
 mod report;
 
@@ -27,6 +29,7 @@ impl Preprocessor for Evidence {
 
     fn run(&self, context: &PreprocessorContext, mut book: Book) -> Result<Book> {
         let source = context.root.join(&context.config.book.src);
+        let progress = progress::draw(&book);
         let mut failed = None;
         book.for_each_chapter_mut(|chapter| {
             let Some(path) = chapter.source_path.as_ref() else {
@@ -37,7 +40,7 @@ impl Preprocessor for Evidence {
                 return;
             };
             match page::drawn(&chapter.content, folder) {
-                Ok(drawn) => chapter.content = drawn,
+                Ok(drawn) => chapter.content = progress::put_in(drawn, &progress),
                 Err(error) => failed = failed.take().or(Some(error)),
             }
         });

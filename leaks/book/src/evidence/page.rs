@@ -2,7 +2,7 @@
 
 use super::html::{self, Escaped};
 use super::recorded;
-use super::{flames, report};
+use super::{flames, predict, report};
 use mdbook_driver::errors::Result;
 use regex::Regex;
 use std::fs;
@@ -75,8 +75,9 @@ fn plot(svg: &str, file: &Path) -> Result<String> {
     if title.is_empty() {
         return Ok(format!("<figure class=\"plot\">\n{svg}</figure>"));
     }
+    let asked = predict::draw(file)?;
     Ok(format!(
-        "<figure class=\"plot\">\n{svg}<figcaption><b>{title}</b> {subtitle}</figcaption>\n</figure>"
+        "<figure class=\"plot\">\n{svg}<figcaption><b>{title}</b> {subtitle}</figcaption>\n</figure>{asked}"
     ))
 }
 

@@ -98,6 +98,18 @@ const TOO_WIDE: &str = "(() => {
         .slice(0, 5);
 })()";
 
+/// Whether a chapter asks for a guess before it is read.
+const IS_ASKED: &str = "document.querySelector('section.predict:not([hidden])') !== null";
+
+/// Reads without a guess.
+const SKIP: &str = "document.querySelector('section.predict:not([hidden]) .skip')?.click(); true";
+
+/// A page in a whole, as one has it who was there before.
+fn load_whole(page: &mut Page, name: &str) {
+    page.load(&format!("{}{name}", site()));
+    page.value(SKIP);
+}
+
 #[test]
 fn every_page_in_two_themes_and_two_widths() {
     let Some(chromium) = chromium() else { return };
@@ -109,21 +121,37 @@ fn every_page_in_two_themes_and_two_widths() {
             page.size(width, height);
             page.prefer("light");
             page.load(&format!("{}{name}", site()));
+            page.value("localStorage.clear(); true");
+            page.load(&format!("{}{name}", site()));
             if let Some(axe) = &axe {
                 page.value(&format!("{axe}; true"));
             }
-            for theme in ["light", "dark"] {
+            // On a first visit a chapter shows its plot alone.
+            let is_asked = page.value(IS_ASKED) == true;
+            let states = if is_asked {
+                &["asked", "read"][..]
+            } else {
+                &["read"]
+            };
+            for (state, theme) in states
+                .iter()
+                .flat_map(|state| [(state, "light"), (state, "dark")])
+            {
+                if *state == "read" {
+                    page.value(SKIP);
+                }
                 page.prefer(theme);
                 page.wait_for(&format!(
                     "getComputedStyle(document.documentElement).colorScheme === '{theme}'"
                 ));
-                let mut tell =
-                    |what: String| faults.push(format!("{name}, {width}, {theme}: {what}"));
+                let mut tell = |what: String| {
+                    faults.push(format!("{name}, {state}, {width}, {theme}: {what}"))
+                };
                 for wide in page.value(TOO_WIDE).as_array().into_iter().flatten() {
                     tell(format!("too wide: {wide}"));
                 }
                 if let Some(folder) = std::env::var_os("BOOK_PICTURES") {
-                    let file = format!("{}-{width}-{theme}.png", name.replace('/', "-"));
+                    let file = format!("{}-{state}-{width}-{theme}.png", name.replace('/', "-"));
                     let file = PathBuf::from(folder).join(file);
                     std::fs::write(file, page.picture()).expect("a folder for pictures");
                 }
@@ -143,6 +171,143 @@ fn every_page_in_two_themes_and_two_widths() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+#[test]
+fn a_chapter_is_predicted_by_mouse_then_seen() {
+    let Some(chromium) = chromium() else { return };
+    let mut page = Page::open(chromium);
+    page.size(1280, 900);
+    page.load(&format!("{}global-caches/index.html", site()));
+    let shown = "[...document.querySelector('main').children].filter(e => e.offsetParent).map(e => e.className || e.tagName).join(' ')";
+    assert_eq!(page.value(shown), "plot predict", "the plot alone");
+    assert_eq!(
+        page.value("getComputedStyle(document.querySelector('.plot .fixed')).display"),
+        "none"
+    );
+    let told = "document.querySelector('.predict .told').textContent";
+    page.click(".predict .see");
+    assert!(
+        page.value(told)
+            .as_str()
+            .is_some_and(|told| told.starts_with("Choose a verdict"))
+    );
+    page.click(".predict input[value=steady]");
+    page.click(".predict input[value=global-caches]");
+    page.click(".predict .see");
+    assert_eq!(
+        page.value(told),
+        "The run said leak, of class global-caches. You said steady, of class global-caches. The page tells why."
+    );
+    assert_eq!(
+        page.value("document.querySelector('main h1').offsetParent !== null"),
+        true
+    );
+    page.load(&format!("{}global-caches/index.html", site()));
+    assert_eq!(page.value(IS_ASKED), false, "once");
+    assert_eq!(page.faults(site()), Vec::<String>::new());
+}
+
+#[test]
+fn a_chapter_is_predicted_or_read_at_once_by_keyboard() {
+    let Some(chromium) = chromium() else { return };
+    let mut page = Page::open(chromium);
+    page.size(400, 800);
+    page.load(&format!("{}memory-pressure/index.html", site()));
+    let at = "document.activeElement.value";
+    page.value("document.querySelector('.predict input').focus(); true");
+    for _ in 0..3 {
+        page.press("ArrowDown");
+    }
+    assert_eq!(page.value(at), "pressure");
+    page.press("Tab");
+    page.press("ArrowUp");
+    page.press("ArrowUp");
+    let class = page.value(at);
+    page.press("Tab");
+    page.press("Enter");
+    let told = page.value("document.querySelector('.predict .told').textContent");
+    let wanted = format!(
+        "The run said pressure, of class memory-pressure. You said the same verdict, and the class {}.",
+        class.as_str().unwrap_or_default()
+    );
+    assert!(
+        told.as_str()
+            .is_some_and(|told| told.starts_with(&wanted) || told.contains("You said the same.")),
+        "{told}"
+    );
+
+    page.load(&format!("{}retained-subslices/index.html", site()));
+    page.value("document.querySelector('.predict .skip').focus(); true");
+    page.press("Enter");
+    assert_eq!(
+        page.value("document.activeElement.tagName"),
+        "H1",
+        "reading goes on at the heading"
+    );
+    page.load(&format!("{}orphaned-tasks/index.html#the-fix", site()));
+    assert_eq!(
+        page.value(IS_ASKED),
+        false,
+        "a link to a section shows the section"
+    );
+    assert_eq!(page.faults(site()), Vec::<String>::new());
+}
+
+#[test]
+fn questions_are_answered_and_the_answers_exported() {
+    let Some(chromium) = chromium() else { return };
+    let mut page = Page::open(chromium);
+    page.size(1280, 900);
+    load_whole(&mut page, &format!("{CHAPTER}/index.html"));
+    page.value(
+        "const first = document.querySelector('.question');
+        [...first.querySelectorAll('details li')].forEach((why, place) => {
+            first.querySelectorAll('.options button')[place].id ||= why.textContent.startsWith('Right') ? 'right' : `wrong-${place}`;
+        }); true",
+    );
+    let told = "document.querySelector('.question .told').textContent";
+    page.click(".question [id^=wrong]");
+    let wrong = page.value(told);
+    assert!(
+        wrong
+            .as_str()
+            .is_some_and(|told| told.starts_with("No.") && told.contains("Read again:")),
+        "{wrong}"
+    );
+    page.value("document.querySelector('#right').focus(); true");
+    page.press("Enter");
+    assert!(
+        page.value(told)
+            .as_str()
+            .is_some_and(|told| told.starts_with("Right."))
+    );
+
+    page.load(&format!("{}index.html", site()));
+    let counts =
+        "[...document.querySelectorAll('.progress li span')].map(e => e.textContent).join(', ')";
+    let answered = page.value(counts);
+    let answered = answered.as_str().unwrap_or_default();
+    assert_eq!(answered.matches("1 of 3").count(), 1, "{answered}");
+    let all: u32 = answered
+        .split(", ")
+        .filter_map(|of| of.split(" of ").nth(1)?.parse::<u32>().ok())
+        .sum();
+    assert!(all >= 40, "{all} questions");
+    page.value("window.exported = null; URL.createObjectURL = blob => { blob.text().then(text => (exported = JSON.parse(text))); return '#' }; true");
+    page.click(".progress .export");
+    page.wait_for("exported !== null");
+    assert_eq!(page.value("Object.values(exported.answers).filter(answer => answer.right && answer.wrong.length === 1).length"), 1);
+    page.click(".progress .forget");
+    assert_eq!(
+        page.value(counts)
+            .as_str()
+            .unwrap_or_default()
+            .matches("1 of 3")
+            .count(),
+        0
+    );
+    assert_eq!(page.faults(site()), Vec::<String>::new());
+}
+
 /// The widths of a flame graph's boxes that are shown.
 const WIDTHS: &str = "[...document.querySelectorAll('.flames .frame')].filter(f => !f.hidden).map(f => f.style.width).join(' ')";
 
@@ -151,7 +316,7 @@ fn a_flame_graph_is_explored_by_mouse() {
     let Some(chromium) = chromium() else { return };
     let mut page = Page::open(chromium);
     page.size(1280, 900);
-    page.load(&format!("{}{CHAPTER}/index.html", site()));
+    load_whole(&mut page, &format!("{CHAPTER}/index.html"));
     let whole = page.value(WIDTHS);
     // The second call of the root isn't as wide as the root.
     page.value(
@@ -182,7 +347,7 @@ fn a_flame_graph_is_explored_by_keyboard() {
     let Some(chromium) = chromium() else { return };
     let mut page = Page::open(chromium);
     page.size(400, 800);
-    page.load(&format!("{}{CHAPTER}/index.html", site()));
+    load_whole(&mut page, &format!("{CHAPTER}/index.html"));
     let at = "document.activeElement.title";
     page.value("document.querySelector('.flames input').focus(); true");
     page.press("Tab");
@@ -240,7 +405,7 @@ fn a_command_is_copied_without_its_prompt_by_mouse_and_by_keyboard() {
     let Some(chromium) = chromium() else { return };
     let mut page = Page::open(chromium);
     page.size(1280, 900);
-    page.load(&format!("{}{CHAPTER}/index.html", site()));
+    load_whole(&mut page, &format!("{CHAPTER}/index.html"));
     // The system's clipboard isn't this test's to change.
     page.value("window.copied = []; navigator.clipboard.writeText = async text => { copied.push(text) }; true");
     page.click(".command button");
@@ -309,9 +474,15 @@ fn without_javascript_every_chapter_says_everything() {
                 "{chapter}: {said:?}"
             );
             assert_eq!(
-                page.value("document.querySelectorAll('.flames .tools').length"),
+                page.value("document.querySelectorAll('.flames .tools, .question button').length"),
                 0,
                 "{chapter}"
+            );
+            assert_eq!(page.value(IS_ASKED), false, "{chapter}");
+            assert_eq!(
+                page.value("[...document.querySelectorAll('.question')].every(e => e.querySelectorAll('ol')[0].children.length === e.querySelectorAll('details ol > li').length)"),
+                true,
+                "{chapter}: each answer is told"
             );
             assert_eq!(
                 page.value("/[\\u2800-\\u28ff]/.test(document.querySelector('main').textContent)"),
