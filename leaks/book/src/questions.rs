@@ -104,13 +104,12 @@ fn parts(text: &str) -> (String, Vec<String>) {
         LazyLock::new(|| Regex::new(r"^\d\. ").expect("a valid expression"));
     let (mut stem, mut items) = (String::new(), Vec::<String>::new());
     for line in text.lines() {
-        match ITEM.find(line) {
-            Some(number) => items.push(line[number.end()..].to_owned()),
-            None => {
-                let part = items.last_mut().unwrap_or(&mut stem);
-                part.push(' ');
-                part.push_str(line.trim());
-            }
+        if let Some(number) = ITEM.find(line) {
+            items.push(line[number.end()..].to_owned());
+        } else {
+            let part = items.last_mut().unwrap_or(&mut stem);
+            part.push(' ');
+            part.push_str(line.trim());
         }
     }
     let items = items.iter().map(|item| joined(item)).collect();
