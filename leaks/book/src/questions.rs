@@ -137,10 +137,10 @@ mod tests {
         )
         .expect("writable");
         let faults = faults(page, folder.path(), &mut BTreeSet::new());
-        faults
-            .iter()
-            .map(|(line, what)| format!("{line}: {what}\n"))
-            .collect()
+        let lines: Vec<String> = (faults.into_iter())
+            .map(|(line, what)| format!("{line}: {what}"))
+            .collect();
+        lines.join("\n")
     }
 
     #[test]
