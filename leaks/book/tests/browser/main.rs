@@ -145,7 +145,7 @@ fn every_page_in_two_themes_and_two_widths() {
                     "getComputedStyle(document.documentElement).colorScheme === '{theme}'"
                 ));
                 let mut tell = |what: String| {
-                    faults.push(format!("{name}, {state}, {width}, {theme}: {what}"))
+                    faults.push(format!("{name}, {state}, {width}, {theme}: {what}"));
                 };
                 for wide in page.value(TOO_WIDE).as_array().into_iter().flatten() {
                     tell(format!("too wide: {wide}"));
