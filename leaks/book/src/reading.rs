@@ -45,6 +45,10 @@ impl Preprocessor for Reading {
                 .as_ref()
                 .is_some_and(|path| path.ends_with(WORDS));
             let mut content = prose(&chapter.content, |line| linked(line, &words));
+            if let Some(path) = chapter.source_path.as_ref().filter(|_| !is_words) {
+                let up = "../".repeat(path.components().count() - 1);
+                content = with_first_uses(&content, &words, &format!("{up}{WORDS}"));
+            }
             if is_words {
                 content = WORD.replace_all(&content, with_anchor).into_owned();
             }
@@ -139,6 +143,96 @@ fn linked(line: &str, words: &BTreeSet<String>) -> String {
     TO_WORDS.replace_all(&changed, to_word).into_owned()
 }
 
+/// Words of the list that every page is made of: a link at each of them would be noise.
+const EVERYDAY: [&str; 34] = [
+    "block",
+    "budget",
+    "burst",
+    "bytes",
+    "class",
+    "estimate",
+    "evidence",
+    "exact",
+    "finding",
+    "flat",
+    "item",
+    "iteration",
+    "leak",
+    "live",
+    "look",
+    "maker",
+    "holder",
+    "page",
+    "peak",
+    "pressure",
+    "profile",
+    "resident",
+    "retention",
+    "sample",
+    "signature",
+    "site",
+    "socket",
+    "steady",
+    "task",
+    "thread",
+    "trim",
+    "verdict",
+    "virtual",
+    "window",
+];
+
+/// The page with a link to the list at the first use of each word, up to the questions, whose answers are buttons.
+fn with_first_uses(text: &str, words: &BTreeSet<String>, list: &str) -> String {
+    let mut wanted: Vec<String> = (words.iter())
+        .filter(|word| !EVERYDAY.contains(&word.as_str()))
+        .map(|word| word.replace('-', "[- ]"))
+        .collect();
+    wanted.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let Ok(word) = Regex::new(&format!(r"(?i)\b(?:{})(?:es|s)?\b", wanted.join("|"))) else {
+        return text.to_owned(); // never: words are letters
+    };
+    if wanted.is_empty() {
+        return text.to_owned();
+    }
+    let (page, questions) = match text.find("\n## Questions\n") {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let seen = std::cell::RefCell::new(BTreeSet::new());
+    let page = prose(page, |line| {
+        if line.starts_with('#') {
+            return line.to_owned();
+        }
+        let mut changed = String::with_capacity(line.len());
+        let mut rest = 0;
+        for used in word.find_iter(line) {
+            let before = &line[..used.start()];
+            let is_code = before.matches('`').count() % 2 == 1;
+            let is_linked =
+                before.rfind('[') > before.rfind(']') || before.rfind("](") > before.rfind(')');
+            let after = &line[used.end()..];
+            let is_name = before.ends_with(['-', '/', '_', ':'])
+                || after.starts_with(['-', '/', '_', '('])
+                || after.starts_with("::");
+            let known = ["", "s", "es"].into_iter().find_map(|end| {
+                let one = anchor(used.as_str().strip_suffix(end)?);
+                words.contains(&one).then_some(one)
+            });
+            let Some(known) = known.filter(|_| !is_code && !is_linked && !is_name) else {
+                continue;
+            };
+            if seen.borrow_mut().insert(known.clone()) {
+                changed.push_str(&line[rest..used.start()]);
+                let _ = write!(changed, "[{}]({list}#{known})", used.as_str());
+                rest = used.end();
+            }
+        }
+        changed.push_str(&line[rest..]);
+        changed
+    });
+    page + questions
+}
+
 /// How long a page's prose takes, in whole minutes.
 fn minutes(text: &str) -> usize {
     let words = std::cell::Cell::new(0);
@@ -208,6 +302,25 @@ mod tests {
         assert_eq!(
             WORD.replace_all("| **OOM killer** | ends |", with_anchor),
             "| <dfn id=\"oom-killer\">**OOM killer**</dfn> | ends |"
+        );
+    }
+
+    #[test]
+    fn the_first_use_of_a_word_is_a_link() {
+        let words = ["watch", "oom-killer", "arena", "page"]
+            .map(str::to_owned)
+            .into();
+        let page = "# A watch\n\nA `watch`, two Watches and a watch. The OOM killer: see [an arena](x.md), arena-wide, arenas.\n\n\
+            ```text\narena\n```\n\n## Questions\n\n1. An arena.\n";
+        let linked = with_first_uses(page, &words, "../words.md");
+        assert_eq!(
+            linked,
+            "# A watch\n\nA `watch`, two [Watches](../words.md#watch) and a watch. The [OOM killer](../words.md#oom-killer): see [an arena](x.md), arena-wide, \
+             [arenas](../words.md#arena).\n\n```text\narena\n```\n\n## Questions\n\n1. An arena.\n"
+        );
+        assert_eq!(
+            with_first_uses("The OOM killer.", &words, "words.md"),
+            "The [OOM killer](words.md#oom-killer)."
         );
     }
 
