@@ -52,7 +52,7 @@
 
   // On paper nothing can be unfolded.
   addEventListener("beforeprint", () => {
-    for (const report of document.querySelectorAll("details.whole, .question details")) report.open = true;
+    for (const report of document.querySelectorAll("details.whole, .question details, .tree details")) report.open = true;
     showAll();
   });
 

@@ -308,6 +308,26 @@ fn questions_are_answered_and_the_answers_exported() {
     assert_eq!(page.faults(site()), Vec::<String>::new());
 }
 
+#[test]
+fn the_way_from_symptom_to_chapter_opens_step_by_step_with_scripts_and_without() {
+    let Some(chromium) = chromium() else { return };
+    for scripts in [true, false] {
+        let mut page = Page::open(chromium);
+        page.size(400, 800);
+        page.scripts(scripts);
+        page.load(&format!("{}which-leak.html", site()));
+        let shown = "[...document.querySelectorAll('.tree a')].filter(a => a.checkVisibility()).map(a => a.textContent).join(', ')";
+        assert_eq!(page.value(shown), "");
+        for step in ["leak", "Live memory", "A queue"] {
+            page.value(&format!(
+                "[...document.querySelectorAll('.tree summary')].find(e => e.checkVisibility() && e.textContent.startsWith('{step}')).focus(); true"
+            ));
+            page.press("Enter");
+        }
+        assert_eq!(page.value(shown), "Unbounded queues");
+    }
+}
+
 /// The widths of a flame graph's boxes that are shown.
 const WIDTHS: &str = "[...document.querySelectorAll('.flames .frame')].filter(f => !f.hidden).map(f => f.style.width).join(' ')";
 
