@@ -91,6 +91,10 @@ detectors::tests! {
         owners::a_map_of_a_task();
     }
 
+    fn a_map_where_a_channels_messages_were_is_not_the_channels() {
+        owners::a_map_where_messages_were();
+    }
+
     fn a_tree_of_a_servers_task_names_the_task() {
         owners::a_tree_of_a_task();
     }

@@ -82,7 +82,7 @@ fn of_a_task(what: &str, handle: fn(&Seen)) {
         assert_eq!(owner(&told), Some(&Owner::Setup), "{what}");
         return;
     }
-    assert_eq!(root(&told), &Root::Task, "{what}");
+    assert_eq!(root(&told), &Root::Task, "{what}: {:#?}", told.holders);
     let Some(Owner::Task(spawned)) = owner(&told) else {
         panic!("{:#?}", told.holders);
     };
@@ -90,6 +90,27 @@ fn of_a_task(what: &str, handle: fn(&Seen)) {
     let list = told.holders_list().to_string();
     let by = "held by a task\n  spawned at elsewhere::holders::owners::serve (";
     assert!(list.contains(by), "{list}");
+}
+
+/// The room of a channel has pointers to what went through. What lies there today has another owner.
+pub(super) fn a_map_where_messages_were() {
+    let evidence = watch("where messages were").run_async(async || {
+        let (put, mut take) = tokio::sync::mpsc::channel::<Box<[u8; 100_000]>>(32);
+        for _ in 0..24 {
+            put.try_send(Box::new([7; 100_000])).expect("room");
+        }
+        while take.try_recv().is_ok() {}
+        let server = serve(Seen::caller);
+        async move || {
+            request(&server).await;
+            black_box((&put, &take));
+        }
+    });
+    let told = leaks(evidence, Some(Class::GlobalCaches));
+    let Some(Owner::Task(spawned)) = owner(&told) else {
+        panic!("{:#?}", told.holders);
+    };
+    assert_eq!(spawned.function, "elsewhere::holders::owners::serve");
 }
 
 pub(super) fn of_a_thread() {

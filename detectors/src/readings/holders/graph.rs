@@ -1,6 +1,7 @@
 //! Live blocks and the pointers between them: which blocks the roots reach.
 
 use super::memory::{Memory, OfThread, Place, Word};
+use super::queues::queue_among;
 use super::room::Unused;
 use super::wakers::{self, Tables};
 use super::{Stacks, task};
@@ -59,6 +60,8 @@ pub(super) struct Entry {
 struct Way {
     /// Behind the block's start, as a list does whose links lie in its entries.
     is_inside: bool,
+    /// Far behind it: where no list has its links, and no `Arc` its value.
+    is_deep: bool,
     /// A table of functions stands beside it, as beside a waker's pointer.
     is_waker: bool,
 }
@@ -69,6 +72,9 @@ impl Way {
         self.is_inside || self.is_waker
     }
 }
+
+/// From how far behind a block's start on a pointer may be an old one, which points to what lay there before.
+const DEEP: usize = 64;
 
 /// How many blocks lie between a task and a part of its runtime at most.
 const STEPS_TO_RUNTIMES: usize = 4;
@@ -99,6 +105,8 @@ pub(super) struct Graph {
     pub(super) entries: Vec<Entry>,
     /// For each block: what it is to a runtime.
     parts: Vec<Part>,
+    /// For each block: whether it is a queue's, whose room is full of pointers to what was taken out.
+    rooms: Vec<bool>,
     /// What belongs to which thread.
     pub(super) threads: Vec<OfThread>,
     /// What is local to the calling thread.
@@ -125,6 +133,7 @@ impl Graph {
             edges: Vec::new(),
             entries: Vec::new(),
             parts: vec![Part::None; blocks.len()],
+            rooms: vec![false; blocks.len()],
             threads: std::mem::take(&mut memory.threads),
             locals: std::mem::take(&mut memory.locals),
             not_read: memory.not_read(),
@@ -133,6 +142,7 @@ impl Graph {
         if !graph.blocks.is_empty() {
             let sites = graph.read(&memory, is_over)?;
             graph.know_runtimes(&sites, stacks_of);
+            graph.know_rooms(stacks_of);
             graph.trace();
         }
         Ok(graph)
@@ -194,6 +204,7 @@ impl Graph {
             };
             let way = Way {
                 is_inside: value != blocks[to].start,
+                is_deep: value - blocks[to].start > DEEP,
                 is_waker: is_table(-1) || is_table(1),
             };
             match from {
@@ -224,14 +235,7 @@ impl Graph {
 
     /// Finds the tasks, and those parts of their runtimes that stand beside them.
     fn know_runtimes(&mut self, like_tasks: &HashSet<u32>, stacks_of: Stacks<'_>) {
-        let made_by = |sites: &HashSet<u32>, is_wanted: &dyn Fn(&[String]) -> bool| {
-            let numbers: Vec<usize> = sites.iter().map(|site| *site as usize).collect();
-            let stacks = stacks_of(&numbers);
-            let made = sites.iter().zip(&stacks);
-            let made = made.filter(|(_, (_, functions))| is_wanted(functions));
-            made.map(|(site, _)| *site).collect::<HashSet<u32>>()
-        };
-        let tasks = made_by(like_tasks, &task::is_made_by);
+        let tasks = made_by(like_tasks, &task::is_made_by, stacks_of);
         let site = |at: u32| self.blocks[at as usize].site;
         // What stands beside a task, then what the runtime's parts lead to: room of theirs may be full of what was there before.
         let mut runtimes: HashSet<u32> = HashSet::new();
@@ -251,7 +255,7 @@ impl Graph {
             if beside.is_empty() {
                 break;
             }
-            runtimes.extend(made_by(&beside, &task::is_part_of_runtime));
+            runtimes.extend(made_by(&beside, &task::is_part_of_runtime, stacks_of));
         }
         for (part, block) in self.parts.iter_mut().zip(&self.blocks) {
             *part = match block.site {
@@ -260,6 +264,26 @@ impl Graph {
                 _ => Part::None,
             };
         }
+    }
+
+    /// Finds the blocks of queues, among those whose pointers may be old: deep ones, to what something else points to as well.
+    fn know_rooms(&mut self, stacks_of: Stacks<'_>) {
+        let doubtful = self.edges.iter().filter(|edge| self.has_rival(edge));
+        let site = |edge: &Edge| self.blocks[edge.from as usize].site;
+        let sites: HashSet<u32> = doubtful.map(site).collect();
+        let queues = made_by(
+            &sites,
+            &|functions| queue_among(functions).is_some(),
+            stacks_of,
+        );
+        for (room, block) in self.rooms.iter_mut().zip(&self.blocks) {
+            *room = queues.contains(&block.site);
+        }
+    }
+
+    /// Whether this pointer is deep, and not the only one to its block.
+    fn has_rival(&self, edge: &Edge) -> bool {
+        edge.way.is_deep && edge.from != edge.to && self.pointers[edge.to as usize] > 1
     }
 
     pub(super) fn is_task(&self, at: u32) -> bool {
@@ -271,9 +295,11 @@ impl Graph {
         !(self.is_task(to) && way.only_wakes())
     }
 
-    /// Whether one block holds another by this pointer, where tasks and runtimes are borders.
+    /// Whether one block holds another by this pointer, where tasks and runtimes are borders. What an old pointer in a queue's room leads
+    /// to is held by whoever else points there.
     pub(super) fn is_holding(&self, edge: &Edge) -> bool {
-        self.parts[edge.from as usize] == Part::None && self.keeps(edge.to, edge.way)
+        let may_be_old = self.rooms[edge.from as usize] && self.has_rival(edge);
+        self.parts[edge.from as usize] == Part::None && !may_be_old && self.keeps(edge.to, edge.way)
     }
 
     pub(super) fn is_entered_by(&self, entry: &Entry) -> bool {
@@ -293,6 +319,19 @@ impl Drop for Graph {
         }
         std::hint::black_box(&mut self.blocks);
     }
+}
+
+/// The sites whose stacks are wanted, by the functions on them.
+fn made_by(
+    sites: &HashSet<u32>,
+    is_wanted: &dyn Fn(&[String]) -> bool,
+    stacks_of: Stacks<'_>,
+) -> HashSet<u32> {
+    let numbers: Vec<usize> = sites.iter().map(|site| *site as usize).collect();
+    let stacks = stacks_of(&numbers);
+    let made = sites.iter().zip(&stacks);
+    let made = made.filter(|(_, (_, functions))| is_wanted(functions));
+    made.map(|(site, _)| *site).collect()
 }
 
 /// The pointers in one block.
