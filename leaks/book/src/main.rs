@@ -3,6 +3,7 @@
 mod build;
 mod evidence;
 mod lint;
+mod pdf;
 mod questions;
 mod reading;
 mod serve;
@@ -29,17 +30,22 @@ fn main() -> ExitCode {
     workbook::with_output(|out| book(&Workspace::find()?, &cli.args, out))
 }
 
-/// Builds the site; unless `build_only` is asked for, serves it until Ctrl-C.
+/// Builds the site, and prints it where `pdf` is asked for; unless either is or `build_only`, serves it until Ctrl-C.
 ///
 /// Faults in the pages end a `build_only` with status 1. When serving they are told and the pages are served
 /// all the same, since whoever writes a page wants to see it.
 fn book(workspace: &Workspace, args: &BookArgs, out: &mut dyn Write) -> Result<Ending> {
-    if !args.build_only {
+    if !args.build_only && args.pdf.is_none() {
         return serve::serve(&workspace.root, args, out);
     }
     let built = build(&workspace.root)?;
     for fault in &built.faults {
         say::note(fault);
+    }
+    if let (true, Some(file)) = (built.faults.is_empty(), &args.pdf) {
+        pdf::print(&built.site, file)?;
+        writeln!(out, "The book is in {}", say::path(file))?;
+        return Ok(Ending::AsWanted);
     }
     if built.faults.is_empty() {
         writeln!(

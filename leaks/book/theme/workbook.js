@@ -84,7 +84,8 @@
 
   // ---- Predict, then see: on a first visit the plot stands alone.
   let showAll = () => {};
-  const predict = document.querySelector("section.predict");
+  const asked = document.querySelectorAll("section.predict");
+  const predict = asked.length === 1 ? asked[0] : null; // the page of all pages asks nothing
   if (predict && !kept.get(`${title}: prediction`) && location.hash === "" && !location.search) {
     const plot = predict.previousElementSibling;
     const others = [...predict.parentElement.children].filter((other) => other !== predict && other !== plot && !other.hidden);

@@ -71,7 +71,7 @@ pub(crate) enum Learner {
     ///
     /// Use it to read, or to write: the open page follows every change. Only this machine can reach it.
     #[command(
-        after_help = "Examples:\n  leaks book --open\n  leaks book --build-only    writes the site to target/book, fails on dead links and empty includes"
+        after_help = "Examples:\n  leaks book --open\n  leaks book --build-only    writes the site to target/book, fails on dead links and empty includes\n  leaks book --pdf workbook.pdf"
     )]
     #[command(display_order = 200)]
     Book(BookArgs),

@@ -15,7 +15,9 @@ pub(crate) fn book(workspace: &Workspace, args: &BookArgs) -> Result<Ending> {
     if args.open {
         command.arg("--open");
     }
-    if args.build_only {
+    if let Some(file) = &args.pdf {
+        command.arg("--pdf").arg(file);
+    } else if args.build_only {
         command.arg("--build-only");
     } else {
         command.args(["--port", &args.port.to_string()]);

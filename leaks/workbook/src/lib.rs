@@ -9,6 +9,7 @@ pub mod workspace;
 use clap::Args;
 use problem::{Problem, Result};
 use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// How a command that did its work ended.
@@ -32,6 +33,9 @@ pub struct BookArgs {
     /// The port on 127.0.0.1; 0 takes any that is free
     #[arg(long, default_value_t = 3000, conflicts_with = "build_only")]
     pub port: u16,
+    /// Print the whole book to a PDF file and end; needs Chromium or Chrome
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["open", "build_only", "port"])]
+    pub pdf: Option<PathBuf>,
 }
 
 /// Lets a command write to standard output, tells what went wrong, and turns the ending into a status.

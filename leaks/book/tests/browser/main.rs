@@ -520,6 +520,46 @@ fn without_javascript_every_chapter_says_everything() {
 }
 
 #[test]
+fn the_whole_book_is_printed_to_one_file_or_the_lack_of_a_browser_is_told() {
+    if chromium().is_none() {
+        return;
+    }
+    let workbook = Workbook::copy("pdf");
+    let print = |file: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_leaks-book"));
+        command
+            .args(["--pdf", file])
+            .current_dir(workbook.path("."))
+            .env("PWD", workbook.path("."));
+        command
+    };
+    let printed = print("book.pdf").output().expect("the book's program");
+    let told = String::from_utf8_lossy(&printed.stderr).into_owned();
+    assert_eq!(printed.status.code(), Some(0), "{told}");
+    let content = std::fs::read(workbook.path("book.pdf")).expect("a PDF");
+    assert!(content.starts_with(b"%PDF-"));
+    let pages = content
+        .windows(12)
+        .filter(|at| *at == b"/Type /Page\n")
+        .count();
+    assert!(pages >= 60, "{pages} pages");
+
+    let refused = print("none/book.pdf").output().expect("the book's program");
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("none/book.pdf"), "{told}");
+
+    let without = print("other.pdf")
+        .env("PATH", "")
+        .output()
+        .expect("the book's program");
+    let told = String::from_utf8_lossy(&without.stderr).into_owned();
+    assert_eq!(without.status.code(), Some(2), "{told}");
+    assert!(told.contains("Install Chromium"), "{told}");
+    assert!(!workbook.path("other.pdf").exists());
+}
+
+#[test]
 fn no_page_is_heavy() {
     let root = Path::new(site().trim_start_matches("file://"));
     for page in pages() {
