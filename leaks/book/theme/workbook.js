@@ -46,9 +46,13 @@
   }
 
   // What scrolls must be reached by the keyboard.
-  for (const block of document.querySelectorAll("main pre > code, .table-wrapper")) {
-    if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
-  }
+  const reach = () => {
+    for (const block of document.querySelectorAll("main pre > code, .table-wrapper")) {
+      if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
+    }
+  };
+  reach();
+  addEventListener("resize", reach);
 
   // On paper nothing can be unfolded.
   addEventListener("beforeprint", () => {
@@ -183,6 +187,173 @@
   }
 
   for (const figure of document.querySelectorAll("figure.flames")) flames(figure);
+
+  const play = document.querySelector("section.play");
+  if (play) playIncident(play);
+
+  // ---- The incident, played: the page's own recordings, in the order that the reader chooses.
+  function playIncident(play) {
+    // What there is to look at: the page's step, what the reader does, and minutes as we estimate them.
+    const looks = [
+      [2, "Ask the machine, not monitoring", 5],
+      [3, "Heap profile, by space", 15],
+      [4, "Heap profile, by objects", 15],
+      [5, "The socket table", 10],
+      [6, "The task profile", 10],
+      [7, "Ask the runtime to collect", 5],
+      [8, "Wait", 10],
+      [9, "Load, pause, load again", 20],
+      [11, "Ask for the memory back", 5],
+      [12, "Another configuration: MADV_FREE, and a squeeze", 45],
+      [13, "Another configuration: decay by time", 30],
+      [14, "Two services side by side", 60],
+    ];
+    const authors = [
+      "docker stats: monitoring was right",
+      "Heap profile, by space and by objects",
+      "netstat: connections end properly",
+      "Goroutines: a normal number",
+      "runtime.GC() and debug.FreeOSMemory(): the graph doesn't move",
+      "Wait: nothing is returned",
+      "Load, pause, load again: the second adds nothing",
+      "Go's issue tracker: MADV_FREE since Go 1.12",
+      "Two services with MADV_DONTNEED: memory leaves when it is asked to",
+      "verdict: no leak",
+    ];
+    const verdicts = [...document.querySelectorAll("section.play [data-verdict]")].map((word) => word.dataset.verdict);
+    const recorded = (step) => {
+      const heading = [...document.querySelectorAll("main h2")].find((heading) => heading.id.startsWith(`${step}-`));
+      const found = [];
+      for (let next = heading.nextElementSibling; next && next.tagName !== "H2"; next = next.nextElementSibling) {
+        if (next.matches(".terminal, figure.plot")) found.push(next.cloneNode(true));
+      }
+      return found;
+    };
+    const told = (step) => recorded(step).map((part) => part.textContent).join("\n");
+    const said = (step) => told(step).match(/^(leak|retention|pressure|steady|warming-up|inconclusive): /m)?.[1];
+    // A caption of the page's would tell what the reader is about to find.
+    const withCaption = (figure, text) => {
+      figure.querySelector("figcaption").textContent = text;
+      return figure;
+    };
+    const inMinutes = (minutes) => `${minutes} ${minutes === 1 ? "minute" : "minutes"}`;
+    const graphAlone = (step) => {
+      const figure = recorded(step).find((part) => part.matches("figure.plot"));
+      figure.classList.add("resident-alone");
+      return withCaption(figure, "Resident memory, as monitoring shows it.");
+    };
+    const heading = (text) => make("h3", { textContent: text, tabIndex: -1 });
+
+    // A service to judge: what can be looked at, and what was.
+    const service = (name, graph, bench, truth, then) => {
+      const seen = [];
+      let minutes = 0;
+      const spent = make("p", { className: "spent" });
+      spent.setAttribute("role", "status");
+      const log = make("ol", { className: "looks" });
+      const tell = () => (spent.textContent = seen.length === 0 ? "Nothing looked at yet." : `${seen.length} looked at, ${inMinutes(minutes)}.`);
+      tell();
+      const buttons = bench.map(([what, cost, show]) => {
+        const button = make("button", { type: "button", textContent: `${what} (${cost} min)` });
+        button.onclick = () => {
+          button.disabled = true;
+          seen.push(what);
+          minutes += cost;
+          tell();
+          const entry = make("li", {}, make("h4", { textContent: what, tabIndex: -1 }), ...show());
+          log.append(entry);
+          reach();
+          entry.querySelector("h4").focus();
+        };
+        return button;
+      });
+      const choice = make("select", {}, make("option", { value: "", textContent: "choose" }), ...verdicts.map((word) => make("option", { value: word, textContent: word })));
+      const commit = make("button", { type: "button", className: "commit", textContent: "Commit" });
+      const ending = make("div", { className: "told" });
+      ending.setAttribute("role", "status");
+      commit.onclick = () => {
+        if (choice.value === "") {
+          ending.textContent = "Choose a verdict first. inconclusive is one.";
+          return;
+        }
+        for (const control of [...buttons, choice, commit]) control.disabled = true;
+        const same = choice.value === truth ? "You said the same" : `You said ${choice.value}`;
+        ending.replaceChildren("The instrument said ", make("strong", { textContent: truth }), `. ${same}, after ${inMinutes(minutes)}.`);
+        then({ seen, minutes, verdict: choice.value });
+      };
+      const title = heading(name);
+      const box = make(
+        "div",
+        { className: "service" },
+        title,
+        graph,
+        make("p", { textContent: "What do you look at?" }),
+        make("div", { className: "bench" }, ...buttons),
+        spent,
+        log,
+        make("p", { className: "verdict-of" }, make("label", {}, "Your verdict, at any time: ", choice), " ", commit),
+        ending,
+      );
+      play.append(box);
+      title.focus();
+    };
+
+    const begin = () => {
+      service(
+        "The service that climbs",
+        graphAlone(1),
+        looks.map(([step, what, cost]) => [what, cost, () => recorded(step)]),
+        said(10),
+        (first) => {
+          play.append(make("div", { className: "figures" }, make("p", { textContent: "The figures that it goes by:" }), ...recorded(10)));
+          second(first);
+        },
+      );
+    };
+    const second = (first) => {
+      service(
+        "A second service, of which you are told nothing",
+        graphAlone(15),
+        [
+          ["Live memory beside resident", 1, () => [withCaption(recorded(15).find((part) => part.matches("figure.plot")), "Resident and live memory.")]],
+          ["Triage under load, with the sites", 5, () => recorded(15).filter((part) => part.matches(".terminal"))],
+        ],
+        said(15),
+        (last) => {
+          const list = (items) => make("ol", {}, ...items.map((item) => make("li", { textContent: item })));
+          const column = (name, ...parts) => make("div", {}, make("h4", { textContent: name }), ...parts);
+          const paths = heading("Two paths");
+          play.append(
+            paths,
+            make(
+              "div",
+              { className: "paths" },
+              column(
+                "Yours",
+                list([...first.seen, `verdict: ${first.verdict}`, ...last.seen, `verdict: ${last.verdict}`]),
+                make("p", { textContent: `${inMinutes(first.minutes + last.minutes)}, as we estimate them.` }),
+              ),
+              column(
+                "The authors'",
+                list(authors),
+                make("p", { textContent: "Their page tells no duration." }),
+              ),
+            ),
+            make("p", { textContent: "Live memory beside resident, on one graph, decides both services in a minute. The page below tells every step." }),
+          );
+          paths.focus();
+        },
+      );
+    };
+
+    play.hidden = false;
+    const start = make("button", { type: "button", className: "start", textContent: "Play" });
+    start.onclick = () => {
+      start.remove();
+      begin();
+    };
+    play.append(make("p", {}, start));
+  }
 
   // A graph whose boxes can be widened to the whole, searched, and walked through with the arrows.
   function flames(figure) {

@@ -328,6 +328,89 @@ fn the_way_from_symptom_to_chapter_opens_step_by_step_with_scripts_and_without()
     }
 }
 
+/// What a played incident says: what was looked at, and how each service ended.
+const PLAYED: &str = "[...document.querySelectorAll('.play .looks h4, .play .service > .told')].map(e => e.textContent).filter(text => text).join(' / ')";
+
+#[test]
+fn the_incident_is_played_to_the_end_by_mouse() {
+    let Some(chromium) = chromium() else { return };
+    let axe = axe();
+    let mut page = Page::open(chromium);
+    page.size(1280, 900);
+    page.load(&format!("{}the-incident/index.html", site()));
+    page.click(".play .start");
+    let is_alone =
+        "getComputedStyle(document.querySelector('.play svg g.live, .play svg .live')).display";
+    assert_eq!(page.value(is_alone), "none", "resident memory alone");
+    page.click(".play .commit");
+    assert!(
+        page.value(PLAYED)
+            .as_str()
+            .is_some_and(|told| told.starts_with("Choose a verdict"))
+    );
+    page.click(".play .bench button:nth-child(2)");
+    page.click(".play .bench button:nth-child(8)");
+    page.value("document.querySelector('.play select').value = 'leak'; true");
+    page.click(".play .commit");
+    page.click(".play .service:last-of-type .bench button:last-child");
+    page.value("[...document.querySelectorAll('.play select')].at(-1).value = 'leak'; true");
+    page.click(".play .service:last-of-type .commit");
+    assert_eq!(
+        page.value(PLAYED),
+        "Heap profile, by space / Load, pause, load again / The instrument said retention. You said leak, after 35 minutes. / \
+         Triage under load, with the sites / The instrument said leak. You said the same, after 5 minutes."
+    );
+    let paths = page.value(
+        "[...document.querySelectorAll('.play .paths ol')].map(e => e.children.length).join(' ')",
+    );
+    assert_eq!(paths, "5 10");
+    for (width, theme) in [(1280, "light"), (400, "dark")] {
+        page.size(width, 900);
+        page.prefer(theme);
+        let wide = page.value(TOO_WIDE);
+        assert_eq!(wide.as_array().map(Vec::len), Some(0), "{width}: {wide}");
+        if let Some(axe) = &axe {
+            page.value(&format!("{axe}; true"));
+            let serious = page.value(SERIOUS);
+            assert_eq!(
+                serious.as_array().map(Vec::len),
+                Some(0),
+                "{width}: {serious}"
+            );
+        }
+    }
+    assert_eq!(page.faults(site()), Vec::<String>::new());
+}
+
+#[test]
+fn the_incident_is_played_to_the_end_by_keyboard() {
+    let Some(chromium) = chromium() else { return };
+    let mut page = Page::open(chromium);
+    page.size(400, 800);
+    page.load(&format!("{}the-incident/index.html", site()));
+    page.value("document.querySelector('.play .start').focus(); true");
+    page.press("Enter");
+    // The verdict at once; the next stop after it commits.
+    for verdict in ["retention", "leak"] {
+        page.value("[...document.querySelectorAll('.play select:enabled')].at(-1).focus(); true");
+        for letter in verdict.chars() {
+            page.press(&letter.to_string());
+        }
+        assert_eq!(page.value("document.activeElement.value"), verdict);
+        page.press("Tab");
+        page.press("Enter");
+    }
+    assert_eq!(
+        page.value(PLAYED),
+        "The instrument said retention. You said the same, after 0 minutes. / The instrument said leak. You said the same, after 0 minutes."
+    );
+    assert_eq!(
+        page.value("document.activeElement.textContent"),
+        "Two paths"
+    );
+    assert_eq!(page.faults(site()), Vec::<String>::new());
+}
+
 /// The widths of a flame graph's boxes that are shown.
 const WIDTHS: &str = "[...document.querySelectorAll('.flames .frame')].filter(f => !f.hidden).map(f => f.style.width).join(' ')";
 
