@@ -30,6 +30,10 @@ static QUESTION: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a valid expression")
 });
 
+/// A figure of two digits or more: smaller ones count what the question itself names.
+static FIGURE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\d+\.\d+|\d{2,}").expect("a valid expression"));
+
 /// How many questions a page asks.
 pub(crate) fn count(text: &str) -> usize {
     QUESTION.find_iter(text).count()
@@ -85,6 +89,18 @@ pub(crate) fn faults(
                 let quotes: Vec<&str> = stem.split('`').skip(1).step_by(2).collect();
                 if quotes.is_empty() {
                     tell(format!("that quotes nothing of {}", &question["from"]));
+                }
+                let told = evidence.replace(',', "");
+                let stem_figures = stem.replace(',', "");
+                for figure in FIGURE
+                    .find_iter(&stem_figures)
+                    .filter(|figure| !told.contains(figure.as_str()))
+                {
+                    tell(format!(
+                        "with the figure {}, which {} doesn't have",
+                        figure.as_str(),
+                        &question["from"]
+                    ));
                 }
                 for quote in quotes.into_iter().filter(|quote| !evidence.contains(quote)) {
                     tell(format!(
@@ -149,6 +165,7 @@ mod tests {
         assert_eq!(told(GOOD), "");
         let bad = GOOD
             .replace("a static", "a task")
+            .replace("What next", "What of 33 next")
             .replace("**Right.**", "**No.**")
             .replace("Read again:\n   [b](b.md)", "");
         let gone = GOOD
@@ -158,6 +175,7 @@ mod tests {
         3: asks a question that doesn't have one right answer
         3: asks a question whose wrong answer names no section to read again: **No.** Since.
         3: asks a question whose wrong answer names no section to read again: **No.** Since. .
+        3: asks a question with the figure 33, which run.txt doesn't have
         3: asks a question that quotes `held by a task`, which run.txt doesn't say
         22: asks a question of gone.txt, which can't be read: No such file or directory (os error 2)
         ");
