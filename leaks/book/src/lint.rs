@@ -10,6 +10,9 @@ use std::sync::LazyLock;
 use workbook::files;
 use workbook::problem::{Problem, Result};
 
+/// Where the addresses outside of the book are recorded.
+const OUTSIDE: &str = "leaks/book/outside-addresses.txt";
+
 /// One thing wrong with a page.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Fault {
@@ -46,6 +49,13 @@ pub(crate) fn check(source: &Path, site: &Path) -> Result<Vec<Fault>> {
         let Ok(relative) = page.strip_prefix(source) else {
             continue;
         };
+        for (line, what) in site.wrong_sums(&built_name(relative), &text) {
+            faults.push(Fault {
+                page: name.clone(),
+                line,
+                what,
+            });
+        }
         for (target, what) in site.dead_links(&built_name(relative)) {
             faults.push(Fault {
                 page: name.clone(),
@@ -54,6 +64,8 @@ pub(crate) fn check(source: &Path, site: &Path) -> Result<Vec<Fault>> {
             });
         }
     }
+    let list = source.join("..").join(OUTSIDE);
+    faults.extend(site.unknown_addresses(&files::read(&list)?));
     faults.sort();
     Ok(faults)
 }
@@ -175,6 +187,8 @@ struct Site {
 struct Page {
     ids: BTreeSet<String>,
     links: Vec<String>,
+    /// Minutes as the author added them up, and as they are.
+    sums: Vec<(String, String)>,
 }
 
 impl Site {
@@ -186,6 +200,9 @@ impl Site {
         });
         static VALUE: LazyLock<Regex> = LazyLock::new(|| {
             Regex::new(r#"\s(href|src|id|poster|data)="([^"]*)""#).expect("a valid expression")
+        });
+        static SUM: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(r#"<span data-written="(\d+)">(\d+)</span>"#).expect("a valid expression")
         });
         let mut pages = BTreeMap::new();
         let mut folders = vec![root.to_owned()];
@@ -202,9 +219,13 @@ impl Site {
                     continue;
                 }
                 let html = files::read(&path)?;
+                let sums = SUM.captures_iter(&html);
                 let mut page = Page {
                     ids: BTreeSet::new(),
                     links: Vec::new(),
+                    sums: sums
+                        .map(|sum| (sum[1].to_owned(), sum[2].to_owned()))
+                        .collect(),
                 };
                 for tag in ATTRIBUTE.find_iter(&html) {
                     for value in VALUE.captures_iter(tag.as_str()) {
@@ -225,6 +246,58 @@ impl Site {
             root: root.to_owned(),
             pages,
         })
+    }
+
+    /// The addresses outside of the book that aren't on the list of those that somebody looked at, and those on it that nobody needs.
+    fn unknown_addresses(&self, list: &str) -> Vec<Fault> {
+        let known: BTreeSet<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
+        let mut used = BTreeSet::new();
+        let mut faults = Vec::new();
+        for (page, Page { links, .. }) in &self.pages {
+            if page.ends_with("print.html") {
+                continue;
+            }
+            for link in links
+                .iter()
+                .filter(|link| link.starts_with("http") && !link.starts_with("http://127.0.0.1"))
+            {
+                used.insert(link.as_str());
+                if !known.contains(link.as_str()) {
+                    faults.push(Fault {
+                        page: format!("target/book/{}", page.display()),
+                        line: 0,
+                        what: format!(
+                            "links to {link}, which isn't in {OUTSIDE}: look at it, and add it"
+                        ),
+                    });
+                }
+            }
+        }
+        let unused = known.difference(&used).map(|address| Fault {
+            page: OUTSIDE.to_owned(),
+            line: list
+                .lines()
+                .position(|line| line == *address)
+                .map_or(0, |at| at + 1),
+            what: format!("has {address}, and no page links to it"),
+        });
+        faults.extend(unused);
+        faults
+    }
+
+    /// The minutes that a page's author added up wrongly, or that have changed since.
+    fn wrong_sums(&self, name: &Path, text: &str) -> Vec<(usize, String)> {
+        let sums = self.pages.get(name).into_iter().flat_map(|page| &page.sums);
+        sums.filter(|(written, real)| written != real)
+            .map(|(written, real)| {
+                let written_as = format!("{written} minutes <!--");
+                let line = text.lines().position(|line| line.contains(&written_as));
+                (
+                    line.map_or(0, |at| at + 1),
+                    format!("says {written} minutes of pages that take {real}"),
+                )
+            })
+            .collect()
     }
 
     /// The links of one page that lead nowhere, each with what is wrong.
@@ -321,6 +394,28 @@ mod tests {
         8: includes code.rs, but it has no `ANCHOR_END: open`
         9: includes code.rs, but it has 6 lines, and none is number 9
         ");
+    }
+
+    #[test]
+    fn an_address_that_nobody_looked_at_is_told_and_one_that_nobody_needs() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        std::fs::write(
+            folder.path().join("a.html"),
+            "<a href=\"https://a.example/x\">a</a> <a href=\"https://b.example/\">b</a> <span data-written=\"3\">4</span>",
+        )
+        .expect("writable");
+        let site = Site::read(folder.path()).expect("readable");
+        let faults =
+            site.unknown_addresses("# Looked at.\nhttps://a.example/x\nhttps://c.example/\n");
+        let faults: Vec<String> = faults.iter().map(|fault| format!("{fault}\n")).collect();
+        insta::assert_snapshot!(faults.concat(), @r"
+        target/book/a.html:1: links to https://b.example/, which isn't in leaks/book/outside-addresses.txt: look at it, and add it
+        leaks/book/outside-addresses.txt:3: has https://c.example/, and no page links to it
+        ");
+        assert_eq!(
+            site.wrong_sums(Path::new("a.html"), "\n3 minutes <!-- of x.md -->"),
+            [(2, "says 3 minutes of pages that take 4".to_owned())]
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use mdbook_driver::book::{Book, BookItem};
 use mdbook_driver::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 use regex::{Captures, Regex};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::LazyLock;
 
@@ -25,7 +25,13 @@ impl Preprocessor for Reading {
 
     fn run(&self, _: &PreprocessorContext, mut book: Book) -> Result<Book> {
         let mut words = BTreeSet::new();
+        let mut minutes_of = BTreeMap::new();
         for item in book.iter() {
+            if let BookItem::Chapter(chapter) = item
+                && let Some(path) = &chapter.source_path
+            {
+                minutes_of.insert(path.display().to_string(), minutes(&chapter.content));
+            }
             if let BookItem::Chapter(chapter) = item
                 && chapter
                     .source_path
@@ -44,7 +50,9 @@ impl Preprocessor for Reading {
                 .source_path
                 .as_ref()
                 .is_some_and(|path| path.ends_with(WORDS));
-            let mut content = prose(&chapter.content, |line| linked(line, &words));
+            let mut content = prose(&chapter.content, |line| {
+                with_sums(&linked(line, &words), &minutes_of)
+            });
             if let Some(path) = chapter.source_path.as_ref().filter(|_| !is_words) {
                 let up = "../".repeat(path.components().count() - 1);
                 content = with_first_uses(&content, &words, &format!("{up}{WORDS}"));
@@ -244,6 +252,24 @@ fn minutes(text: &str) -> usize {
     words.get().div_ceil(WORDS_A_MINUTE)
 }
 
+/// A line with the minutes of several pages added up, where the line has such a sum: `28 minutes <!-- of a.md b.md -->`. What the author
+/// wrote stays beside it, for the check of pages.
+fn with_sums(line: &str, minutes_of: &BTreeMap<String, usize>) -> String {
+    static SUM: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?P<written>\d+) minutes <!-- of (?P<pages>[^>]+?) -->")
+            .expect("a valid expression")
+    });
+    let added = |sum: &Captures<'_>| {
+        let pages = sum["pages"].split_whitespace();
+        let minutes: usize = pages.filter_map(|page| minutes_of.get(page)).sum();
+        format!(
+            "<span data-written=\"{}\">{minutes}</span> minutes",
+            &sum["written"]
+        )
+    };
+    SUM.replace_all(line, added).into_owned()
+}
+
 /// The page with its minutes below its heading, or below the line in italics that follows the heading.
 fn with_minutes(text: &str, minutes: usize) -> String {
     static HEADING: LazyLock<Regex> = LazyLock::new(|| {
@@ -321,6 +347,15 @@ mod tests {
         assert_eq!(
             with_first_uses("The OOM killer.", &words, "words.md"),
             "The [OOM killer](words.md#oom-killer)."
+        );
+    }
+
+    #[test]
+    fn minutes_of_several_pages_are_added_up() {
+        let minutes_of = [("a.md".to_owned(), 3), ("b/README.md".to_owned(), 4)].into();
+        assert_eq!(
+            with_sums("| 8 minutes <!-- of a.md b/README.md --> |", &minutes_of),
+            "| <span data-written=\"8\">7</span> minutes |"
         );
     }
 
