@@ -10,18 +10,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const REFRESH: &str = "REFRESH=1 cargo test -p detectors-proofs --test public_api -- --ignored";
+const REFRESH: &str = "REFRESH=1 cargo test -p detectors-public-api -- --ignored";
 
 #[test]
 #[ignore = "asks rustdoc, for which all libraries are looked at anew"]
 fn the_library_is_as_listed() {
-    is_as_listed("detectors", "../public-api.txt");
+    is_as_listed("detectors", "../../public-api.txt");
 }
 
 #[test]
 #[ignore = "asks rustdoc, for which all libraries are looked at anew"]
 fn what_jemalloc_says_is_as_listed() {
-    is_as_listed("detectors-jemalloc", "../jemalloc/public-api.txt");
+    is_as_listed("detectors-jemalloc", "../../jemalloc/public-api.txt");
 }
 
 fn is_as_listed(package: &str, listing: &str) {
