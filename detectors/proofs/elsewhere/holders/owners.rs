@@ -95,9 +95,9 @@ fn of_a_task(what: &str, handle: fn(&Seen)) {
 /// The room of a channel has pointers to what went through. What lies there today has another owner.
 pub(super) fn a_map_where_messages_were() {
     let evidence = watch("where messages were").run_async(async || {
-        let (put, mut take) = tokio::sync::mpsc::channel::<Box<[u8; 100_000]>>(32);
+        let (put, mut take) = tokio::sync::mpsc::channel::<Vec<u8>>(32);
         for _ in 0..24 {
-            put.try_send(Box::new([7; 100_000])).expect("room");
+            put.try_send(vec![7; 100_000]).expect("room");
         }
         while take.try_recv().is_ok() {}
         let server = serve(Seen::caller);
