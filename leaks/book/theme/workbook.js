@@ -189,7 +189,7 @@
   for (const figure of document.querySelectorAll("figure.flames")) flames(figure);
 
   const play = document.querySelector("section.play");
-  if (play) playIncident(play);
+  if (play && document.querySelector("figure.plot")) playIncident(play); // `mdbook build` has the page, and not what is played
 
   // ---- The incident, played: the page's own recordings, in the order that the reader chooses.
   function playIncident(play) {
