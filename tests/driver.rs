@@ -66,6 +66,7 @@ impl Workbook {
             .replace("\"detectors/benches/subjects\", ", "")
             .replace("\"detectors/jemalloc\", ", "")
             .replace("\"detectors/proofs\", ", "")
+            .replace("\"detectors/proofs/public-api\", ", "")
             .replace("\"detectors\", ", "");
         for part in ["detectors", "detectors/jemalloc"] {
             manifest = manifest.replace(
