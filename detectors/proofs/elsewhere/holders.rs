@@ -91,7 +91,10 @@ detectors::tests! {
         owners::a_map_of_a_task();
     }
 
-    #[ignore = "right in 4 of 5 runs beside busy cores: a message that lay where the map's table begins isn't told from its owner yet"]
+    fn a_map_of_a_task_is_not_held_by_whoever_has_the_runtime() {
+        owners::a_map_of_a_task_on_a_runtime_of_its_own();
+    }
+
     fn a_map_where_a_channels_messages_were_is_not_the_channels() {
         owners::a_map_where_messages_were();
     }

@@ -88,8 +88,8 @@ pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<p
         .collect()
 }
 
-/// The same for this process, with the names of all functions on each stack, trimmed ones among them: the library's own that
-/// made a block tell what kind of block it is.
+/// The same for this process, with the names of the functions on each stack, trimmed ones among them: those of a library that made a
+/// block tell what kind of block it is. The allocator's own are left out, so the first is whoever asked for the block.
 pub(crate) fn resolve_stacks_and_names(
     stacks: &[&[usize]],
 ) -> Vec<(Vec<place::Frame>, Vec<String>)> {
@@ -98,10 +98,8 @@ pub(crate) fn resolve_stacks_and_names(
         .iter()
         .map(|stack| {
             let frames = stack.iter().filter_map(|address| resolved.get(address));
-            frames
-                .flatten()
-                .map(|frame| frame.function.clone())
-                .collect()
+            let functions = frames.flatten().map(|frame| &frame.function);
+            trim::who_asked(functions).cloned().collect()
         })
         .collect();
     let mut known: HashMap<usize, Call> = resolved

@@ -7,11 +7,10 @@ use super::SourceFrame;
 use super::assemble::Call;
 use crate::model::sources;
 
-/// Functions of the allocator and of the instrumented locks, wherever they are said to stand.
-const ALLOCATOR: [&str; 12] = [
-    "<detectors::allocator::",
+/// Functions of the allocator, of the instrumented locks, and what the compiler puts between an allocator and whoever asks, wherever
+/// they are said to stand.
+const ALLOCATOR: [&str; 10] = [
     "detectors::allocator::",
-    "<detectors::readings::contention::",
     "detectors::readings::contention::",
     "__rdl_",
     "__rg_",
@@ -175,6 +174,13 @@ fn starts_with_any(name: &str, prefixes: &[&str]) -> bool {
         .any(|prefix| name.starts_with(prefix) || bare.starts_with(prefix))
 }
 
+/// The functions on a stack from whoever asked for the block outwards: a library that asks stays.
+pub(super) fn who_asked<'f>(
+    functions: impl Iterator<Item = &'f String>,
+) -> impl Iterator<Item = &'f String> {
+    functions.skip_while(|function| starts_with_any(function, &ALLOCATOR))
+}
+
 fn is_allocator(frame: &SourceFrame) -> bool {
     starts_with_any(&frame.function, &ALLOCATOR)
         || is_of_machinery(&frame.file)
@@ -195,4 +201,24 @@ fn is_start(name: &str) -> bool {
 
 fn is_passed_on(name: &str) -> bool {
     name == "main" || name == "???" || name == "start_thread" || starts_with_any(name, &PASSED_ON)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::who_asked;
+
+    #[test]
+    fn a_stack_begins_at_whoever_asked() {
+        let functions = [
+            "detectors::allocator::ProfilingAllocator<A>::alloc_slowly",
+            "<detectors::allocator::ProfilingAllocator<A> as core::alloc::global::GlobalAlloc>::alloc",
+            "__rustc::__rust_alloc",
+            "alloc::alloc::alloc",
+            "alloc::sync::Arc<T>::new",
+            "tokio::runtime::scheduler::current_thread::CurrentThread::new",
+        ]
+        .map(str::to_owned);
+        let left: Vec<_> = who_asked(functions.iter()).collect();
+        assert_eq!(left, functions[4..].iter().collect::<Vec<_>>());
+    }
 }

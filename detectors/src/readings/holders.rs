@@ -297,7 +297,7 @@ fn watched_state() -> Option<Range<usize>> {
     WATCHED.get().map(|(start, end)| start..end)
 }
 
-/// The stacks of sites by their numbers: as findings have them, and the names of all functions.
+/// The stacks of sites by their numbers: as findings have them, and the names of all functions from whoever asked for the block outwards.
 pub(crate) type Stacks<'s> = &'s dyn Fn(&[usize]) -> Vec<(Vec<Frame>, Vec<String>)>;
 
 /// The tables among the blocks of these sites, of those that belong to the scope.

@@ -60,8 +60,6 @@ pub(super) struct Entry {
 struct Way {
     /// Behind the block's start, as a list does whose links lie in its entries.
     is_inside: bool,
-    /// Far behind it: where no list has its links, and no `Arc` its value.
-    is_deep: bool,
     /// A table of functions stands beside it, as beside a waker's pointer.
     is_waker: bool,
 }
@@ -72,9 +70,6 @@ impl Way {
         self.is_inside || self.is_waker
     }
 }
-
-/// From how far behind a block's start on a pointer may be an old one, which points to what lay there before.
-const DEEP: usize = 64;
 
 /// How many blocks lie between a task and a part of its runtime at most.
 const STEPS_TO_RUNTIMES: usize = 4;
@@ -107,6 +102,8 @@ pub(super) struct Graph {
     parts: Vec<Part>,
     /// For each block: whether it is a queue's, whose room is full of pointers to what was taken out.
     rooms: Vec<bool>,
+    /// For each block: how many others point to it.
+    sources: Vec<u32>,
     /// What belongs to which thread.
     pub(super) threads: Vec<OfThread>,
     /// What is local to the calling thread.
@@ -134,6 +131,7 @@ impl Graph {
             entries: Vec::new(),
             parts: vec![Part::None; blocks.len()],
             rooms: vec![false; blocks.len()],
+            sources: vec![0; blocks.len()],
             threads: std::mem::take(&mut memory.threads),
             locals: std::mem::take(&mut memory.locals),
             not_read: memory.not_read(),
@@ -204,7 +202,6 @@ impl Graph {
             };
             let way = Way {
                 is_inside: value != blocks[to].start,
-                is_deep: value - blocks[to].start > DEEP,
                 is_waker: is_table(-1) || is_table(1),
             };
             match from {
@@ -227,7 +224,12 @@ impl Graph {
         for block in tables.of_wakers(&wakers::named) {
             self.wakers[block as usize] += 1;
         }
-        edges.sort_unstable_by_key(|edge| edge.from);
+        edges.sort_unstable_by_key(|edge| (edge.from, edge.to));
+        for (at, edge) in edges.iter().enumerate() {
+            let is_first =
+                at == 0 || (edges[at - 1].from, edges[at - 1].to) != (edge.from, edge.to);
+            self.sources[edge.to as usize] += u32::from(is_first && edge.from != edge.to);
+        }
         self.edges = edges;
         self.entries = entries;
         Ok(like_tasks)
@@ -266,14 +268,14 @@ impl Graph {
         }
     }
 
-    /// Finds the blocks of queues, among those whose pointers may be old: deep ones, to what something else points to as well.
+    /// Finds the blocks of queues, a runtime's for its tasks too, among those whose pointers may be old: what they point to is another block's as well.
     fn know_rooms(&mut self, stacks_of: Stacks<'_>) {
         let doubtful = self.edges.iter().filter(|edge| self.has_rival(edge));
         let site = |edge: &Edge| self.blocks[edge.from as usize].site;
         let sites: HashSet<u32> = doubtful.map(site).collect();
         let queues = made_by(
             &sites,
-            &|functions| queue_among(functions).is_some(),
+            &|functions| queue_among(functions).is_some() || task::is_part_of_runtime(functions),
             stacks_of,
         );
         for (room, block) in self.rooms.iter_mut().zip(&self.blocks) {
@@ -281,9 +283,9 @@ impl Graph {
         }
     }
 
-    /// Whether this pointer is deep, and not the only one to its block.
+    /// Whether another block points where this pointer does.
     fn has_rival(&self, edge: &Edge) -> bool {
-        edge.way.is_deep && edge.from != edge.to && self.pointers[edge.to as usize] > 1
+        edge.from != edge.to && self.sources[edge.to as usize] > 1
     }
 
     pub(super) fn is_task(&self, at: u32) -> bool {
@@ -298,7 +300,8 @@ impl Graph {
     /// Whether one block holds another by this pointer, where tasks and runtimes are borders. What an old pointer in a queue's room leads
     /// to is held by whoever else points there.
     pub(super) fn is_holding(&self, edge: &Edge) -> bool {
-        let may_be_old = self.rooms[edge.from as usize] && self.has_rival(edge);
+        let leaves_the_queue = self.rooms[edge.from as usize] && !self.rooms[edge.to as usize];
+        let may_be_old = leaves_the_queue && self.has_rival(edge);
         self.parts[edge.from as usize] == Part::None && !may_be_old && self.keeps(edge.to, edge.way)
     }
 

@@ -114,10 +114,6 @@ pub(super) fn settle(
             Place::Elsewhere => {}
         }
     }
-    // What the instruments remember of stacks lies in memory that had others' pointers: a static of theirs is named where there is no other.
-    if statics.iter().any(|(name, _)| !is_of_instruments(name)) {
-        statics.retain(|(name, _)| !is_of_instruments(name));
-    }
     let state = super::watched_state().unwrap_or_default();
     threads.sort_by_key(|entry| !state.contains(&entry.address));
     // Those of the site's own crates are never the ones that are left out.
@@ -131,9 +127,14 @@ pub(super) fn settle(
         .into_iter()
         .map(|(name, entries)| walk(name, &entries))
         .collect();
-    walks.sort_by_key(|walk| (std::cmp::Reverse(walk.covered), walk.distance));
     let most = own.len() as f64 * MOST;
     let covers_most = |walk: &Walk| walk.covered as f64 >= most;
+    // What the instruments remember lies in memory that had others' pointers: a static of theirs counts where no other root is.
+    let is_others = |walk: &Walk| !is_of_instruments(&walk.name);
+    if covers_most(&by_thread) || walks.iter().any(is_others) {
+        walks.retain(is_others);
+    }
+    walks.sort_by_key(|walk| (std::cmp::Reverse(walk.covered), walk.distance));
     let as_many = walks
         .first()
         .map_or(0.0, |first| first.covered as f64 * AS_MANY);
