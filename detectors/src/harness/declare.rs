@@ -25,7 +25,8 @@
 /// ```
 ///
 /// `cargo test`, filters, `--exact`, `--list`, `--nocapture`, `--ignored`, `--test-threads` and nextest
-/// work as they do for `#[test]`. A test may be `async`, may return a `Result`, and may carry:
+/// work as they do for `#[test]`. Unless told otherwise, two tests more than there are cores run at a time, since a test waits about as
+/// often as it works. A test may be `async`, may return a `Result`, and may carry:
 ///
 /// - a doc comment;
 /// - `#[ignore]` or `#[ignore = "why"]`;

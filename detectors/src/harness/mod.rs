@@ -17,6 +17,7 @@ mod source;
 
 use crate::model::this_test;
 use libtest_mimic::{Arguments, Completion, Trial};
+use std::num::NonZero;
 use std::process::{ExitCode, Termination};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -198,6 +199,10 @@ fn arguments(tests: &[NamedTest]) -> Arguments {
     arguments
 }
 
+/// So many tests more than there are cores run at a time, unless told otherwise: a test's process waits about as often as it works, for
+/// what the workload left in the background.
+const WAITING: usize = 2;
+
 /// libtest honours these variables; so do we.
 fn take_environment(arguments: &mut Arguments) -> Result<(), String> {
     const THREADS: &str = "RUST_TEST_THREADS";
@@ -207,7 +212,11 @@ fn take_environment(arguments: &mut Arguments) -> Result<(), String> {
     let (given_by, threads) = match (arguments.test_threads, std::env::var_os(THREADS)) {
         (Some(threads), _) => ("--test-threads", threads.to_string().into()),
         (None, Some(threads)) => (THREADS, threads),
-        (None, None) => return Ok(()),
+        (None, None) => {
+            let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+            arguments.test_threads = Some(cores + WAITING);
+            return Ok(());
+        }
     };
     let number = threads.to_str().and_then(|threads| threads.parse().ok());
     arguments.test_threads = number.filter(|&number| number > 0);

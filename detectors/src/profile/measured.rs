@@ -1,6 +1,6 @@
 //! From stacks of return addresses of this process to a profile.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::assemble::{self, Call, HEAP, HEAP_ORDER, SPACE, Stacked, WAITS, WAITS_ORDER};
@@ -88,33 +88,46 @@ pub(crate) fn resolve_stacks(stacks: &[&[usize]], how: Symbols<'_>) -> Vec<Vec<p
         .collect()
 }
 
-/// The same for this process, with the names of the functions on each stack, trimmed ones among them: those of a library that made a
-/// block tell what kind of block it is. The allocator's own are left out, so the first is whoever asked for the block.
-pub(crate) fn resolve_stacks_and_names(
-    stacks: &[&[usize]],
-) -> Vec<(Vec<place::Frame>, Vec<String>)> {
-    let resolved = resolve_each(&distinct(stacks.iter().copied()));
-    let names: Vec<Vec<String>> = stacks
-        .iter()
-        .map(|stack| {
-            let frames = stack.iter().filter_map(|address| resolved.get(address));
-            let functions = frames.flatten().map(|frame| &frame.function);
-            trim::who_asked(functions).cloned().collect()
-        })
-        .collect();
-    let mut known: HashMap<usize, Call> = resolved
-        .into_iter()
-        .map(|(return_address, frames)| (return_address, call(return_address, frames)))
-        .collect();
-    stacks
-        .iter()
-        .zip(names)
-        .map(|(stack, names)| {
-            let calls = trimmed(stack, Symbols::ThisProcess, &mut known);
+/// What was looked up of this process' code: nothing is looked up twice.
+#[derive(Default)]
+pub(crate) struct Names {
+    known: HashMap<usize, Call>,
+    nameless: HashSet<usize>,
+}
+
+impl Names {
+    /// The frames of stacks, trimmed as a profile's are, with the names of the functions on each, trimmed ones among them: those of a
+    /// library that made a block tell what kind of block it is. The allocator's own are left out, so the first is whoever asked for the
+    /// block.
+    pub(crate) fn of_stacks(
+        &mut self,
+        stacks: &[&[usize]],
+    ) -> Vec<(Vec<place::Frame>, Vec<String>)> {
+        self.look_up(stacks);
+        let of_stack = |stack: &&[usize]| {
+            let named = stack
+                .iter()
+                .filter(|address| !self.nameless.contains(address));
+            let calls = named.filter_map(|address| self.known.get(address));
+            let functions = calls.flat_map(|call| call.frames.iter().map(|frame| &frame.function));
+            let functions = trim::who_asked(functions).cloned().collect();
+            let calls = trimmed(stack, Symbols::ThisProcess, &mut self.known);
             let frames = calls.iter().flat_map(|call| call.frames.iter());
-            (frames.map(place::Frame::from).collect(), names)
-        })
-        .collect()
+            (frames.map(place::Frame::from).collect(), functions)
+        };
+        stacks.iter().map(of_stack).collect()
+    }
+
+    fn look_up(&mut self, stacks: &[&[usize]]) {
+        let mut wanted = distinct(stacks.iter().copied());
+        wanted.retain(|address| !self.known.contains_key(address));
+        for (address, frames) in resolve_each(&wanted) {
+            if frames.is_empty() {
+                self.nameless.insert(address);
+            }
+            self.known.insert(address, call(address, frames));
+        }
+    }
 }
 
 /// The frames at addresses of this process: in one batch, and by themselves where no batch can resolve them.

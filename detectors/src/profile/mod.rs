@@ -61,7 +61,7 @@ pub use error::ProfileError;
 pub use flamegraph::{FlamegraphOptions, FlamegraphStyle};
 pub use list::{Line, Listing, Routine, SourcePaths};
 pub use measured::Measured;
-pub(crate) use measured::{resolve_stacks, resolve_stacks_and_names};
+pub(crate) use measured::{Names, resolve_stacks};
 #[cfg(feature = "dhat")]
 pub(crate) use program::is_stripped;
 pub(crate) use program::{lacks, learn_machinery};

@@ -4,10 +4,9 @@ use super::{Detail, HeapReading, HeapSource, ReadError, SiteReading, Tables};
 use crate::allocator::{self, Scope, foreign};
 use crate::model::place::Frame;
 use crate::model::this_test;
-use crate::profile::{
-    self, Profile, ProfileError, Symbols, resolve_stacks, resolve_stacks_and_names,
-};
+use crate::profile::{self, Names, Profile, ProfileError, Symbols, resolve_stacks};
 use crate::readings::holders::{self, Holders, Wanted};
+use std::cell::RefCell;
 
 /// Reads the heap through a [`ProfilingAllocator`](crate::ProfilingAllocator), which the test's file or the program declares.
 ///
@@ -155,11 +154,13 @@ impl HeapSource for AllocatorSource {
         let Some(scope) = self.scope.as_ref().map(Scope::handle) else {
             return Err(ReadError::new("nothing is being counted", "start it first"));
         };
-        let stacks_of = |sites: &[usize]| {
-            let stacks: Vec<&[usize]> = sites.iter().map(|&site| Scope::stack_of(site)).collect();
-            resolve_stacks_and_names(&stacks)
-        };
         allocator::uncounted(|| {
+            let names: RefCell<Names> = RefCell::default();
+            let stacks_of = |sites: &[usize]| {
+                let stacks: Vec<&[usize]> =
+                    sites.iter().map(|&site| Scope::stack_of(site)).collect();
+                names.borrow_mut().of_stacks(&stacks)
+            };
             let mut wanted: Vec<Wanted> = Vec::new();
             for (&number, (stack, functions)) in sites.iter().zip(stacks_of(sites)) {
                 let name = crate::model::place::name_of(&stack);

@@ -139,8 +139,9 @@ impl Graph {
         };
         if !graph.blocks.is_empty() {
             let sites = graph.read(&memory, is_over)?;
-            graph.know_runtimes(&sites, stacks_of);
+            // Most of the names, at once: the tasks' and their runtimes' are among them.
             graph.know_rooms(stacks_of);
+            graph.know_runtimes(&sites, stacks_of);
             graph.trace();
         }
         Ok(graph)

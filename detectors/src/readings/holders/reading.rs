@@ -3,6 +3,7 @@
 use super::graph::{Graph, Reached, number};
 use super::memory::Part;
 use super::queues::{Role, queue_among};
+use super::room::Made;
 use super::roots::{self, Inwards, Names, Settled};
 use super::wakers;
 use super::{HeldBy, Owner, Root, Stacks, Wanted};
@@ -94,10 +95,8 @@ impl<'g> Reader<'g> {
             let of_holders = holders.iter().map(|(_, functions)| functions);
             wanted.functions.iter().chain(of_holders)
         };
-        let is_unused = |at: usize| {
-            let mut makers = wanted.functions.iter();
-            makers.any(|functions| graph.unused[at].is_told(functions))
-        };
+        let made: Vec<Made> = wanted.functions.iter().map(|by| Made::by(by)).collect();
+        let is_unused = |at: usize| made.iter().any(|made| graph.unused[at].is_told(*made));
         let own = ways.reached.iter().map(|(at, _)| *at);
         let waits_by_wakers = wakers::are_lists(own.clone().map(|at| {
             let size = graph.blocks[at].size;

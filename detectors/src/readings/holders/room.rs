@@ -22,6 +22,27 @@ pub(super) struct Unused {
     as_deque: bool,
 }
 
+/// Whose a block is, told by who made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    ForDeque,
+    /// Or for a hash table, or for something else: a vector's reading misleads of neither.
+    ForVector,
+}
+
+impl Made {
+    pub(super) fn by(functions: &[String]) -> Self {
+        if functions
+            .iter()
+            .any(|function| function.contains("vec_deque"))
+        {
+            Made::ForDeque
+        } else {
+            Made::ForVector
+        }
+    }
+}
+
 impl std::ops::BitOrAssign for Unused {
     fn bitor_assign(&mut self, other: Self) {
         self.as_vector |= other.as_vector;
@@ -30,15 +51,11 @@ impl std::ops::BitOrAssign for Unused {
 }
 
 impl Unused {
-    /// Whether little of the block is used, as far as these functions, which made it, tell whose it is.
-    pub(super) fn is_told(self, functions: &[String]) -> bool {
-        if functions
-            .iter()
-            .any(|function| function.contains("vec_deque"))
-        {
-            self.as_deque
-        } else {
-            self.as_vector
+    /// Whether little of a block is used that was made so.
+    pub(super) fn is_told(self, made: Made) -> bool {
+        match made {
+            Made::ForVector => self.as_vector,
+            Made::ForDeque => self.as_deque,
         }
     }
 
@@ -78,7 +95,7 @@ pub(super) fn is_table(size: usize, buckets: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Unused;
+    use super::{Made, Unused};
     use std::collections::VecDeque;
 
     const VECTORS: [&str; 1] = ["alloc::vec::Vec<T>::with_capacity"];
@@ -89,7 +106,7 @@ mod tests {
         let unused = Unused::of(size, offset, |further| {
             words.get(usize::try_from(further + 1).ok()?).copied()
         });
-        unused.is_told(&makers.map(str::to_owned))
+        unused.is_told(Made::by(&makers.map(str::to_owned)))
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! the functions are called: those of a waker's table wake. Those of the standard library's waker that does nothing have no names,
 //! so that one isn't known.
 
-use crate::profile::resolve_stacks_and_names;
+use crate::profile::Names;
 use std::collections::{HashMap, HashSet};
 
 /// What a list of wakers is called, as a queue.
@@ -23,7 +23,8 @@ const LEAST_SHARE: usize = 4;
 const LOWEST_CODE: usize = 1 << 16;
 
 /// A table's functions, in the order in which it has them: clone, wake, wake by reference, drop.
-type Functions = [usize; 4];
+type Functions = [usize; FUNCTIONS];
+const FUNCTIONS: usize = 4;
 
 /// Tables of functions that blocks point at and that may be wakers'.
 #[derive(Debug, Default)]
@@ -58,18 +59,19 @@ impl Tables {
         }
     }
 
-    /// The block of each pointer to a waker's table. `named`: the names of functions by their addresses.
+    /// The block of each pointer to a waker's table. `named`: the names of tables' functions by their addresses.
     pub(super) fn of_wakers(
         self,
-        named: &dyn Fn(&Functions) -> Vec<String>,
+        named: &dyn Fn(&[Functions]) -> Vec<Vec<String>>,
     ) -> impl Iterator<Item = u32> {
         let seen: HashSet<usize> = self.seen.iter().map(|(_, table)| *table).collect();
-        let of_wakers: HashSet<usize> = seen
-            .into_iter()
-            .filter(|table| {
-                let functions = self.known.get(table).copied().flatten();
-                functions.is_some_and(|functions| named(&functions).iter().any(|name| wakes(name)))
-            })
+        let known = |table| Some((table, self.known.get(&table).copied().flatten()?));
+        let (tables, functions): (Vec<usize>, Vec<Functions>) =
+            seen.into_iter().filter_map(known).unzip();
+        let of_tables = tables.into_iter().zip(named(&functions));
+        let of_wakers: HashSet<usize> = of_tables
+            .filter(|(_, names)| names.iter().any(|name| wakes(name)))
+            .map(|(table, _)| table)
             .collect();
         let seen = self.seen.into_iter();
         seen.filter(move |(_, table)| of_wakers.contains(table))
@@ -77,14 +79,19 @@ impl Tables {
     }
 }
 
-/// The names of functions by their addresses, with those of what was inlined into their first instructions.
-pub(super) fn named(functions: &Functions) -> Vec<String> {
+/// The names of each table's functions by their addresses, with those of what was inlined into their first instructions.
+pub(super) fn named(tables: &[Functions]) -> Vec<Vec<String>> {
     // A stack has addresses to return to: a name is looked up of the instruction before. Any word of memory may stand where a
     // function's address would, the highest too.
-    let stacks = functions.map(|at| [at.saturating_add(1)]);
+    let addresses = tables.iter().flatten().map(|at| [at.saturating_add(1)]);
+    let stacks: Vec<[usize; 1]> = addresses.collect();
     let stacks: Vec<&[usize]> = stacks.iter().map(<[usize; 1]>::as_slice).collect();
-    let named = resolve_stacks_and_names(&stacks);
-    named.into_iter().flat_map(|(_, names)| names).collect()
+    let looked_up = Names::default().of_stacks(&stacks);
+    let of_table = |of_functions: &[(_, Vec<String>)]| {
+        let names = of_functions.iter().flat_map(|(_, names)| names.clone());
+        names.collect()
+    };
+    looked_up.chunks(FUNCTIONS).map(of_table).collect()
 }
 
 /// Whether a function is a waker's, by its name.
@@ -115,7 +122,7 @@ mod tests {
         for _ in 0..3 {
             tables.add(7, 1_024, 0x77_0000, |_| Some(table));
         }
-        tables.of_wakers(&|_| vec![name.to_owned()]).count()
+        tables.of_wakers(&|_| vec![vec![name.to_owned()]]).count()
     }
 
     #[test]
