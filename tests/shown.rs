@@ -26,11 +26,12 @@ const OF_A_CHAPTER: [(&str, Test); 4] = [
 ];
 
 /// What the other pages show.
-const BESIDE_THE_CHAPTERS: [(&str, fn()); 5] = [
+const BESIDE_THE_CHAPTERS: [(&str, fn()); 6] = [
     ("a_leak_in_c_by_its_line", a_leak_in_c_by_its_line),
     ("a_night_on_other_allocators", a_night_on_other_allocators),
     ("a_profile_in_every_view", a_profile_in_every_view),
     ("three_figures_of_one_process", three_figures_of_one_process),
+    ("pages_of_a_few_blocks", pages_of_a_few_blocks),
     (
         "estimates_of_a_sampled_profile",
         estimates_of_a_sampled_profile,
@@ -200,6 +201,11 @@ fn a_profile_in_every_view() {
 fn three_figures_of_one_process() {
     let printed = cargo(&["run", "-q", "-p", "leaks", "--example", "three_figures"]);
     shown("chapters", "three-figures.txt", &printed);
+}
+
+fn pages_of_a_few_blocks() {
+    let printed = cargo(&["run", "-q", "-p", "leaks", "--example", "pages"]);
+    shown("chapters", "pages-of-memory.txt", &printed);
 }
 
 fn estimates_of_a_sampled_profile() {

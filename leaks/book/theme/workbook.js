@@ -187,6 +187,7 @@
   }
 
   for (const figure of document.querySelectorAll("figure.flames")) flames(figure);
+  for (const figure of document.querySelectorAll("figure.pages")) stepThrough(figure);
 
   const play = document.querySelector("section.play");
   if (play && document.querySelector("figure.plot")) playIncident(play); // `mdbook build` has the page, and not what is played
@@ -353,6 +354,38 @@
       begin();
     };
     play.append(make("p", {}, start));
+  }
+
+  // Pages of memory: one step at a time, or all of them.
+  function stepThrough(figure) {
+    const steps = [...figure.querySelectorAll("ol > li")];
+    const button = (textContent, onclick) => make("button", { type: "button", textContent, onclick });
+    let current = 0;
+    let isWhole = false;
+    const go = (by) => () => {
+      current += by;
+      show();
+    };
+    const [back, next] = [button("Back", go(-1)), button("Next step", go(1))];
+    const whole = button("All steps", () => {
+      isWhole = !isWhole;
+      show();
+    });
+    const told = make("span");
+    told.setAttribute("role", "status");
+    const show = () => {
+      steps.forEach((step, place) => (step.hidden = !isWhole && place !== current));
+      back.disabled = isWhole || current === 0;
+      next.disabled = isWhole || current === steps.length - 1;
+      whole.textContent = isWhole ? "One step at a time" : "All steps";
+      told.textContent = isWhole ? "" : `Step ${current + 1} of ${steps.length}`;
+    };
+    figure.prepend(make("div", { className: "steps" }, back, next, whole, told));
+    addEventListener("beforeprint", () => {
+      isWhole = true;
+      show();
+    });
+    show();
   }
 
   // A graph whose boxes can be widened to the whole, searched, and walked through with the arrows.

@@ -9,6 +9,7 @@ mod floors;
 mod held;
 mod html;
 mod page;
+mod pages;
 mod predict;
 mod progress;
 mod recorded;
