@@ -1,5 +1,6 @@
 //! What a person reads when a memory test fails: each text is kept as a snapshot, made by a real run.
 
+use crate::random::Random;
 use detectors::heap::{Detail, HeapReading, HeapSource, ReadError};
 use detectors::{Class, Complaint, Evidence, Kept, Profile, Verdict, Watch};
 use std::cell::Cell;
@@ -44,6 +45,38 @@ detectors::tests! {
             move || iterations.set(iterations.get() + 1)
         });
         shows("noise", evidence.check_steady());
+    }
+
+    /// The totals fall by chance. What is said is what the site adds, and not that.
+    fn a_leak_below_noisy_totals() {
+        let evidence = Watch::new("remember names").warm_up(20).run(|| {
+            let (mut random, mut names) = (Random::new(7), Vec::with_capacity(10_000));
+            let mut batch: Vec<Box<[u8; 96]>> = Vec::with_capacity(20_000);
+            move || {
+                names.push(a_name());
+                batch.clear();
+                batch.extend((0..random.below(20_000)).map(|_| Box::new(black_box([0; 96]))));
+            }
+        });
+        assert!(evidence.because.starts_with("96 bytes in 1 block stay"), "{}", evidence.because);
+        shows("noisy_totals", evidence.check_steady());
+    }
+
+    /// A leak of 96 bytes an iteration isn't called one here. So no smaller one could have been.
+    fn an_unsure_run_claims_nothing_below_what_rose() {
+        let evidence = Watch::new("remember names").warm_up(20).run(|| {
+            let (mut random, mut names) = (Random::new(7), Vec::with_capacity(10_000));
+            let mut batch: Vec<Box<[u8; 96]>> = Vec::with_capacity(3_000);
+            move || {
+                names.push(a_name());
+                batch.clear();
+                batch.extend((0..random.below(3_000)).map(|_| a_name()));
+            }
+        });
+        assert_eq!(evidence.verdict, Verdict::Inconclusive, "{}", evidence.because);
+        let smallest = evidence.smallest_leak.expect("it ran long enough");
+        assert!(smallest.bytes_per_iteration > 48.0, "{}", evidence.reach());
+        assert!(smallest.blocks_per_iteration > 0.5, "{}", evidence.reach());
     }
 
     fn an_instrument_that_sees_nothing() {
@@ -97,6 +130,15 @@ fn shows(name: &str, checked: Result<(), Complaint>) {
     }, {
         insta::assert_snapshot!(name, complaint.to_string());
     });
+}
+
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "the block is what this makes"
+)]
+#[inline(never)]
+fn a_name() -> Box<[u8; 96]> {
+    Box::new(black_box([1; 96]))
 }
 
 /// Each iteration means to keep 16 bytes and keeps a page alive.

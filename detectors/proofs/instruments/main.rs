@@ -13,6 +13,12 @@ mod holders;
 mod memory;
 mod own_memory;
 mod process;
+#[path = "../random.rs"]
+#[expect(
+    dead_code,
+    reason = "sizes and alignments are what other proofs ask for"
+)]
+mod random;
 mod retention;
 mod sampled_profile;
 mod tasks;

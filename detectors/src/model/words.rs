@@ -57,7 +57,7 @@ pub(crate) fn rate(per_iteration: f64, unit: &str) -> impl Display {
     fmt::from_fn(move |f| {
         if per_iteration <= 0.0 {
             write!(f, "0 {unit}s an iteration")
-        } else if per_iteration < 0.95 {
+        } else if per_iteration <= 0.5 {
             write!(f, "1 {unit} every {:.0} iterations", 1.0 / per_iteration)
         } else {
             write!(f, "{} an iteration", amount(per_iteration, unit))
@@ -169,6 +169,8 @@ mod tests {
             "1 block every 75 iterations"
         );
         assert_eq!(rate(12.0, "byte").to_string(), "12 bytes an iteration");
+        assert_eq!(rate(0.8, "block").to_string(), "0.8 blocks an iteration");
+        assert_eq!(rate(0.5, "block").to_string(), "1 block every 2 iterations");
         assert_eq!(amount(0.999, "block"), "1 block");
         assert_eq!(count(-1, "byte"), "-1 byte");
         assert_eq!(bytes(3 << 19), "1.5 MiB");

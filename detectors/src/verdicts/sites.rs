@@ -358,9 +358,10 @@ impl Grown {
         grew.blocks <= 0.0 && grew.bytes <= 0.0
     }
 
-    /// Whether some site grows in a straight line with the iterations: noise doesn't.
-    pub(crate) fn has_straight_site(&self) -> bool {
-        self.sites.iter().any(|site| self.is_straight(site))
+    /// What the sites add that grow in a straight line with the iterations, as noise doesn't; `None` where there is no such site.
+    pub(crate) fn of_straight_sites(&self) -> Option<Amount> {
+        let is_any = self.sites.iter().any(|site| self.is_straight(site));
+        is_any.then(|| self.sum(self.sites.iter().filter(|site| self.is_straight(site))))
     }
 
     /// What the site holds more for each iteration, between the rounds that are compared.

@@ -61,7 +61,8 @@ impl Watch {
         evidence.profile.clone_from(&sites.profile);
 
         // Where totals drown in noise, a site that grows in a straight line settles it.
-        let by_site = hidden && sites.has_straight_site();
+        let straight = sites.of_straight_sites().filter(|_| hidden);
+        let by_site = straight.is_some();
         // A second run confirms growth of the heap. Tasks, sockets and the other counts are exact, and were counted in the first run alone.
         let again = !sites.was_read() || sites.explains(totals(counted));
         let rests = self.comes_to_rest(&growth, &sites, again);
@@ -79,7 +80,7 @@ impl Watch {
             let of_memory = holders::told(&evidence.holders, accounts(counted));
             evidence.class = combination::class_of(&evidence.findings, of_memory);
             let seen = (grows || by_site)
-                .then(|| because_it_leaks(counted, &growth.more, heap_grows, by_site));
+                .then(|| because_it_leaks(counted, &growth.more, heap_grows, straight));
             evidence.because = because(seen, &unseen, &counted.readings);
             self.leave_out_known(&mut evidence, &sites);
         } else {

@@ -122,21 +122,23 @@ pub(super) fn holders(
     ordered
 }
 
+/// `straight`: what sites add that grow in a straight line, where the totals don't tell.
 pub(super) fn because_it_leaks(
     counted: &Counted,
     more: &[Kind],
     heap: bool,
-    by_site: bool,
+    straight: Option<Amount>,
 ) -> String {
     let mut grown: Vec<String> = more
         .iter()
         .map(|&kind| amount(counted.per_iteration(kind), one_of(kind)))
         .collect();
-    if heap || by_site {
+    if heap || straight.is_some() {
+        let of_heap = straight.unwrap_or_else(|| totals(counted));
         grown.push(format!(
             "{} in {}",
-            amount(counted.bytes.per_iteration(), "byte"),
-            amount(counted.blocks.per_iteration(), "block")
+            amount(of_heap.bytes, "byte"),
+            amount(of_heap.blocks, "block")
         ));
     }
     let stay = match grown.as_slice() {
@@ -144,9 +146,9 @@ pub(super) fn because_it_leaks(
         _ => "stay",
     };
     let per_iteration = format!("{} {stay} for each iteration", listed(&grown));
-    if by_site && more.is_empty() {
+    if straight.is_some() && more.is_empty() {
         format!(
-            "{per_iteration}; totals are noisy, but a site's live blocks grow in a straight line with the iterations"
+            "{per_iteration} at a site whose live blocks grow in a straight line; the totals are too noisy to tell"
         )
     } else if heap && more.is_empty() && counted.grows_by_steps() {
         format!(
