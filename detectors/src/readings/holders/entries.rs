@@ -100,41 +100,6 @@ impl Tables {
     }
 }
 
-impl Tables {
-    /// By how many bytes hash tables are larger than in an earlier look, and have no more entries. A full one doubles for the marks that
-    /// removed entries leave.
-    pub(crate) fn doubled_while_full(&self, earlier: &Tables) -> i64 {
-        let mut blocks: Vec<usize> = Vec::new();
-        let mut more = 0;
-        for now in &self.seen {
-            let seen = &earlier.seen;
-            let Ok(at) = seen.binary_search_by_key(&now.place, |seen| seen.place) else {
-                continue;
-            };
-            let is_full = match (entries_of(&seen[at]), entries_of(now)) {
-                (Some(then), Some(now)) => !are_more(then, now),
-                _ => false,
-            };
-            if is_full && now.size > seen[at].size && !blocks.contains(&now.block) {
-                blocks.push(now.block);
-                more += (now.size - seen[at].size).cast_signed() as i64;
-            }
-        }
-        more
-    }
-}
-
-/// The entries of a hash table, by the words behind the pointer to it; `None` where they are no hash table's.
-fn entries_of(seen: &Seen) -> Option<usize> {
-    let [mask, _, entries] = seen.words.behind;
-    let buckets = mask.wrapping_add(1);
-    let is_one = seen.offset > 0
-        && buckets.is_power_of_two()
-        && is_table(seen.size, buckets)
-        && entries <= buckets;
-    is_one.then_some(entries)
-}
-
 /// Start, upside down, and size of the sites' largest blocks, in the order of their addresses.
 fn blocks(scope: ScopeHandle, sites: &[usize]) -> Vec<(usize, usize)> {
     let mut blocks = Vec::new();
@@ -207,43 +172,12 @@ fn are_more(then: usize, now: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Seen, Tables, Words, goes_on};
+    use super::{Words, goes_on};
 
     const SIZE: usize = 4_096 * 8;
 
     fn words(before: usize, behind: [usize; 3]) -> Words {
         Words { before, behind }
-    }
-
-    #[test]
-    fn a_full_table_doubles_for_removed_entries_and_a_growing_one_for_its_own() {
-        let of = |block, buckets: usize, entries| {
-            let size = buckets * 8 + buckets + 16;
-            let words = words(9, [buckets - 1, 0, entries]);
-            let seen = Seen {
-                place: 7,
-                block,
-                size,
-                offset: buckets * 8,
-                words,
-            };
-            Tables { seen: vec![seen] }
-        };
-        let full = of(1, 2_048, 1_390);
-        let doubled = (4_096 - 2_048) * 9;
-        assert_eq!(of(2, 4_096, 1_390).doubled_while_full(&full), doubled);
-        assert_eq!(of(2, 4_096, 2_780).doubled_while_full(&full), 0, "a leak");
-        assert_eq!(of(1, 2_048, 1_390).doubled_while_full(&full), 0);
-        let vector = Tables {
-            seen: vec![Seen {
-                place: 7,
-                block: 2,
-                size: SIZE,
-                offset: 0,
-                words: words(4_096, [1_390, 9, 9]),
-            }],
-        };
-        assert_eq!(vector.doubled_while_full(&full), 0, "no table");
     }
 
     #[test]
