@@ -40,7 +40,7 @@ fn book(workspace: &Workspace, args: &BookArgs, out: &mut dyn Write) -> Result<E
     }
     let built = build(&workspace.root)?;
     for fault in &built.faults {
-        say::note(fault);
+        workbook::note!(fault);
     }
     if let (true, Some(file)) = (built.faults.is_empty(), &args.pdf) {
         pdf::print(&built.site, file)?;
@@ -59,7 +59,7 @@ fn book(workspace: &Workspace, args: &BookArgs, out: &mut dyn Write) -> Result<E
             1 => "1 fault".to_owned(),
             n => format!("{n} faults"),
         };
-        say::note(format!(
+        workbook::note!(format!(
             "{}{faults} in the book's pages{:#}",
             say::BAD,
             say::BAD

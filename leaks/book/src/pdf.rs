@@ -18,7 +18,7 @@ const BROWSERS: [&str; 5] = [
 /// Prints the site's pages to a file, which is there whole or not at all.
 pub(crate) fn print(site: &Path, file: &Path) -> Result<()> {
     let browser = browser()?;
-    say::note(format!(
+    workbook::note!(format!(
         "Printing the book with {browser}. It takes some seconds."
     ));
     let printed = beside(file, "unfinished");

@@ -56,7 +56,7 @@ pub(super) fn serve(root: &Path, args: &BookArgs, out: &mut dyn Write) -> Result
         if args.open
             && let Err(error) = open::that_detached(&url)
         {
-            say::note(format!(
+            workbook::note!(format!(
                 "can't open a browser: {error}\n  Open it yourself: {url}"
             ));
         }
@@ -79,7 +79,7 @@ pub(super) fn serve(root: &Path, args: &BookArgs, out: &mut dyn Write) -> Result
 
 fn tell(built: &Built) {
     for fault in &built.faults {
-        say::note(format!("{}warning:{:#} {fault}", say::DOUBT, say::DOUBT));
+        workbook::note!(format!("{}warning:{:#} {fault}", say::DOUBT, say::DOUBT));
     }
 }
 
@@ -113,9 +113,11 @@ fn rebuild_on_change(root: &Path, rebuilt: watch::Sender<u64>) -> Result<impl Wa
                 Ok(built) => {
                     tell(&built);
                     rebuilt.send_modify(|builds| *builds += 1);
-                    say::note("built again");
+                    workbook::note!("built again");
                 }
-                Err(problem) => say::note(format!("{}error:{:#} {problem}", say::BAD, say::BAD)),
+                Err(problem) => {
+                    workbook::note!(format!("{}error:{:#} {problem}", say::BAD, say::BAD));
+                }
             }
         }
     });

@@ -165,9 +165,9 @@ async fn serving(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {
     )?;
     out.flush()?;
     asked_to_end.await;
-    say::note("Ending: requests that are being answered may go on for ten seconds.");
+    workbook::note!("Ending: requests that are being answered may go on for ten seconds.");
     if !service.shut_down(GRACE).await {
-        say::note("Some requests were cut off.");
+        workbook::note!("Some requests were cut off.");
     }
     Ok(Ending::AsWanted)
 }

@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use workbook::problem::{Problem, Result};
-use workbook::say;
 use workbook::workspace::Workspace;
 
 const PROGRAM: &str = "leaks-on-jemalloc";
@@ -21,7 +20,9 @@ pub(super) fn built(workspace: &Workspace) -> Result<PathBuf> {
     }
     let is_first = !program.is_file();
     if is_first {
-        say::note("The service on jemalloc isn't built yet. The first time takes two minutes.");
+        workbook::note!(
+            "The service on jemalloc isn't built yet. The first time takes two minutes."
+        );
     }
     let built = Command::new(cargo.unwrap_or_else(|| OsString::from("cargo")))
         .args(["build", "-p", PROGRAM])

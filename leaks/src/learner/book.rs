@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use workbook::problem::{Problem, Result};
 use workbook::workspace::Workspace;
-use workbook::{BookArgs, Ending, say};
+use workbook::{BookArgs, Ending};
 
 const PROGRAM: &str = "leaks-book";
 
@@ -40,7 +40,7 @@ fn program(workspace: &Workspace) -> Command {
     if built.is_some() {
         command.arg("--quiet");
     } else {
-        say::note("The book's program isn't built yet. The first time takes a minute.");
+        workbook::note!("The book's program isn't built yet. The first time takes a minute.");
     }
     command.arg("--");
     command

@@ -53,7 +53,7 @@ pub(crate) fn check(
 ) -> Result<Ending> {
     let chapter = workspace.chapter(&args.chapter)?;
     let file = say::path(&chapter.exercise());
-    say::note(format!("{DIM}Building {file}{DIM:#}"));
+    workbook::note!(format!("{DIM}Building {file}{DIM:#}"));
     let Build::Built(executable) = build(workspace, chapter, "exercise")? else {
         return Err(Problem::new(format!("{file} doesn't compile"))
             .because("the compiler's message stands above")
@@ -64,13 +64,13 @@ pub(crate) fn check(
     };
     let tests = Tests::new(chapter, executable)?;
 
-    say::note(format!("{DIM}Trying what it does{DIM:#}"));
+    workbook::note!(format!("{DIM}Trying what it does{DIM:#}"));
     let behaviour = tests.run("behaviour")?;
     if !behaviour.passed {
         let what = "It doesn't do its work any more, so its memory wasn't measured";
         return unmeasured(chapter, args, what, &behaviour, out);
     }
-    say::note(format!("{DIM}Measuring its memory{DIM:#}"));
+    workbook::note!(format!("{DIM}Measuring its memory{DIM:#}"));
     let memory = tests.run("memory")?;
     let Some(evidence) = &memory.evidence else {
         return unmeasured(

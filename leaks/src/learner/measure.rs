@@ -11,9 +11,9 @@ use detectors::{Evidence, Watch};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
+use workbook::Ending;
 use workbook::problem::{Problem, Result};
 use workbook::workspace::Chapter;
-use workbook::{Ending, say};
 
 /// What the child is told.
 #[derive(Debug, Args)]
@@ -87,7 +87,7 @@ pub(crate) fn measure(chapter: &Chapter, variant: Variant) -> Result<Evidence> {
     }
     let words = ended.output.trim_end();
     if !words.is_empty() {
-        say::note(format!("Its process printed:\n{words}"));
+        workbook::note!(format!("Its process printed:\n{words}"));
     }
     Err(Problem::new(format!(
         "{}'s {} workload could not be measured",

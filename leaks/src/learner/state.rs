@@ -143,7 +143,7 @@ fn load_or_set_aside(root: &Path) -> Result<State> {
                         file.display()
                     ))
             })?;
-            say::note(format!(
+            workbook::note!(format!(
                 "{}warning:{:#} {} could not be read: {why}.\n  It is kept as {}. You start over; your exercises are untouched.",
                 say::DOUBT,
                 say::DOUBT,

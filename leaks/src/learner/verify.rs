@@ -98,7 +98,7 @@ pub(crate) fn verify(
 }
 
 fn prove(workspace: &Workspace, chapter: &Chapter) -> Result<Proved> {
-    say::note(format!(
+    workbook::note!(format!(
         "{DIM}Building the proof of {}{DIM:#}",
         chapter.name
     ));
@@ -115,7 +115,7 @@ fn prove(workspace: &Workspace, chapter: &Chapter) -> Result<Proved> {
         let Some(name) = test.strip_prefix(PROOF) else {
             continue;
         };
-        say::note(format!("{DIM}Proving {name}{DIM:#}"));
+        workbook::note!(format!("{DIM}Proving {name}{DIM:#}"));
         let said = tests.run(&test)?;
         if name == AS_SHIPPED {
             as_shipped = said.evidence;

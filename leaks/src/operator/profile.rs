@@ -112,7 +112,7 @@ pub(crate) fn diff(args: &DiffArgs, out: &mut dyn Write) -> Result<Ending> {
     let difference = selected(&select)?;
     if let Some(path) = &args.out {
         files::write(path, &difference.to_bytes())?;
-        say::note(format!("The difference is kept in {}", say::path(path)));
+        workbook::note!(format!("The difference is kept in {}", say::path(path)));
     }
     print_top(&difference, &select, args.limit, args.format, out)
 }
@@ -175,7 +175,7 @@ fn print_top(
         .top_with(select.sample_type.as_deref(), &options)
         .map_err(unreadable)?;
     if profile.is_empty() {
-        say::note(
+        workbook::note!(
             "No samples: nothing had been seen when the profile was taken. Give the program some work and take it again; a heap is \
              sampled once in 512 KiB unless the program says otherwise.",
         );

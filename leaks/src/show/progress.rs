@@ -93,7 +93,7 @@ impl Line {
             // A terminal that is gone is no reason to stop measuring.
             let _ = write!(io::stderr(), "\r\x1b[K{text}");
         } else if new_stage {
-            say::note(stage);
+            workbook::note!(stage);
         }
     }
 }

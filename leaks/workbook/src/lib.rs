@@ -53,7 +53,7 @@ pub fn with_output(command: impl FnOnce(&mut dyn Write) -> Result<Ending>) -> Ex
         // By convention, 128 and the signal's number.
         Err(Problem::Interrupted) => ExitCode::from(130),
         Err(problem) => {
-            say::note(format!("{}error:{:#} {problem}", say::BAD, say::BAD));
+            crate::note!(format!("{}error:{:#} {problem}", say::BAD, say::BAD));
             ExitCode::from(2)
         }
     }

@@ -28,8 +28,21 @@ pub fn stderr() -> impl Write {
     anstream::AutoStream::auto(io::stderr())
 }
 
-/// Tells something beside the output. Nothing can be done where even that fails, so nothing is.
-pub fn note(text: impl std::fmt::Display) {
+/// Tells something beside the output. Nothing can be done where even that fails, so nothing is. In a test of the caller's it belongs to
+/// the test's own output, so that nobody who runs the tests takes it for told to them.
+#[macro_export]
+macro_rules! note {
+    ($text:expr $(,)?) => {
+        if cfg!(test) {
+            eprintln!("{}", $text);
+        } else {
+            $crate::say::beside_the_output($text);
+        }
+    };
+}
+
+#[doc(hidden)]
+pub fn beside_the_output(text: impl std::fmt::Display) {
     let _ = writeln!(stderr(), "{text}");
 }
 

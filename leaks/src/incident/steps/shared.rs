@@ -49,7 +49,7 @@ async fn repeated<T, D: FnOnce() -> Option<String>>(
         if let Some(by) = by {
             let number = disturbed.len() + 1;
             disturbed.push(format!("run {number} of this step was disturbed: {by}"));
-            say::note(format!(
+            workbook::note!(format!(
                 "{}: {}. That run saw:\n{}",
                 step.title,
                 disturbed[number - 1],

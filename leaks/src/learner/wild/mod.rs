@@ -90,7 +90,7 @@ pub(crate) fn wild(workspace: &Workspace, args: &WildArgs, out: &mut dyn Write) 
         } else {
             String::new()
         };
-        say::note(format!("{DIM}{place}{}{DIM:#}", case.name));
+        workbook::note!(format!("{DIM}{place}{}{DIM:#}", case.name));
         let watch = watched::run(case, &target)?;
         let compared = args
             .compare

@@ -11,7 +11,7 @@ const WHAT_IT_DOES: &str = "--squeeze has the kernel take the anonymous pages of
 
 /// Goes on when the reader agrees.
 pub(super) fn asked(name: &str, is_given: bool) -> Result<()> {
-    say::note(say::wrapped(WHAT_IT_DOES, "", say::width()).trim_end());
+    workbook::note!(say::wrapped(WHAT_IT_DOES, "", say::width()).trim_end());
     if is_given {
         return Ok(());
     }
@@ -22,7 +22,7 @@ pub(super) fn asked(name: &str, is_given: bool) -> Result<()> {
                 .next("Give it with --yes."),
         );
     }
-    say::note(format!("Squeeze {name} at the end of the look? Type yes:"));
+    workbook::note!(format!("Squeeze {name} at the end of the look? Type yes:"));
     let mut answer = String::new();
     io::stdin()
         .read_line(&mut answer)

@@ -49,7 +49,7 @@ pub(crate) fn triage(args: &TriageArgs, out: &mut dyn Write) -> Result<Ending> {
     }
     match args.expect {
         Some(expected) if expected != evidence.verdict => {
-            say::note(format!(
+            workbook::note!(format!(
                 "Expected {expected}, and it is {}.",
                 evidence.verdict
             ));
