@@ -4,6 +4,7 @@
 //! the matrix of chapters and the book's checks read that list.
 
 mod at_rest;
+pub mod patience;
 mod turns;
 
 pub use at_rest::assert_holds_no_more;

@@ -2,12 +2,12 @@
 //! `tests/exercise.rs`, and on the author's by `tests/profiled/proof.rs`.
 
 use super::exercise::first_to_answer;
+use chapter::patience;
 use detectors::{Class, Evidence, Watch};
 use orphaned_tasks::hosts::{Host, Network};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
-use tokio::time::MissedTickBehavior;
 
 /// What the exercise as shipped must be accused of.
 #[allow(dead_code, reason = "the learner's check doesn't need it")]
@@ -75,16 +75,7 @@ async fn expect(name: Option<&str>, hosts: &[Host], promise: &str) {
     tokio::select! {
         biased;
         answer = first_to_answer(hosts) => assert_eq!(answer.as_deref(), name, "{promise}"),
-        () = turns() => panic!("{promise}; expected {name:?}, and no answer came"),
-    }
-}
-
-/// Ends after a thousand turns, a millisecond each at least. Turns and not time: a busy machine gives few of them in a second.
-async fn turns() {
-    let mut turns = tokio::time::interval(Duration::from_millis(1));
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for _ in 0..1_000 {
-        turns.tick().await;
+        () = patience::runs_out() => panic!("{promise}; expected {name:?}, and no answer came"),
     }
 }
 

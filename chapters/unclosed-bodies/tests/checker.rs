@@ -2,10 +2,9 @@
 //! `tests/exercise.rs`, and on the author's by `tests/profiled/proof.rs`.
 
 use super::exercise::{Checker, Link};
+use chapter::patience;
 use detectors::{Class, Evidence, Watch};
-use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::MissedTickBehavior;
 use unclosed_bodies::backend::Backend;
 use unclosed_bodies::endless::{self, Endless};
 
@@ -26,17 +25,7 @@ async fn check(checker: &mut Checker, url: &str) -> Link {
     tokio::select! {
         biased;
         link = checker.check(url) => link.expect("an answer"),
-        () = turns() => panic!("a large page is put aside unread, but one that has no end was still being read"),
-    }
-}
-
-/// Ends after a thousand turns, a millisecond each at least. Turns and not time: a busy machine gives few of them in a second, to the
-/// other end as well.
-async fn turns() {
-    let mut turns = tokio::time::interval(Duration::from_millis(1));
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for _ in 0..1_000 {
-        turns.tick().await;
+        () = patience::runs_out() => panic!("a large page is put aside unread, but one that has no end was still being read"),
     }
 }
 
@@ -116,12 +105,6 @@ pub fn memory() -> Evidence {
         })
 }
 
-async fn all_closed(endless: &Endless) {
-    while endless.open() > 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
 /// A page that is put aside keeps no connection, not even one of the last hundred.
 pub fn exactly() {
     let endless = Endless::start();
@@ -132,10 +115,7 @@ pub fn exactly() {
             check(&mut checker, &endless.url(false)).await;
         }
         // The other end learns of it a moment later.
-        tokio::select! {
-            () = all_closed(&endless) => {}
-            () = turns() => {}
-        }
+        patience::comes(|| endless.open() == 0).await;
         assert_eq!(
             endless.open(),
             0,

@@ -201,7 +201,7 @@ fn arguments(tests: &[NamedTest]) -> Arguments {
 
 /// So many tests more than there are cores run at a time, unless told otherwise: a test's process waits about as often as it works, for
 /// what the workload left in the background.
-const WAITING: usize = 2;
+const MORE_THAN_CORES: usize = 2;
 
 /// libtest honours these variables; so do we.
 fn take_environment(arguments: &mut Arguments) -> Result<(), String> {
@@ -214,7 +214,7 @@ fn take_environment(arguments: &mut Arguments) -> Result<(), String> {
         (None, Some(threads)) => (THREADS, threads),
         (None, None) => {
             let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-            arguments.test_threads = Some(cores + WAITING);
+            arguments.test_threads = Some(cores + MORE_THAN_CORES);
             return Ok(());
         }
     };

@@ -269,14 +269,14 @@ impl Graph {
         }
     }
 
-    /// Finds the blocks of queues, a runtime's for its tasks too, among those whose pointers may be old: what they point to is another block's as well.
+    /// Finds the blocks of queues, among those whose pointers may be old: what they point to is another block's as well.
     fn know_rooms(&mut self, stacks_of: Stacks<'_>) {
         let doubtful = self.edges.iter().filter(|edge| self.has_rival(edge));
         let site = |edge: &Edge| self.blocks[edge.from as usize].site;
         let sites: HashSet<u32> = doubtful.map(site).collect();
         let queues = made_by(
             &sites,
-            &|functions| queue_among(functions).is_some() || task::is_part_of_runtime(functions),
+            &|functions| queue_among(functions).is_some(),
             stacks_of,
         );
         for (room, block) in self.rooms.iter_mut().zip(&self.blocks) {
