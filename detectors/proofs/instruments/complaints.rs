@@ -49,30 +49,14 @@ detectors::tests! {
 
     /// The totals fall by chance. What is said is what the site adds, and not that.
     fn a_leak_below_noisy_totals() {
-        let evidence = Watch::new("remember names").warm_up(20).run(|| {
-            let (mut random, mut names) = (Random::new(7), Vec::with_capacity(10_000));
-            let mut batch: Vec<Box<[u8; 96]>> = Vec::with_capacity(20_000);
-            move || {
-                names.push(a_name());
-                batch.clear();
-                batch.extend((0..random.below(20_000)).map(|_| Box::new(black_box([0; 96]))));
-            }
-        });
+        let evidence = a_name_stays_beside(20_000, || Box::new(black_box([0; 96])));
         assert!(evidence.because.starts_with("96 bytes in 1 block stay"), "{}", evidence.because);
         shows("noisy_totals", evidence.check_steady());
     }
 
     /// A leak of 96 bytes an iteration isn't called one here. So no smaller one could have been.
     fn an_unsure_run_claims_nothing_below_what_rose() {
-        let evidence = Watch::new("remember names").warm_up(20).run(|| {
-            let (mut random, mut names) = (Random::new(7), Vec::with_capacity(10_000));
-            let mut batch: Vec<Box<[u8; 96]>> = Vec::with_capacity(3_000);
-            move || {
-                names.push(a_name());
-                batch.clear();
-                batch.extend((0..random.below(3_000)).map(|_| a_name()));
-            }
-        });
+        let evidence = a_name_stays_beside(3_000, a_name);
         assert_eq!(evidence.verdict, Verdict::Inconclusive, "{}", evidence.because);
         let smallest = evidence.smallest_leak.expect("it ran long enough");
         assert!(smallest.bytes_per_iteration > 48.0, "{}", evidence.reach());
@@ -130,6 +114,19 @@ fn shows(name: &str, checked: Result<(), Complaint>) {
     }, {
         insta::assert_snapshot!(name, complaint.to_string());
     });
+}
+
+/// One name stays for each iteration, and others go with the next: so many at most, by chance.
+fn a_name_stays_beside(most: usize, other: fn() -> Box<[u8; 96]>) -> Evidence {
+    Watch::new("remember names").warm_up(20).run(move || {
+        let (mut random, mut names) = (Random::new(7), Vec::with_capacity(10_000));
+        let mut others = Vec::with_capacity(most);
+        move || {
+            names.push(a_name());
+            others.clear();
+            others.extend((0..random.below(most)).map(|_| other()));
+        }
+    })
 }
 
 #[expect(

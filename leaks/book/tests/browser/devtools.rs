@@ -32,6 +32,13 @@ impl Drop for Browser {
     }
 }
 
+/// A page in a window of this size; `None` where there is no browser.
+pub(crate) fn opened(width: u32, height: u32) -> Option<Page> {
+    let mut page = Page::open(chromium()?);
+    page.size(width, height);
+    Some(page)
+}
+
 /// The system's Chromium; `None` where there is none. In CI there must be one.
 pub(crate) fn chromium() -> Option<&'static str> {
     let found = ["chromium", "chromium-browser", "google-chrome"]

@@ -1,6 +1,6 @@
 //! What is explored: flame graphs, pages of memory, the tree of symptoms, the bar, the contents, the search.
 
-use super::devtools::{Page, chromium};
+use super::devtools::opened;
 use super::{CHAPTER, load_whole, site};
 
 /// The widths of a flame graph's boxes that are shown.
@@ -8,9 +8,9 @@ const WIDTHS: &str = "[...document.querySelectorAll('.flames .frame')].filter(f 
 
 #[test]
 fn a_flame_graph_is_explored_by_mouse() {
-    let Some(chromium) = chromium() else { return };
-    let mut page = Page::open(chromium);
-    page.size(1280, 900);
+    let Some(mut page) = opened(1280, 900) else {
+        return;
+    };
     load_whole(&mut page, &format!("{CHAPTER}/index.html"));
     let whole = page.value(WIDTHS);
     // The second call of the root isn't as wide as the root.
@@ -39,9 +39,9 @@ fn a_flame_graph_is_explored_by_mouse() {
 
 #[test]
 fn a_flame_graph_is_explored_by_keyboard() {
-    let Some(chromium) = chromium() else { return };
-    let mut page = Page::open(chromium);
-    page.size(400, 800);
+    let Some(mut page) = opened(400, 800) else {
+        return;
+    };
     load_whole(&mut page, &format!("{CHAPTER}/index.html"));
     let at = "document.activeElement.title";
     page.value("document.querySelector('.flames input').focus(); true");
@@ -80,9 +80,9 @@ fn a_flame_graph_is_explored_by_keyboard() {
 
 #[test]
 fn two_themes_and_the_systems_are_offered_in_the_bar() {
-    let Some(chromium) = chromium() else { return };
-    let mut page = Page::open(chromium);
-    page.size(1280, 900);
+    let Some(mut page) = opened(1280, 900) else {
+        return;
+    };
     page.prefer("light");
     page.load(&format!("{}index.html", site()));
     page.click("#mdbook-theme-toggle");
@@ -97,9 +97,9 @@ fn two_themes_and_the_systems_are_offered_in_the_bar() {
 
 #[test]
 fn a_command_is_copied_without_its_prompt_by_mouse_and_by_keyboard() {
-    let Some(chromium) = chromium() else { return };
-    let mut page = Page::open(chromium);
-    page.size(1280, 900);
+    let Some(mut page) = opened(1280, 900) else {
+        return;
+    };
     load_whole(&mut page, &format!("{CHAPTER}/index.html"));
     // The system's clipboard isn't this test's to change.
     page.value("window.copied = []; navigator.clipboard.writeText = async text => { copied.push(text) }; true");
@@ -116,9 +116,9 @@ fn a_command_is_copied_without_its_prompt_by_mouse_and_by_keyboard() {
 
 #[test]
 fn the_contents_open_and_the_search_finds_by_keyboard() {
-    let Some(chromium) = chromium() else { return };
-    let mut page = Page::open(chromium);
-    page.size(400, 800);
+    let Some(mut page) = opened(400, 800) else {
+        return;
+    };
     page.load(&format!("{}index.html", site()));
     page.value("document.querySelector('#mdbook-sidebar-toggle').focus(); true");
     assert_eq!(
@@ -150,9 +150,9 @@ const STEP: &str = "[...document.querySelectorAll('.pages li')].filter(e => e.ch
 
 #[test]
 fn pages_of_memory_are_stepped_through_by_mouse_and_by_keyboard() {
-    let Some(chromium) = chromium() else { return };
-    let mut page = Page::open(chromium);
-    page.size(400, 800);
+    let Some(mut page) = opened(400, 800) else {
+        return;
+    };
     page.load(&format!("{}how-memory-is-counted.html", site()));
     assert_eq!(page.value(STEP), "1. ask for eight blocks of 32 kB: 15");
     page.click(".pages .steps button:nth-child(2)");
@@ -183,10 +183,10 @@ fn pages_of_memory_are_stepped_through_by_mouse_and_by_keyboard() {
 
 #[test]
 fn the_way_from_symptom_to_chapter_opens_step_by_step_with_scripts_and_without() {
-    let Some(chromium) = chromium() else { return };
     for scripts in [true, false] {
-        let mut page = Page::open(chromium);
-        page.size(400, 800);
+        let Some(mut page) = opened(400, 800) else {
+            return;
+        };
         page.scripts(scripts);
         page.load(&format!("{}which-leak.html", site()));
         let shown = "[...document.querySelectorAll('.tree a')].filter(a => a.checkVisibility()).map(a => a.textContent).join(', ')";

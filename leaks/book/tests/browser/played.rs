@@ -1,13 +1,13 @@
 //! What is asked and played: predictions, questions, the incident.
 
-use super::devtools::{Page, chromium};
+use super::devtools::opened;
 use super::{CHAPTER, IS_ASKED, SERIOUS, TOO_WIDE, axe, load_whole, site};
 
 #[test]
 fn a_chapter_is_predicted_by_mouse_then_seen() {
-    let Some(chromium) = chromium() else { return };
-    let mut page = Page::open(chromium);
-    page.size(1280, 900);
+    let Some(mut page) = opened(1280, 900) else {
+        return;
+    };
     page.load(&format!("{}global-caches/index.html", site()));
     let shown = "[...document.querySelector('main').children].filter(e => e.offsetParent).map(e => e.className || e.tagName).join(' ')";
     assert_eq!(page.value(shown), "plot predict", "the plot alone");
@@ -40,9 +40,9 @@ fn a_chapter_is_predicted_by_mouse_then_seen() {
 
 #[test]
 fn a_chapter_is_predicted_or_read_at_once_by_keyboard() {
-    let Some(chromium) = chromium() else { return };
-    let mut page = Page::open(chromium);
-    page.size(400, 800);
+    let Some(mut page) = opened(400, 800) else {
+        return;
+    };
     page.load(&format!("{}memory-pressure/index.html", site()));
     let at = "document.activeElement.value";
     page.value("document.querySelector('.predict input').focus(); true");
@@ -86,9 +86,9 @@ fn a_chapter_is_predicted_or_read_at_once_by_keyboard() {
 
 #[test]
 fn questions_are_answered_and_the_answers_exported() {
-    let Some(chromium) = chromium() else { return };
-    let mut page = Page::open(chromium);
-    page.size(1280, 900);
+    let Some(mut page) = opened(1280, 900) else {
+        return;
+    };
     load_whole(&mut page, &format!("{CHAPTER}/index.html"));
     page.value(
         "const first = document.querySelector('.question');
@@ -145,10 +145,10 @@ const PLAYED: &str = "[...document.querySelectorAll('.play .looks h4, .play .ser
 
 #[test]
 fn the_incident_is_played_to_the_end_by_mouse() {
-    let Some(chromium) = chromium() else { return };
+    let Some(mut page) = opened(1280, 900) else {
+        return;
+    };
     let axe = axe();
-    let mut page = Page::open(chromium);
-    page.size(1280, 900);
     page.load(&format!("{}the-incident/index.html", site()));
     page.click(".play .start");
     let is_alone =
@@ -196,9 +196,9 @@ fn the_incident_is_played_to_the_end_by_mouse() {
 
 #[test]
 fn the_incident_is_played_to_the_end_by_keyboard() {
-    let Some(chromium) = chromium() else { return };
-    let mut page = Page::open(chromium);
-    page.size(400, 800);
+    let Some(mut page) = opened(400, 800) else {
+        return;
+    };
     page.load(&format!("{}the-incident/index.html", site()));
     page.value("document.querySelector('.play .start').focus(); true");
     page.press("Enter");
