@@ -122,6 +122,28 @@ detectors::tests! {
         }));
     }
 
+    /// It is as large as an entry of the noise, and made by the same line: up to so many of them come and go in an iteration.
+    #[deadline(seconds = 600)]
+    fn a_leak_beside_heavy_noise_is_never_called_calm() {
+        for (noise, seeds) in [(3_000, 0..20), (10_000, 8..10)] {
+            let all = seeds.map(|seed| {
+                Watch::new(format!("up to {noise}, seed {seed}")).warm_up(20).run(|| {
+                    let mut random = Random::new(seed);
+                    let (mut kept, mut scratch) = (Vec::with_capacity(10_000), Vec::with_capacity(10_000));
+                    move || {
+                        leak_one(&mut kept);
+                        scratch.clear();
+                        (0..random.below(noise)).for_each(|_| leak_one(&mut scratch));
+                    }
+                })
+            });
+            for evidence in all {
+                let (verdict, table) = (evidence.verdict, evidence.windows_table());
+                assert!(!verdict.is_calm(), "{}: {verdict}\n{table}", evidence.name);
+            }
+        }
+    }
+
     /// Half of the users have come when the watch ends, or most, or all.
     #[deadline(seconds = 600)]
     fn sessions_of_users_who_come_by_chance() {

@@ -4,8 +4,10 @@
 //! As [`room`](super::room), this reads the layouts that today's library has. A count that goes up beside a pointer is strong evidence.
 //! One that stands still is none: it may be an old copy, so whether a table is full is told by running on.
 
-use super::room::is_table;
+use super::memory::Memory;
+use super::room::{GROUP_BYTES, is_table};
 use crate::allocator::{self, ScopeHandle};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// Blocks below this size aren't looked at: a table that matters is larger.
@@ -24,6 +26,15 @@ const GOES_ON_SHARE: usize = 32;
 pub struct Tables {
     /// In the order of their places.
     seen: Vec<Seen>,
+    /// Of each site that keeps hash tables. `None` where there were too many blocks to count them all.
+    hash_tables: Option<HashMap<usize, HashTables>>,
+}
+
+/// A site's hash tables, by the marks that each of them keeps of its buckets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct HashTables {
+    bytes: usize,
+    entries: usize,
 }
 
 /// A pointer to a table. Addresses are kept upside down: as they are, they would be pointers from memory that isn't known.
@@ -49,12 +60,12 @@ impl Tables {
         sites: &[usize],
         is_over: &dyn Fn() -> bool,
     ) -> Result<Self, String> {
-        let blocks = blocks(scope, sites);
+        let (blocks, are_all) = blocks(scope, sites);
         let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
             return Ok(Tables::default());
         };
-        let (lowest, highest) = (!first.0, !last.0 + last.1);
-        let memory = super::memory::Memory::of_this_process(None)?;
+        let (lowest, highest) = (!first.start, !last.start + last.size);
+        let memory = Memory::of_this_process(None)?;
         let mut without: Vec<Range<usize>> = allocator::own_tables().collect();
         without.sort_by_key(|range| range.start);
         let mut seen = Vec::new();
@@ -62,11 +73,12 @@ impl Tables {
             if word.value < lowest || word.value >= highest {
                 return;
             }
-            let at = blocks.partition_point(|(block, _)| !block <= word.value);
-            let Some(&(block, size)) = at.checked_sub(1).and_then(|at| blocks.get(at)) else {
+            let at = blocks.partition_point(|block| !block.start <= word.value);
+            let Some(&Block { start, size, .. }) = at.checked_sub(1).and_then(|at| blocks.get(at))
+            else {
                 return;
             };
-            let offset = word.value - !block;
+            let offset = word.value - !start;
             let words = [-1, 1, 2, 3].map(|further| around.at(further));
             if let ([Some(before), Some(one), Some(two), Some(three)], true) =
                 (words, offset < size)
@@ -74,7 +86,7 @@ impl Tables {
                 let behind = [one, two, three];
                 seen.push(Seen {
                     place: !word.address,
-                    block,
+                    block: start,
                     size,
                     offset,
                     words: Words { before, behind },
@@ -82,7 +94,22 @@ impl Tables {
             }
         })?;
         seen.sort_unstable_by_key(|seen| seen.place);
-        Ok(Tables { seen })
+        let hash_tables = are_all.then(|| hash_tables(&memory, &blocks));
+        Ok(Tables { seen, hash_tables })
+    }
+
+    /// By how many bytes hash tables are larger than in an earlier look and have no more entries, site by site. A full one doubles for the
+    /// marks that removed entries leave.
+    pub(crate) fn doubled_while_full(&self, earlier: &Tables) -> i64 {
+        let (Some(now), Some(then)) = (&self.hash_tables, &earlier.hash_tables) else {
+            return 0;
+        };
+        let larger = now.iter().filter_map(|(site, now)| {
+            let then = then.get(site)?;
+            let more = now.bytes.saturating_sub(then.bytes);
+            (!are_more(then.entries, now.entries)).then_some(more)
+        });
+        i64::try_from(larger.sum::<usize>()).unwrap_or(0)
     }
 
     /// Whether a table has more entries than in an earlier look.
@@ -100,18 +127,74 @@ impl Tables {
     }
 }
 
-/// Start, upside down, and size of the sites' largest blocks, in the order of their addresses.
-fn blocks(scope: ScopeHandle, sites: &[usize]) -> Vec<(usize, usize)> {
+/// A block of one of the sites.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    /// Upside down, as in [`Seen`].
+    start: usize,
+    size: usize,
+    site: usize,
+}
+
+/// The sites' largest blocks, in the order of their addresses, and whether these are all.
+fn blocks(scope: ScopeHandle, sites: &[usize]) -> (Vec<Block>, bool) {
     let mut blocks = Vec::new();
     allocator::each_block(scope, |start, size, site, is_of_scope| {
         if is_of_scope && size >= LEAST_BYTES && sites.contains(&site) {
-            blocks.push((!start, size));
+            let start = !start;
+            blocks.push(Block { start, size, site });
         }
     });
-    blocks.sort_unstable_by_key(|(_, size)| std::cmp::Reverse(*size));
+    let are_all = blocks.len() <= BLOCKS_MAX;
+    blocks.sort_unstable_by_key(|block| std::cmp::Reverse(block.size));
     blocks.truncate(BLOCKS_MAX);
-    blocks.sort_unstable_by_key(|(start, _)| !start);
-    blocks
+    blocks.sort_unstable_by_key(|block| !block.start);
+    (blocks, are_all)
+}
+
+/// What the hash tables among the blocks have, site by site.
+fn hash_tables(memory: &Memory, blocks: &[Block]) -> HashMap<usize, HashTables> {
+    let mut tables: HashMap<usize, HashTables> = HashMap::new();
+    let mut marks = Vec::new();
+    for block in blocks {
+        let larger_first = (0..usize::BITS).rev().map(|power| 1_usize << power);
+        let mut fitting = larger_first.filter(|&buckets| {
+            buckets >= GROUP_BYTES && buckets < block.size && is_table(block.size, buckets)
+        });
+        let entries = fitting.find_map(|buckets| {
+            marks.resize(buckets + GROUP_BYTES, 0);
+            let begin = !block.start + block.size - marks.len();
+            memory.read(begin, &mut marks).ok()?;
+            entries_by_marks(&marks)
+        });
+        if let Some(entries) = entries {
+            let of_site = tables.entry(block.site).or_default();
+            of_site.bytes += block.size;
+            of_site.entries += entries;
+        }
+    }
+    tables
+}
+
+/// How many entries a hash table has, by the byte that it keeps for each bucket: 255 for one that was always empty, 128 for one whose
+/// entry was removed, and seven bits of the hash for an entry. A group of the first ones stands once more behind the last, and an eighth
+/// was always empty at least. `None` where these bytes are no such marks.
+fn entries_by_marks(marks: &[u8]) -> Option<usize> {
+    const EMPTY: u8 = 255;
+    const REMOVED: u8 = 128;
+    let (buckets, again) = marks.split_at_checked(marks.len().checked_sub(GROUP_BYTES)?)?;
+    let (mut empty, mut entries) = (0, 0);
+    for &mark in buckets {
+        match mark {
+            EMPTY => empty += 1,
+            REMOVED => {}
+            _ if mark < REMOVED => entries += 1,
+            _ => return None,
+        }
+    }
+    let is_table =
+        buckets.get(..GROUP_BYTES) == Some(again) && empty >= buckets.len() / 8 && entries > 0;
+    is_table.then_some(entries)
 }
 
 /// Whether the words beside a pointer say that entries came.
@@ -172,7 +255,8 @@ fn are_more(then: usize, now: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Words, goes_on};
+    use super::{GROUP_BYTES, HashTables, Tables, Words, entries_by_marks, goes_on};
+    use std::collections::HashMap;
 
     const SIZE: usize = 4_096 * 8;
 
@@ -234,6 +318,65 @@ mod tests {
             words(0, [28_000, SIZE, 1]),
             words(0, [32_000, SIZE, 1])
         ));
+    }
+
+    #[test]
+    fn the_marks_of_a_hash_table_tell_its_entries_and_other_bytes_tell_nothing() {
+        let marks = |entries: usize, removed: usize| {
+            let mut marks = vec![255; 64];
+            marks[..entries].fill(17);
+            marks[entries..entries + removed].fill(128);
+            marks.extend_from_within(..GROUP_BYTES);
+            marks
+        };
+        assert_eq!(entries_by_marks(&marks(40, 0)), Some(40));
+        assert_eq!(
+            entries_by_marks(&marks(28, 28)),
+            Some(28),
+            "as full as it gets"
+        );
+        assert_eq!(entries_by_marks(&marks(60, 0)), None, "fuller than any");
+        assert_eq!(entries_by_marks(&marks(0, 20)), None, "no entry");
+        assert_eq!(entries_by_marks(&[0; 80]), None, "zeroes");
+        let mut other = marks(40, 0);
+        other[70] = 3;
+        assert_eq!(
+            entries_by_marks(&other),
+            None,
+            "the first ones don't stand behind"
+        );
+        other = marks(40, 0);
+        other[50] = 200;
+        assert_eq!(entries_by_marks(&other), None, "no mark");
+    }
+
+    #[test]
+    fn a_full_hash_table_doubles_for_removed_entries_and_a_growing_one_for_its_own() {
+        let of = |site, bytes, entries| Tables {
+            seen: Vec::new(),
+            hash_tables: Some(HashMap::from([(site, HashTables { bytes, entries })])),
+        };
+        let full = of(7, 2_048 * 9, 1_390);
+        assert_eq!(of(7, 4_096 * 9, 1_390).doubled_while_full(&full), 2_048 * 9);
+        assert_eq!(
+            of(7, 4_096 * 9, 1_391).doubled_while_full(&full),
+            2_048 * 9,
+            "around a bound"
+        );
+        assert_eq!(
+            of(7, 4_096 * 9, 2_780).doubled_while_full(&full),
+            0,
+            "a leak"
+        );
+        assert_eq!(
+            of(8, 4_096 * 9, 1_390).doubled_while_full(&full),
+            0,
+            "another site"
+        );
+        assert_eq!(
+            of(7, 4_096 * 9, 9).doubled_while_full(&Tables::default()),
+            0
+        );
     }
 
     #[test]

@@ -228,11 +228,16 @@ impl Memory {
         at.is_some_and(|at| self.images[at].contains(&address))
     }
 
+    /// Reads what lies from an address on.
+    pub(super) fn read(&self, address: usize, into: &mut [u8]) -> std::io::Result<()> {
+        self.mem.read_exact_at(into, address as u64)
+    }
+
     /// The words at an address of an image; `None` where they can't be read.
     pub(super) fn words<const COUNT: usize>(&self, address: usize) -> Option<[usize; COUNT]> {
         let mut bytes = [[0; WORD_BYTES]; COUNT];
         let at = bytes.as_flattened_mut();
-        self.mem.read_exact_at(at, address as u64).ok()?;
+        self.read(address, at).ok()?;
         Some(bytes.map(usize::from_ne_bytes))
     }
 

@@ -8,7 +8,7 @@
 const USED_AT_MOST: usize = 4;
 
 /// Bytes that a hash table reads at once: so many control bytes stand behind the last bucket's.
-const GROUP_BYTES: usize = 16;
+pub(super) const GROUP_BYTES: usize = 16;
 
 /// What the words beside a pointer say of the block's use.
 ///

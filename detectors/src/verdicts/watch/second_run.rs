@@ -67,8 +67,9 @@ impl<D: Driver> Pass<'_, D> {
         self.settled();
         floors.end(|visit| self.source.each_site(visit));
         // Entries that go on double each table that holds them while the run doubles.
-        let took_no_more =
-            before_the_last.is_some_and(|before| floors.held_by_growing(asked.windows) <= before);
+        let took_no_more = before_the_last.is_some_and(|before| {
+            floors.held_by_growing(asked.windows) - look.doubled_while_full <= before
+        });
         let are_full = asked.looks_into_tables
             && !look.go_on
             && took_no_more
@@ -120,7 +121,14 @@ impl<D: Driver> Pass<'_, D> {
             look.go_on = earlier
                 .zip(now.as_ref())
                 .is_some_and(|(earlier, now)| now.go_on_since(&earlier));
-            look.tables = now.filter(|_| iteration == before_the_last_eighth);
+            if iteration == before_the_last_eighth {
+                look.tables = now;
+            } else if let Some(now) = now {
+                let before = look.at_the_end.replace(now);
+                look.doubled_while_full = before
+                    .zip(look.at_the_end.as_ref())
+                    .map_or(0, |(before, now)| now.doubled_while_full(&before));
+            }
         }
     }
 }
@@ -131,6 +139,10 @@ struct Look {
     tables: Option<Tables>,
     /// Whether entries came after that.
     go_on: bool,
+    /// Those at the end of all windows so far.
+    at_the_end: Option<Tables>,
+    /// Bytes of hash tables that doubled from the window before to the last one, and took no more entries.
+    doubled_while_full: i64,
 }
 
 /// The floors of each site, window by window.

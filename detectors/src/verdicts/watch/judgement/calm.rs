@@ -3,7 +3,7 @@
 use super::{iterations, kinds};
 use crate::model::class::Class;
 use crate::model::finding::Finding;
-use crate::model::judge::{Floors, Motion};
+use crate::model::judge::Motion;
 use crate::model::kind::{Kind, NotRead};
 use crate::model::verdict::Verdict;
 use crate::model::words::{amount, bytes, count, one_of};
@@ -33,16 +33,6 @@ impl Watch {
                 "live memory rose within the last window, though no floor rose since the window before"
                     .to_owned()
             };
-            // What rose may have been a leak, and wasn't called one.
-            if let Some(smallest) = &mut evidence.smallest_leak {
-                let risen = |floors: &Floors, by: i64| floors.smallest_above(by.max(0));
-                let (by_bytes, by_blocks) = (
-                    risen(&counted.bytes, by_bytes),
-                    risen(&counted.blocks, by_blocks),
-                );
-                smallest.bytes_per_iteration = smallest.bytes_per_iteration.max(by_bytes);
-                smallest.blocks_per_iteration = smallest.blocks_per_iteration.max(by_blocks);
-            }
             evidence.settle_by = Some(
                 "one more window (Watch::windows), a longer Watch::warm_up, or less going on beside the workload"
                     .to_owned(),
