@@ -64,7 +64,7 @@ fn nobody_answers_or_somebody_else_does() {
     });
     leaks(&["triage", "--url", &url])
         .exits(2)
-        .stderr_has("has no figure of a debug port")
+        .stderr_has("has no figure of detectors::debug")
         .stderr_has("--pid N");
     server.join().expect("it doesn't panic");
     leaks(&["triage", "--url", &url])

@@ -24,7 +24,7 @@ fn under_load(leak: &str) -> serde_json::Value {
             }
         });
         let url = format!("http://{}", served.debug);
-        let ran = leaks(&["triage", "--url", &url, "--format", "json"]);
+        let ran = leaks(&["triage", "--url", &url, "--for", "15s", "--format", "json"]);
         is_done.store(true, Ordering::Relaxed);
         ran.exits(0).json()
     })
@@ -58,6 +58,20 @@ fn tasks_that_pile_up_are_a_leak_by_their_spawn_site_and_class() {
     let answer = under_load("orphaned-tasks");
     names(&answer, "tasks", "orphaned_tasks::leaky");
     assert_eq!(answer["class"], "orphaned-tasks");
+}
+
+/// Live memory is flat and low: the accounts say whose the rest is.
+#[test]
+fn what_a_c_library_keeps_is_a_leak_by_the_allocators_own_figures() {
+    let answer = under_load("foreign-memory");
+    names(&answer, "resident", "foreign memory on the heap");
+    assert_eq!(answer["class"], "foreign-memory");
+    let parts = answer["parts"].as_array().expect("a list");
+    let told: u64 = parts.iter().filter_map(|part| part["bytes"].as_u64()).sum();
+    let last = answer["timeline"].as_array().and_then(|all| all.last());
+    let resident = last.and_then(|now| now["resident"].as_u64());
+    let share = told as f64 / resident.expect("it was read") as f64;
+    assert!((0.9..1.1).contains(&share), "the parts are {share} of it");
 }
 
 #[test]

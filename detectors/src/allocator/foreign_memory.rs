@@ -27,7 +27,8 @@
 /// - What was allocated before the first watch or scope, and before `main`; such a block's free is nobody's loss.
 /// - A C library with an allocator of its own, such as one that cuts a large mapping into pieces: the mapping is seen, and not the
 ///   pieces. What calls the kernel without the C library, as rustix does, and what the C library maps for itself: stacks, and its heap.
-/// - Which memory a mapping of a file keeps in RAM: it counts as its length.
+/// - Which memory a mapping of a file keeps in RAM: it counts as its length. Addresses that are reserved alone, with `PROT_NONE` or
+///   `MAP_NORESERVE`, don't count: what is used of them is resident memory, and a watch tells that it grows, without a line.
 /// - Threads that C code starts, in a scope of one thread. In [`tests!`](crate::tests) a watch counts the whole process.
 ///
 /// Another allocator that defines `malloc` in the same program (mimalloc with `override`, jemalloc without a prefix) is refused by the

@@ -126,6 +126,25 @@ pub(super) fn nearest_below(address: usize, lowest: usize, step: usize) -> Optio
     None
 }
 
+/// The nearest address from `address` on and below `end`, in steps of `step`, at which a block is noted.
+#[cfg(sees_foreign)]
+pub(super) fn nearest_from(address: usize, end: usize, step: usize) -> Option<usize> {
+    let mut at = address;
+    while at < end {
+        // The first step beyond this piece.
+        let beyond = ((at >> PIECE_BITS) + 1 << PIECE_BITS).next_multiple_of(step);
+        if let Some(words) = piece(at, false) {
+            let mut steps = (at..beyond.min(end)).step_by(step);
+            let is_noted = |at: &usize| words[word(*at)].owner.load(Relaxed) != 0;
+            if let Some(at) = steps.find(is_noted) {
+                return Some(at);
+            }
+        }
+        at = beyond;
+    }
+    None
+}
+
 /// Tells each noted block: its address, its size, its owner. Others may come and go meanwhile.
 pub(super) fn each(mut visit: impl FnMut(usize, usize, u64)) {
     for piece in &TABLE {

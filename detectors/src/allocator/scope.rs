@@ -4,7 +4,7 @@ mod counters;
 mod tag;
 
 #[cfg(sees_foreign)]
-pub(super) use tag::{NotedBefore, lift_noted, noted_before, record_at};
+pub(super) use tag::{NotedBefore, lift_noted, noted_before, noted_from, record_at};
 pub(crate) use tag::{each_block, own_tables};
 pub(super) use tag::{forget, lift, of_spawner, put_back, put_down, record};
 

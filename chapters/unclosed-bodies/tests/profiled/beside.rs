@@ -107,19 +107,6 @@ fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
 }
 
 detectors::tests! {
-    fn three_outcomes_are_told_apart() {
-        let held = outcome(|client, backend| async move {
-            client.get(backend.url(false)).send().await
-        });
-        let dropped = outcome(|client, backend| async move {
-            beside::dropped_unread(&client, &backend).await;
-        });
-        let read = outcome(|client, backend| async move {
-            beside::read_to_the_end(&client, &backend).await;
-        });
-        assert_eq!([held, dropped, read], [Outcome::Held, Outcome::DroppedUnread, Outcome::Idle]);
-    }
-
     fn what_can_happen_to_a_response() {
         let held = seen(few("held"), reqwest::Client::new, |client, backend| async move {
             (client.get(backend.url(false)).send().await, None)
@@ -166,6 +153,19 @@ detectors::tests! {
         assert!(read.connections < 0.1, "one connection for all: {}", read.connections);
         assert_eq!(header.evidence.class, Some(Class::RetainedSubslices), "{:?}", header.evidence);
         copied.evidence.assert_steady();
+    }
+
+    fn three_outcomes_are_told_apart() {
+        let held = outcome(|client, backend| async move {
+            client.get(backend.url(false)).send().await
+        });
+        let dropped = outcome(|client, backend| async move {
+            beside::dropped_unread(&client, &backend).await;
+        });
+        let read = outcome(|client, backend| async move {
+            beside::read_to_the_end(&client, &backend).await;
+        });
+        assert_eq!([held, dropped, read], [Outcome::Held, Outcome::DroppedUnread, Outcome::Idle]);
     }
 
     fn a_held_body_starves_its_neighbours_on_one_connection() {

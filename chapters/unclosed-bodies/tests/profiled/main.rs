@@ -9,4 +9,5 @@ mod proof;
 #[global_allocator]
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
-detectors::test_modules! { detection, beside, proof }
+// The longest test comes first, so that the others run beside it.
+detectors::test_modules! { beside, detection, proof }

@@ -163,7 +163,7 @@ pub(crate) fn a_process_whose_name_is_cut() {
         name.is_ok_and(|name| name.starts_with(CUT.as_bytes()))
     });
     let found = Triage::of_pid(child.id()).map(|triage| {
-        let mut triage = triage.for_at_most(Duration::from_secs(1));
+        let mut triage = triage.for_exactly(Duration::from_secs(1));
         let evidence = triage.find();
         let evidence = evidence.expect("it lives");
         (triage.name(), evidence)

@@ -179,7 +179,8 @@ pub unsafe fn mmap(
     // SAFETY: the caller's promise.
     let given = unsafe { libc::syscall(libc::SYS_mmap, at, length, rights, flags, file, offset) };
     if given != -1 && is_noted() {
-        maps::mapped(place(given).addr(), length, flags, address!(libc::mmap));
+        let asked = maps::Asked { rights, flags };
+        maps::mapped(place(given).addr(), length, asked, address!(libc::mmap));
     }
     place(given)
 }
@@ -196,7 +197,8 @@ pub unsafe fn mmap64(
     // SAFETY: the caller's promise.
     let given = unsafe { libc::syscall(libc::SYS_mmap, at, length, rights, flags, file, offset) };
     if given != -1 && is_noted() {
-        maps::mapped(place(given).addr(), length, flags, address!(libc::mmap64));
+        let asked = maps::Asked { rights, flags };
+        maps::mapped(place(given).addr(), length, asked, address!(libc::mmap64));
     }
     place(given)
 }

@@ -7,13 +7,29 @@ use std::sync::atomic::Ordering::Relaxed;
 /// How far back a mapping is looked for that begins before the part of it that goes. Larger ones are cut at their start alone.
 const LOOKED_BACK_BYTES: usize = 1 << 30;
 
+/// What a caller asked of the kernel for a mapping.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) rights: libc::c_int,
+    pub(super) flags: libc::c_int,
+}
+
+impl Asked {
+    /// Whether it is for addresses, of which memory is taken later, or never: 4 GiB of them are no memory yet.
+    fn is_reservation(self) -> bool {
+        self.rights == libc::PROT_NONE || self.flags & libc::MAP_NORESERVE != 0
+    }
+}
+
 /// A mapping came. One at a fixed place takes the place of what was there.
 #[inline(never)]
-pub(super) fn mapped(address: usize, length: usize, flags: libc::c_int, entry: usize) {
-    if flags & libc::MAP_FIXED != 0 {
+pub(super) fn mapped(address: usize, length: usize, asked: Asked, entry: usize) {
+    if asked.flags & libc::MAP_FIXED != 0 {
         unmapped(lift(address, length), true);
     }
-    record(address, whole_pages(length), By::Mmap, entry);
+    if !asked.is_reservation() {
+        record(address, whole_pages(length), By::Mmap, entry);
+    }
 }
 
 /// What is noted of a range that may go: the mappings that begin in it, and the one that begins before and reaches into it.
@@ -81,26 +97,24 @@ pub(super) fn unmapped(lifted: Lifted, is_gone: bool) {
             count(0, ends - end);
         }
     }
-    let mut at = start;
-    let mut next = first;
-    while at < end {
-        if let Some(noted) = next.take() {
-            let ends = at + noted.size;
-            if ends > end {
-                noted.put_down(end, ends - end);
-                count(noted.size, ends - end);
-            } else {
-                noted.forget();
-                count(noted.size, 0);
-            }
-        }
-        at += rustix::param::page_size();
-        next = if at < end {
-            scope::lift_noted(at)
+    let mut next = first.map_or_else(|| lift_first(start, end), |noted| Some((start, noted)));
+    while let Some((at, noted)) = next {
+        let ends = at + noted.size;
+        if ends > end {
+            noted.put_down(end, ends - end);
+            count(noted.size, ends - end);
         } else {
-            None
-        };
+            noted.forget();
+            count(noted.size, 0);
+        }
+        next = lift_first(at + rustix::param::page_size(), end);
     }
+}
+
+/// The first mapping that begins in a range, lifted. What has no notes is passed over as a whole: 4 GiB are a million pages.
+fn lift_first(from: usize, end: usize) -> Option<(usize, NotedBefore)> {
+    let at = scope::noted_from(from, end, rustix::param::page_size())?;
+    Some((at, scope::lift_noted(at)?))
 }
 
 fn count(before: usize, now: usize) {

@@ -164,6 +164,12 @@ pub(in crate::allocator) fn noted_before(
     owners::nearest_below(address, lowest, step)
 }
 
+/// The nearest address from `address` on and below `end`, in steps of `step`, at which a block is noted.
+#[cfg(sees_foreign)]
+pub(in crate::allocator) fn noted_from(address: usize, end: usize, step: usize) -> Option<usize> {
+    owners::nearest_from(address, end, step)
+}
+
 #[cfg(sees_foreign)]
 impl NotedBefore {
     /// The block stays where it was.

@@ -5,7 +5,7 @@ use super::off_the_runtime::off_the_runtime;
 use crate::allocator;
 use crate::model::kind::Kind;
 use crate::model::words::grouped;
-use crate::readings::kernel::{self, Whose};
+use crate::readings::kernel::{self, Rollup, Whose};
 use crate::readings::process::{self, Target};
 use crate::readings::{memory, tasks};
 use axum::response::Response;
@@ -21,19 +21,12 @@ pub(super) async fn metrics() -> Result<Response, Refusal> {
 /// In Prometheus' text format, version 0.0.4. What can't be read is left out, and never zero.
 fn exposition(runtime: &Handle) -> String {
     // Before anything here allocates.
-    let resident = memory::resident();
+    let rollup = kernel::rollup(Whose::Own);
+    let beside = kernel::status_of(Whose::Own, ["RssShmem:", "VmHWM:"]);
     let mut text = Exposition::default();
-    if let Ok(resident) = resident {
-        text.gauge(
-            "process_resident_memory_bytes",
-            "Memory that is in RAM now.",
-            resident.resident,
-        );
-        text.gauge(
-            "process_lazily_freed_memory_bytes",
-            "Part of it that was freed with MADV_FREE: the system takes it when it needs it.",
-            resident.lazily_freed,
-        );
+    if let Ok(rollup) = rollup {
+        let [shared, highest] = beside.unwrap_or_default();
+        text.resident(&rollup, shared, highest);
     }
     if allocator::is_in_use() {
         let stats = allocator::stats();
@@ -61,6 +54,11 @@ fn exposition(runtime: &Handle) -> String {
             "heap_instrument_bytes",
             "Bytes that the profiling allocator itself holds.",
             stats.instrument_bytes,
+        );
+        text.gauge(
+            "heap_instrument_resident_bytes",
+            "Part of that which is in RAM.",
+            memory::own_tables_resident(),
         );
     }
     if let Some(held) = memory::underlying().and_then(memory::Underlying::figures) {
@@ -119,6 +117,44 @@ fn exposition(runtime: &Handle) -> String {
 struct Exposition(String);
 
 impl Exposition {
+    fn resident(&mut self, rollup: &Rollup, shared: Option<u64>, highest: Option<u64>) {
+        self.gauge(
+            "process_resident_memory_bytes",
+            "Memory that is in RAM now.",
+            rollup.resident,
+        );
+        self.gauge(
+            "process_lazily_freed_memory_bytes",
+            "Part of it that was freed with MADV_FREE: the system takes it when it needs it.",
+            rollup.lazily_freed,
+        );
+        self.gauge(
+            "process_anonymous_memory_bytes",
+            "Memory without a file behind it that isn't lazily freed: heap and stacks, in RAM or swapped out.",
+            rollup.anonymous.saturating_sub(rollup.lazily_freed) + rollup.swapped,
+        );
+        let mapped = rollup.resident.saturating_sub(rollup.anonymous);
+        if let Some(shared) = shared {
+            self.gauge(
+                "process_shared_memory_bytes",
+                "Part of resident memory that is shared, on a tmpfs or without a file.",
+                shared,
+            );
+            self.gauge(
+                "process_mapped_files_memory_bytes",
+                "Part of resident memory that maps files: the system drops it when it needs the room.",
+                mapped.saturating_sub(shared),
+            );
+        }
+        if let Some(highest) = highest {
+            self.gauge(
+                "process_peak_resident_memory_bytes",
+                "The most that was in RAM since the process began.",
+                highest,
+            );
+        }
+    }
+
     fn gauge(&mut self, name: &str, help: &str, value: u64) {
         self.one(name, help, "gauge", value);
     }

@@ -38,7 +38,7 @@ pub enum TriageError {
         /// Why not.
         reason: String,
     },
-    /// What answered isn't a debug port of this library's.
+    /// What answered isn't a debug port: neither of this library's, nor with pprof's profiles.
     NotOurs {
         /// The service's name.
         service: String,
@@ -80,7 +80,7 @@ impl fmt::Display for TriageError {
             } => write!(f, "{service} doesn't answer {path}: {reason}"),
             TriageError::NotOurs { service } => write!(
                 f,
-                "{service} answers, and /metrics there has no figure of a debug port (detectors::debug)"
+                "{service} answers, and it is no debug port: /metrics has no figure of detectors::debug, and there is no profile at /debug/pprof/heap"
             ),
             TriageError::NoProcess => {
                 f.write_str("only a process of this machine can be squeezed, by its number")

@@ -109,8 +109,12 @@ pub struct Moment {
     pub shared: Option<u64>,
     /// Allocated and not freed, by the service's own count.
     pub live: Option<u64>,
-    /// What the service's allocator holds without a block in it, by its own count.
+    /// What the service's allocator has from the system, by its own count.
+    pub allocator_mapped: Option<u64>,
+    /// The part of it without a block in it.
     pub allocator_free: Option<u64>,
+    /// What the service's instruments have in RAM for themselves, by their own count.
+    pub instruments: Option<u64>,
     /// The highest that resident memory has ever been.
     pub highest: Option<u64>,
     /// Sockets, descriptors, threads and tasks.
@@ -119,6 +123,20 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// What the service's allocator has handed out to others than Rust, with what each block costs beside its bytes: to C code, mostly.
+    pub(super) fn in_c(&self) -> Option<i64> {
+        let in_use = self.allocator_mapped?.checked_sub(self.allocator_free?)?;
+        Some(in_use.cast_signed() - self.live?.cast_signed())
+    }
+
+    /// Anonymous memory that the allocator doesn't have: mappings of somebody else. Below zero where much of the allocator's isn't in RAM.
+    pub(super) fn beside_the_allocator(&self) -> Option<i64> {
+        let others = self
+            .anonymous?
+            .saturating_sub(self.instruments.unwrap_or(0));
+        Some(others.cast_signed() - self.allocator_mapped?.cast_signed())
+    }
+
     /// Each figure at its least.
     pub(super) fn least(&self, other: &Moment) -> Moment {
         let least = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
@@ -130,7 +148,9 @@ impl Moment {
             files: least(self.files, other.files),
             shared: least(self.shared, other.shared),
             live: least(self.live, other.live),
+            allocator_mapped: least(self.allocator_mapped, other.allocator_mapped),
             allocator_free: least(self.allocator_free, other.allocator_free),
+            instruments: least(self.instruments, other.instruments),
             highest: least(self.highest, other.highest),
             counts: self.counts.zip(&other.counts, i64::min),
         }

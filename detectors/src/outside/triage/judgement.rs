@@ -1,7 +1,7 @@
 //! From all that was read to one word. The [module](super) has the table of what entitles to which.
 
 use super::evidence::{Growth, Moment, Smallest, Span, TriageEvidence};
-use super::quantity::{Quantity, is_memory};
+use super::quantity::{ANONYMOUS, BESIDE, FOREIGN, LIVE, Quantity};
 use super::sampling::{GrowingGroup, Look, Source};
 use crate::model::combination;
 use crate::model::finding::Finding;
@@ -22,6 +22,9 @@ const LEAST_SHARE: f64 = 0.05;
 
 /// Groups that are told of a kind.
 const GROUPS_MAX: usize = 5;
+
+/// What is named is all of it, within what a sampled profile can tell.
+const ALL_BUT: f64 = 0.75;
 
 const FROM_OUTSIDE: &str = "From outside, live memory isn't known. An allocator that keeps more and more looks the same, and so does a \
     garbage collector that has not run yet. Look for longer than the collector's period, or ask the service itself.";
@@ -46,21 +49,31 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
         parts: source.parts(),
         readings: spans(look, all()),
         timeline: look.moments.clone(),
-        smallest: all().map(smallest).collect(),
+        smallest: all()
+            .filter(|quantity| quantity.accuses)
+            .map(smallest)
+            .collect(),
         not_read: not_read(source, &counts, &memory),
         squeezed: None,
     };
     if verdict == Verdict::Leak {
-        let growing: Vec<&Quantity> = all().filter(|quantity| quantity.grows()).collect();
+        let growing: Vec<&Quantity> = all().filter(|quantity| quantity.is_leak()).collect();
         let kinds: Vec<Kind> = growing.iter().map(|quantity| quantity.kind).collect();
-        let named = source.named(&kinds, look.rest);
+        let named = source.named(&kinds);
         evidence.class = class_of(&growing, &named);
+        evidence.caveats.extend(unexplained(&growing, &named));
         evidence.findings = growing
             .iter()
             .flat_map(|quantity| findings(quantity, &named))
             .collect();
     }
     evidence
+}
+
+/// Whether a look sees a leak already.
+pub(super) fn is_leak(look: &Look) -> bool {
+    let (verdict, _, _) = verdict(&Quantity::counts(look), &Quantity::memory(look), look);
+    verdict == Verdict::Leak
 }
 
 type Settle = (String, Option<Duration>);
@@ -80,7 +93,7 @@ fn verdict(
         .iter()
         .any(|quantity| reuses_what_it_freed(quantity, look));
     let growing: Vec<String> = all()
-        .filter(|quantity| quantity.grows() && !(is_memory(quantity.kind) && reuses))
+        .filter(|quantity| quantity.is_leak() && !(quantity.kind == Kind::Resident && reuses))
         .map(|quantity| risen(quantity, "in every window"))
         .collect();
     if !growing.is_empty() {
@@ -92,24 +105,74 @@ fn verdict(
         return (
             Verdict::Inconclusive,
             because,
-            Some((how, Some(look.with_readings_for(2 * look.time)))),
+            Some((how, Some(2 * look.time))),
         );
     }
-    if let Some(unclear) = all().find(|quantity| quantity.judged.motion == Motion::Unclear) {
+    if let Some(kept) = memory
+        .iter()
+        .find(|quantity| !quantity.accuses && quantity.climbs())
+    {
+        let (because, settle) = kept_more_and_more(kept, memory, look);
+        return (Verdict::Inconclusive, because, Some(settle));
+    }
+    let judged = || all().filter(|quantity| quantity.accuses);
+    if let Some(unclear) = judged().find(|quantity| quantity.judged.motion == Motion::Unclear) {
         let (because, settle) = unclear_words(unclear, look);
         return (Verdict::Inconclusive, because, Some(settle));
+    }
+    if memory.iter().any(|quantity| quantity.name == LIVE)
+        && look.moments.iter().all(|now| now.resident.is_none())
+    {
+        let because = format!(
+            "{}, and resident memory wasn't read: what grows outside of the heap that is counted isn't seen",
+            steady(&judged().collect::<Vec<_>>(), look)
+        );
+        let how = "look at the process as well: leaks triage --pid N".to_owned();
+        return (Verdict::Inconclusive, because, Some((how, None)));
     }
     let calm = retention(look)
         .map(|because| (Verdict::Retention, because))
         .or_else(|| pressure(look).map(|because| (Verdict::Pressure, because)))
         .or_else(|| {
-            let stopped = all().find(|quantity| quantity.judged.motion == Motion::Stopped)?;
+            let stopped = judged().find(|quantity| quantity.judged.motion == Motion::Stopped)?;
             let because = format!("{}, and then no more", risen(stopped, "at first"));
             Some((Verdict::WarmingUp, because))
         });
     let (verdict, because) =
-        calm.unwrap_or_else(|| (Verdict::Steady, steady(&all().collect::<Vec<_>>(), look)));
+        calm.unwrap_or_else(|| (Verdict::Steady, steady(&judged().collect::<Vec<_>>(), look)));
     (verdict, because, None)
+}
+
+/// Resident memory climbs, and live memory doesn't: by the allocator's own figures it is the allocator's, or nobody knows.
+fn kept_more_and_more(kept: &Quantity, memory: &[Quantity], look: &Look) -> (String, Settle) {
+    let free = Quantity::of(look, Kind::Resident, "free memory", |now| {
+        Some(now.allocator_free?.cast_signed())
+    });
+    let free = free.filter(Quantity::climbs);
+    let figures_known = memory.iter().any(|quantity| quantity.name == FOREIGN);
+    let whose = match (&free, figures_known) {
+        (Some(free), _) => format!(
+            "; the allocator keeps more and more: what it has without a block in it rose by {} a second",
+            free.figure(free.judged.per_second)
+        ),
+        (None, true) => String::new(),
+        (None, false) => "; whether the allocator keeps it, or somebody else has it, isn't known: the service tells no figures of its \
+             allocator"
+            .to_owned(),
+    };
+    let because = format!(
+        "{}, and live memory didn't{whose}",
+        risen(kept, "in every window")
+    );
+    let how = match free {
+        Some(_) => {
+            "ask the allocator to give it back (POST /freememory), and look again: what it gives back was kept, and no leak"
+        }
+        None => {
+            "look for longer, and at the process itself: leaks triage --pid N tells its memory by kind"
+        }
+    };
+    (because, (how.to_owned(), Some(2 * look.time)))
 }
 
 fn risen(quantity: &Quantity, when: &str) -> String {
@@ -124,14 +187,14 @@ fn risen(quantity: &Quantity, when: &str) -> String {
 
 /// Whether what seems to grow is taken from what had been freed: together they don't.
 fn reuses_what_it_freed(quantity: &Quantity, look: &Look) -> bool {
-    if quantity.kind != Kind::Resident || !quantity.grows() {
+    if quantity.name != ANONYMOUS || !quantity.grows() {
         return false;
     }
     let with_freed = Quantity::of(look, Kind::Resident, quantity.name, |now| {
         let memory = now.anonymous? + now.lazily_freed?;
         Some(memory.cast_signed())
     });
-    quantity.name == "anonymous memory" && with_freed.is_some_and(|with_freed| !with_freed.grows())
+    with_freed.is_some_and(|with_freed| !with_freed.grows())
 }
 
 fn unclear_words(unclear: &Quantity, look: &Look) -> (String, Settle) {
@@ -144,7 +207,7 @@ fn unclear_words(unclear: &Quantity, look: &Look) -> (String, Settle) {
             look.time.as_secs()
         );
         let how = "look for longer: each reading of this process takes long".to_owned();
-        return (because, (how, Some(look.with_readings_for(4 * look.time))));
+        return (because, (how, Some(4 * look.time)));
     }
     let because = format!(
         "{name} moved from {} to {}, and no clear rise shows in each window: a movement of up to {} is noise",
@@ -152,7 +215,7 @@ fn unclear_words(unclear: &Quantity, look: &Look) -> (String, Settle) {
         unclear.text(unclear.last()),
         unclear.text(judged.noise),
     );
-    let needs = judged.needs.map(|time| look.with_readings_for(time));
+    let needs = judged.needs;
     let how = match needs {
         Some(time) => format!(
             "look for {} s: if the growth goes on by {} a second, so long a look tells it from noise",
@@ -244,8 +307,8 @@ fn caveats(
     memory: &[Quantity],
     look: &Look,
 ) -> Vec<String> {
-    let mut caveats = Vec::new();
-    let by_memory = memory.iter().any(Quantity::grows) && !counts.iter().any(Quantity::grows);
+    let mut caveats = source.caveats();
+    let by_memory = memory.iter().any(Quantity::is_leak) && !counts.iter().any(Quantity::grows);
     let live_is_known = memory.iter().any(|quantity| quantity.kind == Kind::Bytes);
     if !live_is_known && verdict == Verdict::Leak && by_memory {
         caveats.push(FROM_OUTSIDE.to_owned());
@@ -309,13 +372,38 @@ fn findings(quantity: &Quantity, named: &[GrowingGroup]) -> Vec<Growth> {
         .map(|named| growth(named.per_second, Some(named.name.clone())))
         .collect();
     if groups.is_empty() {
-        return vec![growth(quantity.judged.per_second, None)];
+        let is_told_by_kind = ![FOREIGN, BESIDE].contains(&quantity.name);
+        let what = (!is_told_by_kind).then(|| quantity.name.to_owned());
+        return vec![growth(quantity.judged.per_second, what)];
     }
     groups
 }
 
+/// How much of what grows no line explains.
+fn unexplained(growing: &[&Quantity], named: &[GrowingGroup]) -> Vec<String> {
+    let of = |quantity: &&Quantity| {
+        let of_kind = named.iter().filter(|group| group.kind == quantity.kind);
+        let told: f64 = of_kind.map(|group| group.per_second).sum();
+        let grows = quantity.judged.per_second;
+        let is_told = told == 0.0 || told >= ALL_BUT * grows;
+        (!is_told).then(|| {
+            format!(
+                "Of {} by {} a second, these explain {}. The rest isn't explained: a profile is sampled, and sees what is made while it looks.",
+                quantity.name,
+                quantity.figure(grows),
+                quantity.figure(told)
+            )
+        })
+    };
+    growing.iter().filter_map(of).collect()
+}
+
 /// By the combination of what grows, as a watch tells it. Who holds live memory isn't known.
 fn class_of(growing: &[&Quantity], named: &[GrowingGroup]) -> Option<crate::model::class::Class> {
+    let is_foreign = |quantity: &&Quantity| [FOREIGN, BESIDE].contains(&quantity.name);
+    if growing.iter().all(is_foreign) {
+        return Some(crate::model::class::Class::ForeignMemory);
+    }
     let finding = |kind, at| Finding {
         kind,
         per_iteration: None,
@@ -383,4 +471,168 @@ fn spans<'q>(look: &Look, mut all: impl Iterator<Item = &'q Quantity>) -> Vec<Sp
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    //! Computed looks of services that tell their live memory. tests/triage has real ones.
+
+    use super::judge;
+    use crate::model::class::Class;
+    use crate::model::kind::{Counts, Kind};
+    use crate::model::verdict::Verdict;
+    use crate::outside::triage::TriageError;
+    use crate::outside::triage::evidence::{Moment, Part, TriageEvidence};
+    use crate::outside::triage::sampling::{GrowingGroup, Look, Source};
+    use std::time::Duration;
+
+    const SECONDS: u64 = 30;
+    const MIB: u64 = 1 << 20;
+
+    struct Told;
+
+    impl Source for Told {
+        fn name(&self) -> String {
+            "a service".to_owned()
+        }
+        fn begin(&mut self) -> Result<(), TriageError> {
+            Ok(())
+        }
+        fn read(&mut self) -> Result<Moment, TriageError> {
+            Err(TriageError::Stopped)
+        }
+        fn waits_times(&self) -> u32 {
+            1
+        }
+        fn mark(&mut self) {}
+        fn named(&mut self, _kinds: &[Kind]) -> Vec<GrowingGroup> {
+            Vec::new()
+        }
+        fn parts(&mut self) -> Vec<Part> {
+            Vec::new()
+        }
+        fn knows_live(&self) -> bool {
+            true
+        }
+    }
+
+    /// A look of a service of 8 MiB live, by what else it has at each tenth of a second.
+    fn of(also: impl Fn(u64, &mut Moment)) -> TriageEvidence {
+        let moments = (0..10 * SECONDS).map(|tenth| {
+            let mut now = Moment {
+                seconds: tenth as f64 / 10.0,
+                resident: Some(40 * MIB),
+                anonymous: Some(20 * MIB),
+                live: Some(8 * MIB),
+                allocator_mapped: Some(12 * MIB),
+                allocator_free: Some(4 * MIB),
+                ..Moment::default()
+            };
+            also(tenth * MIB / 10, &mut now);
+            now
+        });
+        let look = Look {
+            time: Duration::from_secs(SECONDS),
+            moments: moments.collect(),
+        };
+        judge(&mut Told, &look)
+    }
+
+    fn add(figure: &mut Option<u64>, more: u64) {
+        *figure = figure.map(|value| value + more);
+    }
+
+    #[test]
+    fn live_memory_that_rests_is_steady_where_resident_memory_does() {
+        let seen = of(|_, _| {});
+        assert_eq!(seen.verdict, Verdict::Steady, "{seen}");
+    }
+
+    #[test]
+    fn what_c_has_on_the_heap_is_a_leak_behind_flat_live_memory() {
+        let seen = of(|grown, now| {
+            add(&mut now.anonymous, grown);
+            add(&mut now.allocator_mapped, grown);
+        });
+        assert_eq!(
+            (seen.verdict, seen.class),
+            (Verdict::Leak, Some(Class::ForeignMemory)),
+            "{seen}"
+        );
+        assert!(
+            seen.to_string().contains("foreign memory on the heap"),
+            "{seen}"
+        );
+    }
+
+    #[test]
+    fn a_mapping_beside_the_heap_is_a_leak_behind_flat_live_memory() {
+        let seen = of(|grown, now| add(&mut now.anonymous, grown));
+        assert_eq!(
+            (seen.verdict, seen.class),
+            (Verdict::Leak, Some(Class::ForeignMemory)),
+            "{seen}"
+        );
+        assert!(
+            seen.to_string().contains("mapped beside the heap"),
+            "{seen}"
+        );
+    }
+
+    #[test]
+    fn an_allocator_that_keeps_more_and_more_is_neither_calm_nor_a_leak() {
+        let seen = of(|grown, now| {
+            add(&mut now.anonymous, grown);
+            add(&mut now.allocator_mapped, grown);
+            add(&mut now.allocator_free, grown);
+        });
+        assert_eq!(seen.verdict, Verdict::Inconclusive, "{seen}");
+        assert!(seen.because.contains("keeps more and more"), "{seen}");
+    }
+
+    #[test]
+    fn resident_memory_that_climbs_is_never_calm_where_no_figures_tell_whose_it_is() {
+        let seen = of(|grown, now| {
+            add(&mut now.anonymous, grown);
+            (now.allocator_mapped, now.allocator_free) = (None, None);
+        });
+        assert_eq!(seen.verdict, Verdict::Inconclusive, "{seen}");
+        assert!(seen.because.contains("isn't known"), "{seen}");
+    }
+
+    #[test]
+    fn without_resident_memory_nothing_is_steady() {
+        let seen = of(|_, now| {
+            *now = Moment {
+                seconds: now.seconds,
+                live: now.live,
+                counts: Counts {
+                    tasks: Some(7),
+                    ..Counts::default()
+                },
+                ..Moment::default()
+            };
+        });
+        assert_eq!(seen.verdict, Verdict::Inconclusive, "{seen}");
+        assert!(
+            seen.because.contains("resident memory wasn't read"),
+            "{seen}"
+        );
+    }
+
+    #[test]
+    fn what_a_block_costs_beside_its_bytes_is_no_foreign_memory() {
+        let seen = of(|grown, now| {
+            add(&mut now.live, grown);
+            add(&mut now.anonymous, 2 * grown);
+            add(&mut now.allocator_mapped, 2 * grown);
+        });
+        assert_eq!(seen.verdict, Verdict::Leak, "{seen}");
+        assert!(
+            seen.findings
+                .iter()
+                .all(|growth| growth.kind == Kind::Bytes),
+            "{seen}"
+        );
+    }
 }

@@ -8,7 +8,7 @@ use crate::readings::kernel::{self, Rollup, Stat, Whose};
 use crate::readings::memory;
 use crate::readings::process::Open;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A process, and which one of all that have had its number.
 #[derive(Debug)]
@@ -107,7 +107,9 @@ impl Source for Process {
             files: Some(mapped.saturating_sub(shared.unwrap_or(0))),
             shared,
             live: None,
+            allocator_mapped: None,
             allocator_free: None,
+            instruments: None,
             highest,
             counts: kernel::counts(whose),
         })
@@ -118,12 +120,10 @@ impl Source for Process {
         10
     }
 
-    /// It takes no time to name what is open.
-    fn naming_share(&self) -> f64 {
-        0.0
-    }
+    /// What was open when the look began is enough.
+    fn mark(&mut self) {}
 
-    fn named(&mut self, kinds: &[Kind], _within: Duration) -> Vec<GrowingGroup> {
+    fn named(&mut self, kinds: &[Kind]) -> Vec<GrowingGroup> {
         let (Some((since, before)), Ok(now)) = (&self.before, self.open()) else {
             return Vec::new();
         };

@@ -12,8 +12,18 @@ use std::time::Duration;
 /// Memory moves by this much without a reason worth a word: an allocator takes pages from the system some at a time.
 const MEMORY_GRAIN: i64 = 64 << 10;
 
+/// What a service counts itself it counts to the byte: less moves without a reason.
+const COUNTED_GRAIN: i64 = 16 << 10;
+
 /// One descriptor comes and goes with whatever a process does in passing.
 const COUNT_GRAIN: i64 = 1;
+
+pub(super) const ANONYMOUS: &str = "anonymous memory";
+pub(super) const LIVE: &str = "live memory";
+/// What C code has of the allocator.
+pub(super) const FOREIGN: &str = "foreign memory on the heap";
+/// What nobody has of the allocator.
+pub(super) const BESIDE: &str = "memory mapped beside the heap";
 
 /// One quantity over a look.
 #[derive(Debug)]
@@ -21,6 +31,8 @@ pub(super) struct Quantity {
     pub(super) kind: Kind,
     /// Its name in a sentence: `anonymous memory`.
     pub(super) name: &'static str,
+    /// Whether its growth is a leak. What may as well be the allocator's keeps a verdict from being calm, and accuses nobody.
+    pub(super) accuses: bool,
     pub(super) series: Series,
     pub(super) judged: Judged,
 }
@@ -41,15 +53,16 @@ impl Quantity {
         if series.is_empty() {
             return None;
         }
-        let grain = if is_memory(kind) {
-            MEMORY_GRAIN
-        } else {
-            COUNT_GRAIN
+        let grain = match kind {
+            Kind::Bytes => COUNTED_GRAIN,
+            kind if is_memory(kind) => MEMORY_GRAIN,
+            _ => COUNT_GRAIN,
         };
         let judged = rule::judge(&series, look.time, grain);
         Some(Quantity {
             kind,
             name,
+            accuses: true,
             series,
             judged,
         })
@@ -69,30 +82,55 @@ impl Quantity {
             .collect()
     }
 
-    /// What tells of live memory: itself where the service counts it; else what is nearest to it from outside.
+    /// What tells of live memory: itself where the service counts it, with what it doesn't count; else what is nearest to it from
+    /// outside.
     pub(super) fn memory(look: &Look) -> Vec<Self> {
         let of = |kind, name, value: fn(&Moment) -> Option<u64>| {
             Quantity::of(look, kind, name, |now| value(now).map(u64::cast_signed))
         };
-        if let Some(live) = of(Kind::Bytes, "live memory", |now| now.live) {
-            return vec![live];
+        let anonymous = of(Kind::Resident, ANONYMOUS, |now| now.anonymous);
+        let shared = of(Kind::Resident, "shared memory", |now| now.shared);
+        let resident = || {
+            of(Kind::Resident, "resident memory", |now| {
+                Some(now.resident?.saturating_sub(now.lazily_freed.unwrap_or(0)))
+            })
+        };
+        let Some(live) = of(Kind::Bytes, LIVE, |now| now.live) else {
+            return match anonymous {
+                Some(anonymous) => [Some(anonymous), shared].into_iter().flatten().collect(),
+                None => resident().into_iter().collect(),
+            };
+        };
+        let mut all = Vec::new();
+        // What a block costs beside its bytes grows with live memory, and so does whatever the allocator takes for it.
+        if !live.grows() {
+            all.extend([
+                Quantity::of(look, Kind::Resident, FOREIGN, Moment::in_c),
+                Quantity::of(look, Kind::Resident, BESIDE, Moment::beside_the_allocator),
+            ]);
+            all.push(anonymous.or_else(resident).map(|whole| Quantity {
+                accuses: false,
+                ..whole
+            }));
         }
-        let outside = [
-            of(Kind::Resident, "anonymous memory", |now| now.anonymous),
-            of(Kind::Resident, "shared memory", |now| now.shared),
-        ];
-        let outside: Vec<Self> = outside.into_iter().flatten().collect();
-        if outside.is_empty() {
-            let resident = of(Kind::Resident, "resident memory", |now| {
-                Some(now.resident?.saturating_sub(now.lazily_freed?))
-            });
-            return resident.into_iter().collect();
-        }
-        outside
+        let live_first = std::iter::once(live);
+        live_first
+            .chain(shared)
+            .chain(all.into_iter().flatten())
+            .collect()
+    }
+
+    /// Whether each floor is higher than the one before, and the last by more than what moves by itself. That is never called calm.
+    pub(super) fn climbs(&self) -> bool {
+        self.grows() || self.judged.climbs
     }
 
     pub(super) fn grows(&self) -> bool {
         self.judged.motion == Motion::Growing
+    }
+
+    pub(super) fn is_leak(&self) -> bool {
+        self.accuses && self.grows()
     }
 
     pub(super) fn first(&self) -> i64 {

@@ -43,11 +43,13 @@ pub(super) type Series = Vec<(Duration, i64)>;
 #[derive(Debug, Clone)]
 pub(super) struct Judged {
     pub(super) motion: Motion,
+    /// Whether each floor is higher than the one before, and the last by more than what moves without a reason.
+    pub(super) climbs: bool,
     /// The growth over all windows, in the quantity's unit.
     pub(super) per_second: f64,
     /// How far a floor moves when nothing grows.
     pub(super) noise: i64,
-    /// The slowest growth that this look would have called growing.
+    /// Slower growth may have hidden in this look: below what is clear of the noise, or below what rose, with the noise on top.
     pub(super) smallest_per_second: f64,
     /// How long a look would have to be to tell, where this one can't; `None` when none would.
     pub(super) needs: Option<Duration>,
@@ -75,14 +77,23 @@ pub(super) fn judge(series: &[(Duration, i64)], time: Duration, grain: i64) -> J
             windows.push(Window { from, to, floor });
         }
     }
-    let motion = motion(&floors, series, time);
-    let between = time.as_secs_f64() * LAST_RISE;
     let last_rise = floors.rises().next_back().unwrap_or(0);
+    let climbs = last_rise > grain && floors.rises().all(|rise| rise > 0);
+    let motion = match motion(&floors, series, time) {
+        Motion::Flat | Motion::Stopped if climbs => Motion::Unclear,
+        motion => motion,
+    };
+    let hides = match motion {
+        Motion::Growing => floors.clear(),
+        _ => floors.clear().max(floors.sway()),
+    };
+    let between = time.as_secs_f64() * LAST_RISE;
     Judged {
         motion,
+        climbs,
         per_second: floors.per_iteration() * 1_000.0,
         noise: floors.noise(),
-        smallest_per_second: floors.clear() as f64 / between,
+        smallest_per_second: hides as f64 / between,
         needs: needed(time, floors.clear() as f64, last_rise as f64 / between),
         floors: windows,
     }
@@ -150,13 +161,16 @@ fn has_rested(series: &[(Duration, i64)], noise: i64, time: Duration) -> bool {
     time.saturating_sub(since) >= 2 * longest
 }
 
+/// A look is asked for that is so many times as long as the growth needs, since its noise is another one.
+const SPARE: f64 = 1.5;
+
 /// How long a look must be for the same growth to be clear; twice as long where it was clear, and yet not even.
 fn needed(time: Duration, clear: f64, per_second: f64) -> Option<Duration> {
     let at_least = 2 * time;
     if per_second <= 0.0 {
         return Some(at_least);
     }
-    let seconds = clear / (per_second * LAST_RISE);
+    let seconds = SPARE * clear / (per_second * LAST_RISE);
     let needed = Duration::try_from_secs_f64(seconds.ceil()).ok()?;
     (needed <= LONGEST).then_some(needed.max(at_least))
 }
@@ -337,7 +351,8 @@ mod tests {
 
     #[test]
     fn what_filled_and_stopped_is_never_growing() {
-        for (earliest, latest, unclear) in [(1.0, 5.0, 0), (5.0, 12.0, 100)] {
+        // What fills into the last half of a look isn't called calm over floors that rise there.
+        for (earliest, latest, unclear) in [(1.0, 5.0, 0), (5.0, 12.0, SEEDS)] {
             at_most([60, SEEDS, 0, unclear], |r| {
                 let stop = r.between(earliest, latest);
                 series(r, |t, _| t.min(stop) * 10.0 * MB)
@@ -382,13 +397,71 @@ mod tests {
         });
     }
 
+    /// A look that ends when a leak is clear asks four times, at these parts of its longest time.
+    const ASKED: [f64; 4] = [1.0 / 6.0, 1.0 / 3.0, 2.0 / 3.0, 1.0];
+
+    /// How many of the seeds are called growing at one of those times.
+    fn ever_growing(shape: impl Fn(&mut Random) -> Series) -> u64 {
+        let is_ever = |seed: &u64| {
+            let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            (0..5).for_each(|_| _ = random.next());
+            let series = shape(&mut random);
+            ASKED.iter().any(|part| {
+                let time = LOOKED.mul_f64(*part);
+                let so_far = series.partition_point(|(at, _)| *at < time);
+                judge(&series[..so_far], time, GRAIN).motion == Motion::Growing
+            })
+        };
+        (1..=SEEDS).filter(is_ever).count() as u64
+    }
+
+    /// The error rate of such a look: noise, saw-teeth of up to a sixth of the longest time, steps and what has filled by a twelfth of it are
+    /// hardly ever accused. A walk by chance is, as often as its steps go one way.
+    #[test]
+    fn asking_four_times_accuses_no_more_than_a_few() {
+        let noise = ever_growing(|r| series(r, |_, r| r.between(0.0, 5.0) * MB));
+        let teeth = ever_growing(|r| {
+            let (period, phase) = (r.between(0.2, 2.5), r.next());
+            let height = r.between(1.0, 100.0) * MB;
+            series(r, |t, _| ((t / period + phase) % 1.0) * height)
+        });
+        let step = ever_growing(|r| {
+            let at = r.between(0.0, LOOK);
+            series(r, |t, _| if t < at { 0.0 } else { 50.0 * MB })
+        });
+        let filled = ever_growing(|r| {
+            let full = r.between(0.0, LOOK / 12.0);
+            series(r, |t, _| t.min(full) * 10.0 * MB)
+        });
+        let warm = ever_growing(|r| {
+            let tau = r.between(0.2, 1.2);
+            series(r, |t, r| {
+                ((1.0 - (-t / tau).exp()) * 50.0 + r.between(0.0, 0.1)) * MB
+            })
+        });
+        let walk = ever_growing(|r| {
+            let mut at = 0.0;
+            series(r, |_, r| {
+                at += r.between(-0.4, 0.4) * MB;
+                at
+            })
+        });
+        let all = [noise, teeth, step, filled, warm, walk];
+        let at_most = [1, 3, 1, 1, 1, 30];
+        let is_within = all.iter().zip(at_most).all(|(count, most)| *count <= most);
+        assert!(
+            is_within,
+            "{all:?} of {SEEDS} are called growing; at most {at_most:?} may be"
+        );
+    }
+
     #[test]
     fn slow_growth_says_how_long_it_needs() {
         at_most([0, 0, 0, SEEDS], |r| series(r, slow));
         let judged = judge(&series(&mut Random(7), slow), LOOKED, GRAIN);
-        // Four grains in three eighths of the time: 256 KiB at 10 kB/s.
+        // Four grains in three eighths of the time, and half as long again: 256 KiB at 10 kB/s.
         let seconds = judged.needs.expect("it can be told").as_secs();
-        assert!((60..=90).contains(&seconds), "{seconds}");
+        assert!((90..=135).contains(&seconds), "{seconds}");
         assert!((judged.per_second - 10_000.0).abs() < 1_000.0, "{judged:?}");
     }
 

@@ -25,17 +25,22 @@ pub(super) trait Source {
     /// How many times as long as a reading takes the next one waits: the process has to go on.
     fn waits_times(&self) -> u32;
 
-    /// How much of a look is left to name what grows.
-    fn naming_share(&self) -> f64;
+    /// Remembers what is there in the middle of a look: what grows to its end is named by what has come since.
+    fn mark(&mut self);
 
     /// What grows of a kind, by name, the most first, with its share of the growth; empty where that can't be told.
-    fn named(&mut self, kinds: &[Kind], within: Duration) -> Vec<GrowingGroup>;
+    fn named(&mut self, kinds: &[Kind]) -> Vec<GrowingGroup>;
 
     /// Resident memory by what it is for.
     fn parts(&mut self) -> Vec<Part>;
 
     /// The word for how it is looked at, in sentences: whether live memory is known.
     fn knows_live(&self) -> bool;
+
+    /// What its figures mean that isn't said by their names, and what it can't tell.
+    fn caveats(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What grows, and where it is known from.
@@ -47,60 +52,59 @@ pub(super) struct GrowingGroup {
     pub(super) site: Option<crate::model::place::Site>,
 }
 
-/// All that was read in a look.
-#[derive(Debug)]
+/// All that was read in a look so far.
+#[derive(Debug, Default)]
 pub(super) struct Look {
     /// For how long readings were taken.
     pub(super) time: Duration,
-    /// What is left of the time, to name what grows.
-    pub(super) rest: Duration,
     pub(super) moments: Vec<Moment>,
 }
 
-impl Look {
-    /// How long a look must be for its readings to be taken for that time.
-    pub(super) fn with_readings_for(&self, time: Duration) -> Duration {
-        let whole = (self.time + self.rest).as_secs_f64() / self.time.as_secs_f64();
-        Duration::from_secs_f64((time.as_secs_f64() * whole).ceil())
-    }
-}
-
+/// Looks until the last of these times; until an earlier one if the look is clear by then.
 pub(super) fn look(
     source: &mut dyn Source,
-    time: Duration,
+    times: &[Duration],
+    is_clear: &dyn Fn(&Look) -> bool,
     tell: &mut dyn FnMut(&TriageProgress) -> ControlFlow<()>,
 ) -> Result<Look, TriageError> {
     source.begin()?;
-    let rest = time.mul_f64(source.naming_share());
-    let reads_for = time.saturating_sub(rest);
+    let at_most = times.last().copied().unwrap_or_default();
+    let mut look = Look::default();
     let started = Instant::now();
-    let mut moments = Vec::new();
-    loop {
-        let began = started.elapsed();
-        if began >= reads_for {
+    for &time in times {
+        look.time = time;
+        let mut is_marked = false;
+        loop {
+            let began = started.elapsed();
+            if began >= time {
+                break;
+            }
+            if !is_marked && began >= time / 2 {
+                source.mark();
+                is_marked = true;
+            }
+            let now = Moment {
+                seconds: began.as_secs_f64(),
+                ..source.read()?
+            };
+            look.moments.push(now);
+            let looked = started.elapsed();
+            let progress = TriageProgress {
+                looked,
+                of: time,
+                at_most,
+                now,
+            };
+            if tell(&progress).is_break() {
+                return Err(TriageError::Stopped);
+            }
+            let wait = (time / READINGS).max(source.waits_times() * looked.saturating_sub(began));
+            let wait = wait.clamp(SHORTEST_WAIT, LONGEST_WAIT);
+            std::thread::sleep(wait.min(time.saturating_sub(looked)));
+        }
+        if is_clear(&look) {
             break;
         }
-        let now = Moment {
-            seconds: began.as_secs_f64(),
-            ..source.read()?
-        };
-        moments.push(now);
-        let looked = started.elapsed();
-        let progress = TriageProgress {
-            looked,
-            of: time,
-            now,
-        };
-        if tell(&progress).is_break() {
-            return Err(TriageError::Stopped);
-        }
-        let wait = (reads_for / READINGS).max(source.waits_times() * looked.saturating_sub(began));
-        let wait = wait.clamp(SHORTEST_WAIT, LONGEST_WAIT);
-        std::thread::sleep(wait.min(reads_for.saturating_sub(looked)));
     }
-    Ok(Look {
-        time: reads_for,
-        rest,
-        moments,
-    })
+    Ok(look)
 }

@@ -2,16 +2,20 @@
 
 use super::TriageError;
 use super::evidence::{Moment, Part};
+use super::grown::{OfKind, Remembered, Snapshot};
+use super::profiled::Profiled;
 use super::sampling::{GrowingGroup, Source};
 use crate::model::kind::{Counts, Kind};
-use crate::model::place::{self, Frame, Site};
 use crate::model::reading::ReadError;
-use crate::profile::Profile;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// What a look leaves, to see where that grows which has been seen to grow.
-const NAMING_SHARE: f64 = 1.0 / 3.0;
+/// What the debug port's profiles tell the sites of.
+const PROFILES: [OfKind; 3] = [
+    (Kind::Tasks, "/debug/pprof/tasks"),
+    (Kind::Threads, "/debug/pprof/threadcreate"),
+    (Kind::Bytes, "/debug/pprof/heap"),
+];
 
 /// Fetches from a service's debug port. The library brings no HTTP client: whoever looks has one.
 pub trait Fetches: Send + Sync {
@@ -23,55 +27,60 @@ pub trait Fetches: Send + Sync {
     fn ask(&self, path: &str) -> Result<Vec<u8>, ReadError>;
 }
 
-/// A service with a debug port.
-pub(super) struct Service {
+/// A service by what it answers: the metrics of `debug`, or any heap profile.
+pub(super) fn find(
     name: String,
     asks: Box<dyn Fetches>,
+) -> Result<Box<dyn Source + Send>, TriageError> {
+    let metrics = asks.ask(METRICS);
+    if metrics
+        .as_ref()
+        .is_ok_and(|body| Metrics::of(body).are_ours())
+    {
+        return Ok(Box::new(Service {
+            name,
+            asks,
+            remembered: Remembered::default(),
+            before: None,
+        }));
+    }
+    if let Err(error) = metrics
+        && asks.ask(super::profiled::HEAP).is_err()
+    {
+        // Nobody answers at all.
+        return Err(no_answer(&name, METRICS, &error));
+    }
+    Ok(Box::new(Profiled::find(name, asks)?))
+}
+
+pub(super) const METRICS: &str = "/metrics";
+
+pub(super) fn no_answer(service: &str, path: &str, error: &ReadError) -> TriageError {
+    TriageError::NoAnswer {
+        service: service.to_owned(),
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+/// A service with a debug port.
+struct Service {
+    name: String,
+    asks: Box<dyn Fetches>,
+    remembered: Remembered,
     /// Sockets by state when the look began.
     before: Option<(Instant, BTreeMap<String, u64>)>,
 }
 
 impl Service {
-    pub(super) fn find(name: String, asks: Box<dyn Fetches>) -> Result<Self, TriageError> {
-        let service = Service {
-            name,
-            asks,
-            before: None,
-        };
-        let figures = service.metrics()?;
-        if figures.moment() == Moment::default() {
-            return Err(TriageError::NotOurs {
-                service: service.name,
-            });
-        }
-        Ok(service)
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
     fn metrics(&self) -> Result<Metrics, TriageError> {
-        const PATH: &str = "/metrics";
-        let body = self.asks.ask(PATH).map_err(|error| TriageError::NoAnswer {
-            service: self.name.clone(),
-            path: PATH.to_owned(),
-            reason: error.to_string(),
-        })?;
-        Ok(Metrics(String::from_utf8_lossy(&body).into_owned()))
+        let body = self.asks.ask(METRICS);
+        let body = body.map_err(|error| no_answer(&self.name, METRICS, &error))?;
+        Ok(Metrics::of(&body))
     }
 
-    /// What grew within the time by the profile of that name, by site.
-    fn grown(&self, kind: Kind, profile: &str, within: Duration) -> Vec<GrowingGroup> {
-        let seconds = within.as_secs().max(1);
-        let path = format!("/debug/pprof/{profile}?seconds={seconds}");
-        let Ok(bytes) = self.asks.ask(&path) else {
-            return Vec::new();
-        };
-        match Profile::from_bytes(profile, &bytes) {
-            Ok(profile) => by_site(kind, &profile, seconds as f64),
-            Err(_) => Vec::new(),
-        }
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::take(&*self.asks, &PROFILES)
     }
 
     fn sockets_grown(&self) -> Vec<GrowingGroup> {
@@ -102,6 +111,8 @@ impl Source for Service {
 
     fn begin(&mut self) -> Result<(), TriageError> {
         self.before = Some((Instant::now(), self.metrics()?.sockets_by_state()));
+        let now = self.snapshot();
+        self.remembered.begin(now);
         Ok(())
     }
 
@@ -114,41 +125,23 @@ impl Source for Service {
         2
     }
 
-    fn naming_share(&self) -> f64 {
-        NAMING_SHARE
+    fn mark(&mut self) {
+        let now = self.snapshot();
+        self.remembered.mark(now);
     }
 
-    fn named(&mut self, kinds: &[Kind], within: Duration) -> Vec<GrowingGroup> {
-        let service = &*self;
-        // All at once: each answer takes the whole time.
-        std::thread::scope(|scope| {
-            let asked: Vec<_> = [
-                (Kind::Tasks, "tasks"),
-                (Kind::Threads, "threadcreate"),
-                (Kind::Bytes, "heap"),
-            ]
-            .into_iter()
-            .filter(|(kind, _)| kinds.contains(kind))
-            .map(|(kind, profile)| scope.spawn(move || service.grown(kind, profile, within)))
-            .collect();
-            let mut named = if kinds.contains(&Kind::Sockets) {
-                service.sockets_grown()
-            } else {
-                Vec::new()
-            };
-            named.extend(
-                asked
-                    .into_iter()
-                    .filter_map(|asked| asked.join().ok())
-                    .flatten(),
-            );
-            named.sort_by(|a, b| b.per_second.total_cmp(&a.per_second));
-            named
-        })
+    fn named(&mut self, kinds: &[Kind]) -> Vec<GrowingGroup> {
+        let mut named = self.remembered.grown(&self.snapshot(), kinds);
+        if kinds.contains(&Kind::Sockets) {
+            named.extend(self.sockets_grown());
+        }
+        named.sort_by(|a, b| b.per_second.total_cmp(&a.per_second));
+        named
     }
 
     fn parts(&mut self) -> Vec<Part> {
-        Vec::new()
+        let now = self.metrics().map(|metrics| metrics.moment());
+        now.ok().and_then(|now| parts(&now)).unwrap_or_default()
     }
 
     fn knows_live(&self) -> bool {
@@ -157,17 +150,33 @@ impl Source for Service {
 }
 
 /// Prometheus' text format.
-struct Metrics(String);
+pub(super) struct Metrics(String);
 
 impl Metrics {
+    pub(super) fn of(body: &[u8]) -> Self {
+        Metrics(String::from_utf8_lossy(body).into_owned())
+    }
+
+    /// Whether they are those of `debug`: of what it tells, others tell a part as well.
+    fn are_ours(&self) -> bool {
+        let names = ["heap_live_bytes", "process_lazily_freed_memory_bytes"];
+        names.iter().any(|name| self.value(name).is_some())
+    }
+
     fn moment(&self) -> Moment {
         let count = |name| self.value(name).and_then(|value| i64::try_from(value).ok());
         let sockets = count("process_open_sockets");
         let descriptors = count("process_open_fds");
         Moment {
             resident: self.value("process_resident_memory_bytes"),
+            anonymous: self.value("process_anonymous_memory_bytes"),
             lazily_freed: self.value("process_lazily_freed_memory_bytes"),
+            files: self.value("process_mapped_files_memory_bytes"),
+            shared: self.value("process_shared_memory_bytes"),
+            highest: self.value("process_peak_resident_memory_bytes"),
             live: self.value("heap_live_bytes"),
+            instruments: self.value("heap_instrument_resident_bytes"),
+            allocator_mapped: self.value("heap_allocator_mapped_bytes"),
             allocator_free: self.value("heap_allocator_free_bytes"),
             counts: Counts {
                 tasks: count("tokio_tasks_alive"),
@@ -179,10 +188,10 @@ impl Metrics {
         }
     }
 
-    fn value(&self, name: &str) -> Option<u64> {
+    pub(super) fn value(&self, name: &str) -> Option<u64> {
         let mut lines = self.0.lines();
         let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
-        value.trim().parse().ok()
+        whole(value.trim())
     }
 
     fn sockets_by_state(&self) -> BTreeMap<String, u64> {
@@ -195,40 +204,56 @@ impl Metrics {
     }
 }
 
-/// What a profile of changes has more of, by the site to look at.
-fn by_site(kind: Kind, profile: &Profile, seconds: f64) -> Vec<GrowingGroup> {
-    let types = profile.sample_types();
-    let place = types
-        .iter()
-        .position(|of| of.name == "inuse_space")
-        .unwrap_or(0);
-    let mut grown: BTreeMap<String, (Site, i64)> = BTreeMap::new();
-    let packages = profile.other_packages();
-    for stack in profile.stacks() {
-        let frames = stack.frames.iter().map(|frame| Frame {
-            function: frame.function.to_owned(),
-            file: frame.file.to_owned(),
-            line: frame.line,
-        });
-        let site = place::site_beside(frames.collect(), &packages);
-        let value = stack.values.get(place).copied().unwrap_or(0);
-        let entry = grown.entry(site.to_string()).or_insert_with(|| (site, 0));
-        entry.1 = entry.1.saturating_add(value);
-    }
-    let grown = grown.into_iter().filter(|(_, (_, more))| *more > 0);
-    grown
-        .map(|(name, (site, more))| GrowingGroup {
-            kind,
-            name,
-            per_second: more as f64 / seconds,
-            site: Some(site),
-        })
-        .collect()
+/// What resident memory is for, by the service's own accounts. Of what the allocator has without a block, only so much counts as is left of
+/// what is resident.
+fn parts(now: &Moment) -> Option<Vec<Part>> {
+    let part = |what: &str, bytes| Part {
+        what: what.to_owned(),
+        bytes,
+    };
+    let anonymous = now.anonymous?;
+    let live = now.live?.min(anonymous);
+    let foreign = now.in_c().and_then(|foreign| u64::try_from(foreign).ok());
+    let foreign = foreign.unwrap_or(0).min(anonymous - live);
+    let kept = now.allocator_free.unwrap_or(0);
+    let kept = kept.min(anonymous - live - foreign);
+    let instruments = now.instruments.unwrap_or(0);
+    let instruments = instruments.min(anonymous - live - foreign - kept);
+    Some(vec![
+        part("live: allocated and not freed", live),
+        part(
+            "foreign memory on the heap, and what blocks cost beside their bytes",
+            foreign,
+        ),
+        part("kept by the allocator without a block", kept),
+        part("the instruments' own", instruments),
+        part(
+            "mapped beside the heap: stacks, other allocators",
+            anonymous - live - foreign - kept - instruments,
+        ),
+        part("lazily freed", now.lazily_freed.unwrap_or(0)),
+        part("shared memory", now.shared.unwrap_or(0)),
+        part("files", now.files.unwrap_or(0)),
+    ])
+}
+
+/// A figure as Prometheus' clients write it: `12`, or `1.2e+07`.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "bytes and counts of a process: neither below zero nor near 2^63"
+)]
+fn whole(figure: &str) -> Option<u64> {
+    let whole = figure.parse::<u64>().ok();
+    whole.or_else(|| {
+        let value = figure.parse::<f64>().ok()?;
+        (value.is_finite() && value >= 0.0).then_some(value as u64)
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Fetches, Metrics, ReadError, Service, TriageError};
+    use super::{Fetches, Metrics, ReadError, TriageError, find, whole};
     use crate::model::kind::Kind;
 
     #[test]
@@ -245,6 +270,13 @@ mod tests {
     }
 
     #[test]
+    fn figures_are_read_as_clients_write_them() {
+        assert_eq!(whole("12"), Some(12));
+        assert_eq!(whole("1.2582912e+07"), Some(12 << 20));
+        assert_eq!([whole("NaN"), whole("-1"), whole("+Inf")], [None; 3]);
+    }
+
+    #[test]
     fn what_answers_with_something_else_is_no_debug_port() {
         struct Says(&'static str);
         impl Fetches for Says {
@@ -252,8 +284,9 @@ mod tests {
                 Ok(self.0.as_bytes().to_vec())
             }
         }
-        for page in ["", "<html>hello</html>", "go_goroutines 7\n"] {
-            let found = Service::find("http://x".to_owned(), Box::new(Says(page)));
+        let of_prometheus = "go_goroutines 7\nprocess_resident_memory_bytes 1.2e+07\n";
+        for page in ["", "<html>hello</html>", of_prometheus] {
+            let found = find("http://x".to_owned(), Box::new(Says(page)));
             assert!(matches!(found, Err(TriageError::NotOurs { .. })), "{page}");
         }
     }

@@ -19,7 +19,10 @@ use workbook::{Ending, say};
 
 /// Status 1 when another verdict was expected.
 pub(crate) fn triage(args: &TriageArgs, out: &mut dyn Write) -> Result<Ending> {
-    let mut triage = subject(args)?.for_at_most(args.time);
+    let mut triage = subject(args)?;
+    if let Some(time) = args.time {
+        triage = triage.for_exactly(time);
+    }
     if args.squeeze {
         consent::asked(&triage.name(), args.yes)?;
         triage = triage.squeezing();
@@ -27,14 +30,7 @@ pub(crate) fn triage(args: &TriageArgs, out: &mut dyn Write) -> Result<Ending> {
     let is_interrupted = interrupted();
     let mut line = Line::new();
     let found = triage.find_with(|progress| {
-        line.draw(
-            &format!(
-                "looking at {} for {} s",
-                triage_name(args),
-                progress.of.as_secs_f64()
-            ),
-            &so_far(progress),
-        );
+        line.draw(&looking(args, progress), &so_far(progress));
         if is_interrupted.load(Ordering::Relaxed) {
             ControlFlow::Break(())
         } else {
@@ -57,6 +53,20 @@ pub(crate) fn triage(args: &TriageArgs, out: &mut dyn Write) -> Result<Ending> {
         }
         _ => Ok(Ending::AsWanted),
     }
+}
+
+/// `looking at process 4711 for 30 s, and up to 180 s until it is clear`.
+fn looking(args: &TriageArgs, progress: &TriageProgress) -> String {
+    let (name, time) = (triage_name(args), progress.of.as_secs_f64());
+    let longer = if progress.of < progress.at_most {
+        format!(
+            ", and up to {} s until it is clear",
+            progress.at_most.as_secs()
+        )
+    } else {
+        String::new()
+    };
+    format!("looking at {name} for {time} s{longer}")
 }
 
 fn triage_name(args: &TriageArgs) -> String {

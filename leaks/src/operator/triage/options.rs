@@ -18,12 +18,13 @@ pub(crate) struct TriageArgs {
     /// A process of this machine, by its number
     #[arg(long, value_name = "N")]
     pub(crate) pid: Option<u32>,
-    /// A service's debug port, as detectors::debug and `leaks serve` open it
+    /// A service's debug port, as detectors::debug and `leaks serve` open it; or one with pprof's profiles, such as a Go service's
     #[arg(long)]
     pub(crate) url: Option<String>,
-    /// How long to look, a second at least: the slower the growth, the longer it takes to tell it from noise
-    #[arg(long = "for", value_name = "TIME", default_value = "15s", value_parser = of_a_day_at_most)]
-    pub(crate) time: Duration,
+    /// Look for exactly so long, a second at least. Unless it is given, a look ends as soon as a leak is clear, after 30, 60 or 120
+    /// seconds, and after three minutes at the latest: a calm word takes all of them, since slow growth needs as long to show
+    #[arg(long = "for", value_name = "TIME", value_parser = of_a_day_at_most)]
+    pub(crate) time: Option<Duration>,
     /// End with status 1 unless it is this verdict
     #[arg(long, value_name = "VERDICT", value_parser = verdict)]
     pub(crate) expect: Option<Verdict>,

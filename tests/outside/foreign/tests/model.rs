@@ -82,6 +82,7 @@ impl Model {
         match self.random.below(10) {
             0..=2 => self.c_asks(),
             3 => self.rust_asks(),
+            4 if self.random.below(4) == 0 => self.reserve(),
             4 => {
                 let pages = 1 + self.random.below(8);
                 self.live
@@ -90,6 +91,30 @@ impl Model {
             5..=7 => self.change(),
             _ => self.give_back(),
         }
+    }
+
+    /// Reserves addresses, which is no memory, takes a mapping in their midst, and gives the rest back.
+    fn reserve(&mut self) {
+        const PAGES: usize = 1 << 20;
+        // Near either end: there is room for notes in so many parts of the address space, and not in all of them.
+        let near = self.random.below(16);
+        let at = [near, PAGES - 32 + near][self.random.below(2)];
+        let pages = 1 + self.random.below(8);
+        let (rights, flags) = if self.random.below(2) == 0 {
+            (libc::PROT_NONE, 0)
+        } else {
+            (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_NORESERVE)
+        };
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | flags;
+        // SAFETY: at a place that the kernel chooses.
+        let reserved = unsafe { libc::mmap(null_mut(), PAGES * PAGE, rights, flags, -1, 0) };
+        assert_ne!(reserved, libc::MAP_FAILED);
+        let taken = map(further(reserved, at), pages, libc::MAP_FIXED);
+        for (from, pages) in [(0, at), (at + pages, PAGES - at - pages)] {
+            // SAFETY: of the reservation's own, where nothing was mapped; nothing at all is refused.
+            unsafe { libc::munmap(further(reserved, from), pages * PAGE) };
+        }
+        self.live.push(Live::Mapped(taken, pages));
     }
 
     fn c_asks(&mut self) {

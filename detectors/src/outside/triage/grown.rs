@@ -1,0 +1,161 @@
+//! Where what grows is made, by a service's own profiles: what each site has at one moment, and what it has more of at a later one.
+
+use super::sampling::GrowingGroup;
+use super::service::Fetches;
+use crate::model::kind::Kind;
+use crate::model::place::{self, Frame, Site};
+use crate::profile::Profile;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+/// A profile, and what it tells the sites of.
+pub(super) type OfKind = (Kind, &'static str);
+
+/// Less than this can't be told apart by a sampled profile: growth is taken over the whole look then, and not over its end.
+const SAMPLED_BYTES: i64 = 4 << 20;
+
+/// What each site has of each kind.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    at: Instant,
+    kinds: Vec<(Kind, Sites)>,
+}
+
+type Sites = BTreeMap<String, (Site, i64)>;
+
+impl Snapshot {
+    /// Asks for all profiles at once. What doesn't come is left out.
+    pub(super) fn take(asks: &dyn Fetches, profiles: &[OfKind]) -> Self {
+        let kinds = std::thread::scope(|scope| {
+            let asked = profiles.iter().map(|&(kind, path)| {
+                scope.spawn(move || Some((kind, sites(&profile(asks, path)?))))
+            });
+            let asked: Vec<_> = asked.collect();
+            let answers = asked.into_iter().filter_map(|asked| asked.join().ok());
+            answers.flatten().collect()
+        });
+        Snapshot {
+            at: Instant::now(),
+            kinds,
+        }
+    }
+
+    fn of(&self, kind: Kind) -> Option<&Sites> {
+        let mut kinds = self.kinds.iter();
+        Some(&kinds.find(|(of, _)| *of == kind)?.1)
+    }
+
+    /// What each site has more of than at an earlier moment, the most first.
+    fn since(&self, earlier: &Snapshot, kind: Kind) -> Vec<GrowingGroup> {
+        let (Some(now), Some(then)) = (self.of(kind), earlier.of(kind)) else {
+            return Vec::new();
+        };
+        let seconds = self.at.duration_since(earlier.at).as_secs_f64().max(0.001);
+        let mut grown: Vec<GrowingGroup> = now
+            .iter()
+            .filter_map(|(name, (site, value))| {
+                let before = then.get(name).map_or(0, |(_, value)| *value);
+                let more = value.saturating_sub(before);
+                (more > 0).then(|| GrowingGroup {
+                    kind,
+                    name: name.clone(),
+                    per_second: more as f64 / seconds,
+                    site: Some(site.clone()),
+                })
+            })
+            .collect();
+        grown.sort_by(|a, b| b.per_second.total_cmp(&a.per_second));
+        grown
+    }
+}
+
+/// What a look remembers of a service: what there was when it began, and in its middle.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
+    begun: Option<Snapshot>,
+    marked: Option<Snapshot>,
+}
+
+impl Remembered {
+    pub(super) fn begin(&mut self, now: Snapshot) {
+        self.begun = Some(now);
+    }
+
+    pub(super) fn mark(&mut self, now: Snapshot) {
+        self.marked = Some(now);
+    }
+
+    /// What grew to the end of the look. What warmed up in its first half is left out, where what came since is enough to tell.
+    pub(super) fn grown(&self, now: &Snapshot, kinds: &[Kind]) -> Vec<GrowingGroup> {
+        let of = |kind: &Kind| {
+            let since = |earlier: &Option<Snapshot>| {
+                let earlier = earlier.as_ref()?;
+                Some((now.since(earlier, *kind), now.at.duration_since(earlier.at)))
+            };
+            let late = since(&self.marked).filter(|(grown, time)| {
+                let more: f64 = grown.iter().map(|group| group.per_second).sum();
+                *kind != Kind::Bytes || more * time.as_secs_f64() >= SAMPLED_BYTES as f64
+            });
+            let told = late.or_else(|| since(&self.begun));
+            told.map_or_else(Vec::new, |(grown, _)| grown)
+        };
+        kinds.iter().flat_map(of).collect()
+    }
+}
+
+pub(super) fn profile(asks: &dyn Fetches, path: &str) -> Option<Profile> {
+    Profile::from_bytes(path, &asks.ask(path).ok()?).ok()
+}
+
+/// The place of the type to sum: of live bytes, or of whatever is counted.
+fn type_at(profile: &Profile) -> usize {
+    let types = profile.sample_types();
+    types
+        .iter()
+        .position(|of| of.name == "inuse_space")
+        .unwrap_or(0)
+}
+
+/// All that is live, or counted.
+pub(super) fn total(profile: &Profile) -> i64 {
+    let at = type_at(profile);
+    let values = profile.stacks().map(|stack| stack.values.get(at).copied());
+    values.flatten().fold(0, i64::saturating_add)
+}
+
+/// What each site has, by the site to look at.
+fn sites(profile: &Profile) -> Sites {
+    let at = type_at(profile);
+    let of_go = not_of_the_program(profile);
+    let mut packages = profile.other_packages();
+    packages.extend(of_go.iter().map(String::as_str));
+    let mut sites = Sites::new();
+    for stack in profile.stacks() {
+        let frames = stack.frames.iter().map(|frame| Frame {
+            function: frame.function.to_owned(),
+            file: frame.file.to_owned(),
+            line: frame.line,
+        });
+        let site = place::site_beside(frames.collect(), &packages);
+        let value = stack.values.get(at).copied().unwrap_or(0);
+        let entry = sites.entry(site.to_string()).or_insert_with(|| (site, 0));
+        entry.1 = entry.1.saturating_add(value);
+    }
+    sites
+}
+
+/// The folders of Go's own library and of modules that were fetched, as far as the paths in a profile of Go tell: the library lies where
+/// its runtime does, and modules lie below `pkg/mod`.
+fn not_of_the_program(profile: &Profile) -> BTreeSet<String> {
+    let files = profile
+        .stacks()
+        .flat_map(|stack| stack.frames.into_iter().map(|frame| frame.file.to_owned()));
+    files
+        .filter_map(|file| {
+            let library = file.find("/src/runtime/").map(|at| at + "/src".len());
+            let fetched = file.find("/pkg/mod/").map(|at| at + "/pkg/mod".len());
+            Some(file[..library.or(fetched)?].to_owned())
+        })
+        .filter(|folder| folder.starts_with('/'))
+        .collect()
+}

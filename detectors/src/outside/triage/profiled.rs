@@ -1,0 +1,145 @@
+//! A service with pprof's profiles on a port, such as one in Go with `net/http/pprof`. Its heap profile tells what is live, its
+//! goroutines are tasks, and the metrics beside it, where there are any, tell what is resident.
+
+use super::TriageError;
+use super::evidence::{Moment, Part};
+use super::grown::{self, OfKind, Remembered, Snapshot};
+use super::sampling::{GrowingGroup, Source};
+use super::service::{Fetches, METRICS, Metrics};
+use crate::model::kind::{Counts, Kind};
+
+pub(super) const HEAP: &str = "/debug/pprof/heap";
+const TASKS: &str = "/debug/pprof/goroutine";
+/// The page of Go's that counts what there is of each profile, without a stack.
+const INDEX: &str = "/debug/pprof/";
+
+const PROFILES: [OfKind; 2] = [(Kind::Bytes, HEAP), (Kind::Tasks, TASKS)];
+
+pub(super) struct Profiled {
+    name: String,
+    asks: Box<dyn Fetches>,
+    remembered: Remembered,
+    has_metrics: bool,
+}
+
+impl Profiled {
+    pub(super) fn find(name: String, asks: Box<dyn Fetches>) -> Result<Self, TriageError> {
+        if grown::profile(&*asks, HEAP).is_none() {
+            return Err(TriageError::NotOurs { service: name });
+        }
+        let has_metrics = asks.ask(METRICS).is_ok_and(|body| {
+            let metrics = Metrics::of(&body);
+            metrics.value("process_resident_memory_bytes").is_some()
+        });
+        Ok(Profiled {
+            name,
+            asks,
+            remembered: Remembered::default(),
+            has_metrics,
+        })
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::take(&*self.asks, &PROFILES)
+    }
+}
+
+impl Source for Profiled {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn begin(&mut self) -> Result<(), TriageError> {
+        let now = self.snapshot();
+        self.remembered.begin(now);
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<Moment, TriageError> {
+        let heap = self.asks.ask(HEAP);
+        let heap = heap.map_err(|error| super::service::no_answer(&self.name, HEAP, &error))?;
+        // A profile without a sample is one of a heap without a sample.
+        let live = crate::profile::Profile::from_bytes(HEAP, &heap)
+            .map_or(0, |profile| grown::total(&profile));
+        let tasks = self.asks.ask(INDEX).ok();
+        let tasks = tasks.and_then(|page| counted_on(&String::from_utf8_lossy(&page), "goroutine"));
+        let metrics = self.has_metrics.then(|| self.asks.ask(METRICS).ok());
+        let metrics = metrics.flatten().map(|body| Metrics::of(&body));
+        let figure = |name: &str| metrics.as_ref()?.value(name);
+        Ok(Moment {
+            resident: figure("process_resident_memory_bytes"),
+            live: u64::try_from(live).ok(),
+            counts: Counts {
+                tasks,
+                descriptors: figure("process_open_fds").map(u64::cast_signed),
+                threads: figure("go_threads").map(u64::cast_signed),
+                ..Counts::default()
+            },
+            ..Moment::default()
+        })
+    }
+
+    /// A heap profile walks all that was sampled.
+    fn waits_times(&self) -> u32 {
+        10
+    }
+
+    fn mark(&mut self) {
+        let now = self.snapshot();
+        self.remembered.mark(now);
+    }
+
+    fn named(&mut self, kinds: &[Kind]) -> Vec<GrowingGroup> {
+        self.remembered.grown(&self.snapshot(), kinds)
+    }
+
+    fn parts(&mut self) -> Vec<Part> {
+        Vec::new()
+    }
+
+    fn knows_live(&self) -> bool {
+        true
+    }
+
+    fn caveats(&self) -> Vec<String> {
+        let mut caveats = vec![
+            "Live memory is what the service's heap profile counts: in Go, as of the last garbage collection, by samples. Its goroutines \
+             are the tasks here."
+                .to_owned(),
+        ];
+        if !self.has_metrics {
+            caveats.push(
+                "Resident memory wasn't read, since there is no process_resident_memory_bytes at /metrics: what grows outside of that \
+                 heap isn't seen. Look at the process as well: leaks triage --pid N."
+                    .to_owned(),
+            );
+        }
+        caveats
+    }
+}
+
+/// The count beside a profile's name on Go's index page, whose cells are `<td>12</td><td><a href='goroutine?debug=1'>`, with other quotes
+/// in some versions.
+fn counted_on(page: &str, profile: &str) -> Option<i64> {
+    let link = page.find(&format!("{profile}?debug=1"))?;
+    let (_, count) = page[..link].rsplit_once("<td>")?.0.rsplit_once("<td>")?;
+    count.split("</td>").next()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted_on;
+
+    #[test]
+    fn the_index_counts_goroutines_in_every_version() {
+        for page in [
+            "<tr><td>7</td><td><a href='threadcreate?debug=1'>threadcreate</a></td></tr>\n<tr><td>12</td><td><a href='goroutine?debug=1'>\
+             goroutine</a></td></tr>",
+            "<td>12</td><td><a href=goroutine?debug=1>goroutine</a></td>",
+            "<td>12</td><td><a href=\"goroutine?debug=1\">goroutine</a></td>",
+        ] {
+            assert_eq!(counted_on(page, "goroutine"), Some(12), "{page}");
+        }
+        assert_eq!(counted_on("<html>hello</html>", "goroutine"), None);
+    }
+}
