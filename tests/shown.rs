@@ -26,12 +26,13 @@ const OF_A_CHAPTER: [(&str, Test); 4] = [
 ];
 
 /// What the other pages show.
-const BESIDE_THE_CHAPTERS: [(&str, fn()); 6] = [
+const BESIDE_THE_CHAPTERS: [(&str, fn()); 7] = [
     ("a_leak_in_c_by_its_line", a_leak_in_c_by_its_line),
     ("a_night_on_other_allocators", a_night_on_other_allocators),
     ("a_profile_in_every_view", a_profile_in_every_view),
     ("three_figures_of_one_process", three_figures_of_one_process),
     ("pages_of_a_few_blocks", pages_of_a_few_blocks),
+    ("a_leak_beside_noise", a_leak_beside_noise),
     (
         "estimates_of_a_sampled_profile",
         estimates_of_a_sampled_profile,
@@ -206,6 +207,16 @@ fn three_figures_of_one_process() {
 fn pages_of_a_few_blocks() {
     let printed = cargo(&["run", "-q", "-p", "leaks", "--example", "pages"]);
     shown("chapters", "pages-of-memory.txt", &printed);
+}
+
+fn a_leak_beside_noise() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a writable target");
+    let file = folder.path().join("noise.json");
+    let mut arguments = vec!["run", "-q", "-p", "leaks", "--example", "noise", "--"];
+    arguments.extend(file.to_str());
+    shown("chapters", "noise.txt", &cargo(&arguments));
+    let recorded = fs::read_to_string(&file).expect("the example records");
+    shown("chapters", "noise.json", &recorded);
 }
 
 fn estimates_of_a_sampled_profile() {

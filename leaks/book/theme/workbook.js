@@ -188,6 +188,7 @@
 
   for (const figure of document.querySelectorAll("figure.flames")) flames(figure);
   for (const figure of document.querySelectorAll("figure.pages")) stepThrough(figure);
+  for (const figure of document.querySelectorAll("figure.noise")) slide(figure);
 
   const play = document.querySelector("section.play");
   if (play && document.querySelector("figure.plot")) playIncident(play); // `mdbook build` has the page, and not what is played
@@ -385,6 +386,22 @@
       isWhole = true;
       show();
     });
+    show();
+  }
+
+  // Runs beside more and more noise: a slider's position is one of them. On paper all are there.
+  function slide(figure) {
+    const runs = [...figure.querySelectorAll("ol > li")];
+    if (runs.length === 0) return;
+    const slider = make("input", { type: "range", min: 0, max: runs.length - 1, value: 0 });
+    const show = () => {
+      runs.forEach((run, place) => run.classList.toggle("away", place !== slider.valueAsNumber));
+      const [noise, verdict] = [".beside", ".said strong"].map((part) => runs[slider.valueAsNumber].querySelector(part).textContent);
+      slider.setAttribute("aria-valuetext", `${noise}: ${verdict}`);
+    };
+    slider.oninput = show;
+    slider.onkeydown = (event) => event.stopPropagation(); // mdBook turns pages by the arrows
+    figure.prepend(make("div", { className: "steps" }, make("label", {}, "Noise", slider)));
     show();
   }
 

@@ -8,6 +8,7 @@ mod flames;
 mod floors;
 mod held;
 mod html;
+mod noise;
 mod page;
 mod pages;
 mod predict;

@@ -2,7 +2,7 @@
 
 use super::html::{self, Escaped};
 use super::recorded;
-use super::{flames, pages, predict, report};
+use super::{flames, noise, pages, predict, report};
 use mdbook_driver::errors::Result;
 use regex::Regex;
 use std::fs;
@@ -40,6 +40,8 @@ pub(super) fn drawn(text: &str, folder: &Path) -> Result<String> {
             plot(&content, &file)?
         } else if let Some(run) = recorded::beside(&file)? {
             report::draw(&run, command, &without_chart(&content))
+        } else if let Some(runs) = noise::beside(&file)? {
+            noise::draw(&runs)
         } else if let Some(cells) = pages::draw(&content) {
             cells
         } else {

@@ -181,6 +181,12 @@ impl Page {
         );
     }
 
+    /// Whether the page is laid out as on paper.
+    pub(crate) fn print(&mut self, on_paper: bool) {
+        let media = if on_paper { "print" } else { "" };
+        self.call("Emulation.setEmulatedMedia", &json!({ "media": media }));
+    }
+
     /// Whether the pages loaded from now on may run scripts.
     pub(crate) fn scripts(&mut self, run: bool) {
         self.call(
@@ -232,6 +238,7 @@ impl Page {
             "Tab" => 9,
             "Enter" => 13,
             "Escape" => 27,
+            "Home" => 36,
             "ArrowLeft" => 37,
             "ArrowUp" => 38,
             "ArrowRight" => 39,

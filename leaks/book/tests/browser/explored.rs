@@ -1,7 +1,7 @@
-//! What is explored: flame graphs, pages of memory, the tree of symptoms, the bar, the contents, the search.
+//! What is explored: flame graphs, pages of memory, a leak beside noise, the tree of symptoms, the bar, the contents, the search.
 
 use super::devtools::opened;
-use super::{CHAPTER, load_whole, site};
+use super::{CHAPTER, TOO_WIDE, load_whole, site};
 
 /// The widths of a flame graph's boxes that are shown.
 const WIDTHS: &str = "[...document.querySelectorAll('.flames .frame')].filter(f => !f.hidden).map(f => f.style.width).join(' ')";
@@ -179,6 +179,66 @@ fn pages_of_memory_are_stepped_through_by_mouse_and_by_keyboard() {
         whole,
         "without scripts all steps are there"
     );
+}
+
+/// Of the runs that are shown: the noise, and what the library said.
+const RUN: &str = "[...document.querySelectorAll('.noise li')].filter(e => e.checkVisibility()).map(e => e.querySelector('.beside').textContent + ': ' + e.querySelector('.said strong').textContent).join(' / ')";
+
+#[test]
+fn the_noise_beside_a_leak_is_chosen_by_mouse_and_by_keyboard() {
+    let Some(mut page) = opened(400, 800) else {
+        return;
+    };
+    let address = format!("{}which-leak.html", site());
+    page.load(&address);
+    assert_eq!(page.value(RUN), "Nothing comes and goes: leak");
+    let named = "document.querySelector('.noise input').labels[0].textContent";
+    assert_eq!(page.value(named), "Noise");
+    // The middle of a slider with six places: the third place, or the fourth.
+    page.click(".noise input");
+    let middle = page.value(RUN);
+    assert!(
+        middle
+            .as_str()
+            .is_some_and(|run| run.ends_with("00 entries come and go: inconclusive")),
+        "{middle}"
+    );
+    assert_eq!(
+        page.value("document.querySelector('.noise input').getAttribute('aria-valuetext')"),
+        middle
+    );
+    page.press("Home");
+    assert_eq!(page.value(RUN), "Nothing comes and goes: leak");
+    page.press("ArrowRight");
+    assert_eq!(
+        page.value(RUN),
+        "Up to 100 entries come and go: leak",
+        "the verdict bears so much noise"
+    );
+    page.press("ArrowRight");
+    assert_eq!(
+        page.value(RUN),
+        "Up to 1,000 entries come and go: inconclusive"
+    );
+    page.press("ArrowLeft");
+    assert_eq!(page.value(RUN), "Up to 100 entries come and go: leak");
+    assert_eq!(
+        page.value("location.href").as_str(),
+        Some(address.as_str()),
+        "the arrows turned no page"
+    );
+    let all = |runs: &serde_json::Value| runs.as_str().map_or(0, |runs| runs.split(" / ").count());
+    page.print(true);
+    assert_eq!(all(&page.value(RUN)), 6, "on paper all runs are there");
+    page.print(false);
+    assert_eq!(all(&page.value(RUN)), 1);
+    assert_eq!(page.faults(site()), Vec::<String>::new());
+
+    page.scripts(false);
+    page.load(&address);
+    assert_eq!(all(&page.value(RUN)), 6, "without scripts as well");
+    let wide = page.value(TOO_WIDE);
+    assert_eq!(wide.as_array().map(Vec::len), Some(0), "{wide}");
 }
 
 #[test]
