@@ -271,10 +271,22 @@ impl Page {
             "Page.captureScreenshot",
             &json!({ "captureBeyondViewport": true }),
         );
-        let text = taken["data"].as_str().expect("a picture");
-        base64::engine::general_purpose::STANDARD
-            .decode(text)
-            .expect("base64")
+        decoded(&taken)
+    }
+
+    /// What the first element of a selector looks like, in PNG.
+    #[track_caller]
+    pub(crate) fn picture_of(&mut self, selector: &str) -> Vec<u8> {
+        let place = format!(
+            "(() => {{ const r = document.querySelector({selector:?}).getBoundingClientRect(); \
+             return {{ x: Math.floor(r.x + scrollX), y: Math.floor(r.y + scrollY), width: Math.ceil(r.width), height: Math.ceil(r.height), scale: 1 }}; }})()"
+        );
+        let clip = self.value(&place);
+        let taken = self.call(
+            "Page.captureScreenshot",
+            &json!({ "captureBeyondViewport": true, "clip": clip }),
+        );
+        decoded(&taken)
     }
 
     /// What went wrong since the page was loaded: errors of its scripts and of the browser, and requests that leave the site.
@@ -299,4 +311,11 @@ impl Page {
         };
         self.events.iter().filter_map(fault).collect()
     }
+}
+
+fn decoded(taken: &Value) -> Vec<u8> {
+    let text = taken["data"].as_str().expect("a picture");
+    base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .expect("base64")
 }

@@ -7,6 +7,7 @@ mod devtools;
 #[path = "../../../../tests/driver.rs"]
 mod driver;
 mod explored;
+mod pictures;
 mod played;
 
 use devtools::{Page, chromium};
