@@ -205,6 +205,8 @@ impl Floors {
         match self.motion_to_the_end() {
             // A fall, and half of another that leads beyond where it was.
             Motion::Wandering => self.noise().max(self.fall_between() * 3 / 2),
+            // What rose was told, or has stopped since.
+            Motion::Growing | Motion::Resting => self.noise(),
             _ => self.noise() + self.rise(),
         }
     }

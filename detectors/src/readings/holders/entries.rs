@@ -221,7 +221,8 @@ fn vector_goes_on(size: usize, then: Words, now: Words) -> bool {
     let capacity = now.before;
     let [length, behind, _] = now.behind;
     let is_one = is_capacity(size, capacity) && then.before == capacity && length <= capacity;
-    let may_be_ring = then.behind[1] == behind && behind <= capacity && 2 * behind >= capacity;
+    let may_be_ring =
+        then.behind[1] == behind && behind <= capacity && behind >= capacity.div_ceil(2);
     is_one && !may_be_ring && are_more(then.behind[0], length)
 }
 
@@ -278,6 +279,14 @@ mod tests {
         assert!(!of(2_500, 2_500), "full");
         assert!(!of(2_500, 2_501), "around a bound");
         assert!(!of(4_000, 5_000), "more than there is room for");
+    }
+
+    /// Whatever lies beside a pointer may be anything.
+    #[test]
+    fn words_of_any_size_are_no_vector() {
+        let huge = usize::MAX - 1;
+        let same = words(huge, [9, huge - 1, huge]);
+        assert!(!goes_on(SIZE, 0, same, same));
     }
 
     #[test]
