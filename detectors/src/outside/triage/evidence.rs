@@ -3,6 +3,7 @@
 use super::quantity::{amount, is_memory, rate};
 use crate::model::class::Class;
 use crate::model::kind::{Counts, Kind, NotRead};
+use crate::model::place::Origin;
 use crate::model::verdict::Verdict;
 use serde::Serialize;
 use std::fmt;
@@ -55,6 +56,8 @@ pub struct Growth {
     pub per_second: f64,
     /// What it is, as far as that is known: a group of descriptors, or an allocation's site.
     pub site: Option<String>,
+    /// Whose code the site is, where it is an allocation's. A library's made what grows, and somebody else keeps it.
+    pub origin: Option<Origin>,
 }
 
 /// The slowest growth of a kind that a look would have called growth.
@@ -189,7 +192,15 @@ impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&rate(self.kind, self.per_second))?;
         match (&self.site, self.kind) {
-            (Some(site), _) => write!(f, ": {site}"),
+            (Some(site), _) => {
+                write!(f, ": {site}")?;
+                match self.origin {
+                    Some(Origin::Dependency | Origin::Standard) => {
+                        f.write_str(", a library's: it made what another keeps")
+                    }
+                    _ => Ok(()),
+                }
+            }
             (None, Kind::Resident) => f.write_str(" of resident memory"),
             (None, Kind::Bytes) => f.write_str(" of live memory"),
             (None, _) => Ok(()),
@@ -206,5 +217,25 @@ impl fmt::Display for Smallest {
         } else {
             f.write_str(&amount)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Growth, Origin};
+    use crate::model::kind::Kind;
+
+    #[test]
+    fn a_librarys_line_is_told_as_the_makers() {
+        let of = |origin| Growth {
+            kind: Kind::Bytes,
+            per_iteration: None,
+            per_second: 7.0,
+            site: Some("reserve_inner (bytes_mut.rs:795)".to_owned()),
+            origin,
+        };
+        let told = |origin| of(origin).to_string().contains("a library's");
+        assert!(told(Some(Origin::Dependency)) && told(Some(Origin::Standard)));
+        assert!(!told(Some(Origin::Own)) && !told(Some(Origin::Unknown)) && !told(None));
     }
 }

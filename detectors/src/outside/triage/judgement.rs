@@ -353,11 +353,12 @@ fn caveats(
 
 /// The groups of its kind that grew, or the whole where none is known.
 fn findings(quantity: &Quantity, named: &[GrowingGroup]) -> Vec<Growth> {
-    let growth = |per_second, site| Growth {
+    let growth = |per_second, site, origin| Growth {
         kind: quantity.kind,
         per_iteration: None,
         per_second,
         site,
+        origin,
     };
     let of_kind: Vec<&GrowingGroup> = named
         .iter()
@@ -369,12 +370,15 @@ fn findings(quantity: &Quantity, named: &[GrowingGroup]) -> Vec<Growth> {
         .iter()
         .filter(large)
         .take(GROUPS_MAX)
-        .map(|named| growth(named.per_second, Some(named.name.clone())))
+        .map(|named| {
+            let origin = named.site.as_ref().map(|site| site.origin);
+            growth(named.per_second, Some(named.name.clone()), origin)
+        })
         .collect();
     if groups.is_empty() {
         let is_told_by_kind = ![FOREIGN, BESIDE].contains(&quantity.name);
         let what = (!is_told_by_kind).then(|| quantity.name.to_owned());
-        return vec![growth(quantity.judged.per_second, what)];
+        return vec![growth(quantity.judged.per_second, what, None)];
     }
     groups
 }
