@@ -4,6 +4,7 @@
 
 mod targets;
 
+mod cgroup;
 mod of_go;
 mod refused;
 mod service;

@@ -76,9 +76,20 @@ fn nobody_answers_or_somebody_else_does() {
 #[test]
 fn what_makes_no_sense_is_refused_with_what_would() {
     for (arguments, says) in [
-        (&["triage"][..], "--pid <N>|--url <URL>"),
+        (
+            &["triage"][..],
+            "--pid <N>|--cgroup <PATH>|--container-of <PID>|--url <URL>",
+        ),
         (
             &["triage", "--pid", "1", "--url", "http://x"],
+            "cannot be used with",
+        ),
+        (
+            &["triage", "--pid", "1", "--container-of", "1"],
+            "cannot be used with",
+        ),
+        (
+            &["triage", "--container-of", "1", "--squeeze"],
             "cannot be used with",
         ),
         (&["triage", "--pid", "1", "--for", "0s"], "write 500ms"),

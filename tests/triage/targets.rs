@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 
 /// A running target. It ends with the test, whatever happens in it.
@@ -12,6 +12,32 @@ pub(crate) struct Target(Child);
 impl Target {
     /// Starts one, by the name of its source, and waits until it is ready; `None` where its language isn't installed.
     pub(crate) fn start(source: &str, arguments: &[&str]) -> Option<Self> {
+        Target::started(source, arguments, |command| command)
+    }
+
+    /// Starts one in a control group, from its first page on.
+    pub(crate) fn start_in(group: &Path, source: &str, arguments: &[&str]) -> Option<Self> {
+        Target::started(source, arguments, |command| {
+            let mut shell = Command::new("sh");
+            shell
+                .args(["-c", "echo $$ > \"$0/cgroup.procs\" && exec \"$@\""])
+                .arg(group)
+                .arg(command.get_program());
+            shell.args(command.get_args());
+            shell
+        })
+    }
+
+    /// Waits until it has ended, and says how.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        self.0.wait().expect("it is this test's")
+    }
+
+    fn started(
+        source: &str,
+        arguments: &[&str],
+        by: impl FnOnce(Command) -> Command,
+    ) -> Option<Self> {
         // Built now if need be, so that the target is looked at from its start.
         crate::driver::binary();
         let is_python = Path::new(source)
@@ -24,7 +50,8 @@ impl Target {
         } else {
             Command::new(built().join(source))
         };
-        let child = command.args(arguments).stdout(Stdio::piped()).spawn();
+        command.args(arguments);
+        let child = by(command).stdout(Stdio::piped()).spawn();
         let mut child = match child {
             Err(_) if is_python => {
                 println!("{source} is left out: there is no python3 here");

@@ -8,11 +8,12 @@
 //! # Ok::<(), detectors::triage::TriageError>(())
 //! ```
 //!
-//! Two kinds of subject:
+//! Three kinds of subject:
 //!
 //! | subject | read from | knows | doesn't know |
 //! |---|---|---|---|
 //! | [`Triage::of_pid`]: any process of this machine, in any language | the kernel's `/proc` | resident memory by kind, sockets, descriptors, threads | which memory is live |
+//! | [`Triage::of_cgroup`], [`Triage::of_container_of`]: a container | the control group that counts its memory, of version 1 or 2 | what is charged to its limit by kind, files on a tmpfs and the kernel's among it; the limit, and who was killed by it | which memory is live; sockets, descriptors, threads |
 //! | [`Triage::of_service`]: a service with the endpoints of `debug` | its own `/metrics` and profiles | live memory, tasks, the line that makes what grows, and whose the rest of resident memory is | which files are open |
 //! | the same, of any service with pprof's profiles, such as one in Go | its heap profile, its goroutines, and the metrics beside them | what the profile counts as live, tasks, the line | what isn't in that profile; resident memory, where no metrics tell it |
 //!
@@ -28,6 +29,9 @@
 //! | each floor is higher than the one before, by however little | never calm | noise falls as often as it rises |
 //! | anonymous memory rises in every window, seen from outside | `leak`, and what else it could be | it has no file behind it and was not given back; an allocator that keeps more and more, and a collector that has not run yet, look the same |
 //! | it rises while lazily freed memory falls by as much | `inconclusive` | the process takes back what it had freed: resident memory says nothing yet |
+//! | files on a tmpfs, or shared memory, rise in every window of a control group | `leak` | they are in nobody's resident memory, and nothing drops them |
+//! | the kernel's memory for a control group rises, without what it drops by itself | `leak`, and what it may be | sockets, mappings and files that are open have their part in it |
+//! | page cache of a control group rises | no leak; told beside the verdict, and so is what the kernel keeps for its pages | the kernel drops it when the group needs the room |
 //! | mapped files rise | no leak; told beside the verdict | the kernel drops their pages when it needs the room |
 //! | half of resident memory is lazily freed (64 MiB or more), and nothing rises | `retention` | the process has given these pages up, by the kernel's own count |
 //! | live memory is a fifth of resident memory or less (and 64 MiB less), and nothing rises | `retention` | the rest holds no block |
@@ -49,10 +53,14 @@
 //! - A garbage collector that runs less often than once in the look leaves a plain climb. Look for longer than its period.
 //! - Under a load that climbs for as long as the look, sockets and memory climb with it.
 //! - Shared memory that rises is accused as well: a file on a `tmpfs` is such memory.
+//! - A control group of version 1 tells the kernel's memory as one figure: dentries and inodes, which the kernel drops by itself, are in it.
+//! - A control group counts a page for whoever touched it first: page cache and shared memory may be another group's.
 //! - Each reading costs the process a little, since the kernel walks its page tables: at most a tenth of the time is spent on it.
 //!
 //! Only Linux tells. Elsewhere [`Triage::of_pid`] returns an error that says so.
 
+mod cgroup;
+mod container;
 mod error;
 mod evidence;
 mod grown;
@@ -65,15 +73,18 @@ mod sampling;
 mod service;
 mod squeeze;
 
+pub use container::{Container, Limit, OfContainer, Pressure};
 pub use error::TriageError;
 pub use evidence::{Growth, Moment, Part, Smallest, Span, TriageEvidence};
 pub use service::Fetches;
 pub use squeeze::Squeezed;
 
+use cgroup::ControlGroup;
 use outside::Process;
 use sampling::Source;
 use std::fmt;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::Duration;
 
 /// When a look asks itself whether a leak is clear, unless it is told how long to look. Each time is twice the one before, but for the
@@ -93,6 +104,7 @@ pub struct Triage {
 
 enum Subject {
     Process(Process),
+    Group(ControlGroup),
     Service(Box<dyn Source + Send>),
 }
 
@@ -104,6 +116,26 @@ impl Triage {
     /// When there is no such process, or when it is another user's; elsewhere than on Linux always.
     pub fn of_pid(id: u32) -> Result<Self, TriageError> {
         Ok(Triage::of(Subject::Process(Process::find(id)?)))
+    }
+
+    /// Looks at a container by the control group in this folder, of version 2 or 1: all its processes, and what is charged to it beside them.
+    ///
+    /// # Errors
+    ///
+    /// When no control group is there, or none that counts memory, or it may not be read.
+    pub fn of_cgroup(path: impl AsRef<Path>) -> Result<Self, TriageError> {
+        let group = ControlGroup::find(path.as_ref())?;
+        Ok(Triage::of(Subject::Group(group)))
+    }
+
+    /// Looks at the container that a process is in: at the control group that counts its memory.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process, or it is in no group that counts memory but the whole machine's; elsewhere than on Linux always.
+    pub fn of_container_of(id: u32) -> Result<Self, TriageError> {
+        let group = ControlGroup::find_of(id)?;
+        Ok(Triage::of(Subject::Group(group)))
     }
 
     /// Looks at a service by its own word: `asks` fetches from its debug port. Any port with pprof's profiles will do, such as that of a
@@ -154,6 +186,7 @@ impl Triage {
     pub fn name(&self) -> String {
         match &self.subject {
             Subject::Process(process) => process.name(),
+            Subject::Group(group) => group.name(),
             Subject::Service(service) => service.name(),
         }
     }
@@ -179,6 +212,7 @@ impl Triage {
     ) -> Result<TriageEvidence, TriageError> {
         let source: &mut dyn Source = match &mut self.subject {
             Subject::Process(process) => process,
+            Subject::Group(group) => group,
             Subject::Service(service) => service.as_mut(),
         };
         let look = sampling::look(source, &self.times, &judgement::is_leak, &mut tell)?;

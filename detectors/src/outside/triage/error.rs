@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 /// Why a process or a service can't be looked at.
 #[derive(Debug)]
@@ -28,6 +29,33 @@ pub enum TriageError {
         id: u32,
         /// Why not.
         reason: io::Error,
+    },
+    /// No control group is in this folder.
+    NoSuchGroup(PathBuf),
+    /// The control group was removed while it was looked at.
+    GroupGone(PathBuf),
+    /// There is a control group in this folder, and nothing in it counts memory.
+    NoMemoryController {
+        /// Its folder.
+        path: PathBuf,
+        /// Of the control groups that were found: 1 or 2.
+        version: u8,
+    },
+    /// It may not be read.
+    GroupNotPermitted(PathBuf),
+    /// The system tells nothing of it.
+    GroupUnread {
+        /// Its folder.
+        path: PathBuf,
+        /// Why not.
+        reason: io::Error,
+    },
+    /// The process is in no control group that can be looked at.
+    NoGroup {
+        /// The process' number.
+        id: u32,
+        /// Why not.
+        why: String,
     },
     /// The service didn't answer.
     NoAnswer {
@@ -72,6 +100,32 @@ impl fmt::Display for TriageError {
             ),
             TriageError::Unread { id, reason } => {
                 write!(f, "process {id} can't be read: {reason}")
+            }
+            TriageError::NoSuchGroup(path) => {
+                write!(f, "there is no control group in {}", path.display())
+            }
+            TriageError::GroupGone(path) => write!(
+                f,
+                "the control group {} was removed while it was looked at: its processes have ended",
+                path.display()
+            ),
+            TriageError::NoMemoryController { path, version } => write!(
+                f,
+                "the control group {} is of version {version}, and has no memory controller: nothing in it counts memory",
+                path.display()
+            ),
+            TriageError::GroupNotPermitted(path) => {
+                write!(f, "the control group {} may not be read", path.display())
+            }
+            TriageError::GroupUnread { path, reason } => {
+                write!(
+                    f,
+                    "the control group {} can't be read: {reason}",
+                    path.display()
+                )
+            }
+            TriageError::NoGroup { id, why } => {
+                write!(f, "process {id} has no control group to look at: {why}")
             }
             TriageError::NoAnswer {
                 service,

@@ -1,5 +1,6 @@
 //! What a triage saw: a value to read, print and store.
 
+use super::container::Container;
 use super::quantity::{amount, is_memory, rate};
 use crate::model::class::Class;
 use crate::model::kind::{Counts, Kind, NotRead};
@@ -30,7 +31,7 @@ pub struct TriageEvidence {
     pub findings: Vec<Growth>,
     /// What the verdict doesn't say, and what else it could be: a sentence each.
     pub caveats: Vec<String>,
-    /// Resident memory at the end, by what it is for; empty where that isn't known.
+    /// Resident memory at the end, by what it is for, or all that is charged to a control group; empty where that isn't known.
     pub parts: Vec<Part>,
     /// A span for each window, in order.
     pub readings: Vec<Span>,
@@ -40,6 +41,8 @@ pub struct TriageEvidence {
     pub smallest: Vec<Smallest>,
     /// What was not read, and why: never to be taken as fine.
     pub not_read: Vec<NotRead>,
+    /// What the control group tells beside it; `None` unless one was looked at.
+    pub container: Option<Container>,
     /// What went when the process was squeezed; `None` where it wasn't asked for.
     pub squeezed: Option<super::Squeezed>,
 }
@@ -100,7 +103,7 @@ pub struct Span {
 pub struct Moment {
     /// In seconds since the look began.
     pub seconds: f64,
-    /// In RAM, by the kernel's count.
+    /// In RAM, by the kernel's count. Of a control group: what its processes map of what is charged to it.
     pub resident: Option<u64>,
     /// The part of it without a file behind it, and not lazily freed: heap and stacks; with what is swapped out.
     pub anonymous: Option<u64>,
@@ -110,6 +113,15 @@ pub struct Moment {
     pub files: Option<u64>,
     /// The part of it that is shared memory.
     pub shared: Option<u64>,
+    /// Files on a tmpfs and shared memory that are charged to a control group, mapped by a process or not.
+    pub tmpfs: Option<u64>,
+    /// What the kernel keeps for a control group: sockets' buffers, page tables, dentries and inodes. Without what it drops by itself when
+    /// the group needs the room, where it tells that apart.
+    pub kernel: Option<u64>,
+    /// Page cache that is charged to a control group, mapped or not, and not on a tmpfs.
+    pub page_cache: Option<u64>,
+    /// All that is charged to a control group without inactive page cache: what Kubernetes calls the working set.
+    pub working_set: Option<u64>,
     /// Allocated and not freed, by the service's own count.
     pub live: Option<u64>,
     /// What the service's allocator has from the system, by its own count.
@@ -150,6 +162,10 @@ impl Moment {
             lazily_freed: least(self.lazily_freed, other.lazily_freed),
             files: least(self.files, other.files),
             shared: least(self.shared, other.shared),
+            tmpfs: least(self.tmpfs, other.tmpfs),
+            kernel: least(self.kernel, other.kernel),
+            page_cache: least(self.page_cache, other.page_cache),
+            working_set: least(self.working_set, other.working_set),
             live: least(self.live, other.live),
             allocator_mapped: least(self.allocator_mapped, other.allocator_mapped),
             allocator_free: least(self.allocator_free, other.allocator_free),
@@ -179,6 +195,9 @@ impl fmt::Display for TriageEvidence {
         }
         for caveat in &self.caveats {
             writeln!(f, "{caveat}")?;
+        }
+        if let Some(container) = &self.container {
+            write!(f, "{container}")?;
         }
         if let Some(squeezed) = &self.squeezed {
             writeln!(f, "squeezed: {squeezed}")?;

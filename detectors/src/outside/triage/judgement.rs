@@ -1,7 +1,7 @@
 //! From all that was read to one word. The [module](super) has the table of what entitles to which.
 
 use super::evidence::{Growth, Moment, Smallest, Span, TriageEvidence};
-use super::quantity::{ANONYMOUS, BESIDE, FOREIGN, LIVE, Quantity};
+use super::quantity::{ANONYMOUS, BESIDE, FOREIGN, KERNEL, LIVE, Quantity, TMPFS};
 use super::sampling::{GrowingGroup, Look, Source};
 use crate::model::combination;
 use crate::model::finding::Finding;
@@ -32,6 +32,12 @@ const FROM_OUTSIDE: &str = "From outside, live memory isn't known. An allocator 
 const ON_TMPFS: &str = "Files on a tmpfs are no process' resident memory, and count against its container's limit: what is written there isn't \
     part of this. `df --type tmpfs` tells it.";
 
+const FILES_ON_TMPFS: &str = "Files on a tmpfs, or shared memory: in nobody's resident memory, and counted against the container's limit. \
+    `df --type tmpfs` and `ipcs -m` in the container tell which; an unlinked file stays until whoever has it open closes it.";
+
+const OF_THE_KERNEL: &str = "It is the kernel's memory for this group: sockets' buffers, page tables, dentries and inodes. It grows with what the \
+    group's processes open, map and look up. Dentries and inodes go when the group needs the room, and are not always told apart.";
+
 pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
     let counts = Quantity::counts(look);
     let memory = Quantity::memory(look);
@@ -54,8 +60,10 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
             .map(smallest)
             .collect(),
         not_read: not_read(source, &counts, &memory),
+        container: None,
         squeezed: None,
     };
+    let mut grows = 0.0;
     if verdict == Verdict::Leak {
         let growing: Vec<&Quantity> = all().filter(|quantity| quantity.is_leak()).collect();
         let kinds: Vec<Kind> = growing.iter().map(|quantity| quantity.kind).collect();
@@ -66,7 +74,12 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
             .iter()
             .flat_map(|quantity| findings(quantity, &named))
             .collect();
+        grows = growing
+            .iter()
+            .map(|quantity| quantity.judged.per_second)
+            .sum();
     }
+    evidence.container = source.container(grows);
     evidence
 }
 
@@ -308,7 +321,15 @@ fn caveats(
     look: &Look,
 ) -> Vec<String> {
     let mut caveats = source.caveats();
-    let by_memory = memory.iter().any(Quantity::is_leak) && !counts.iter().any(Quantity::grows);
+    let grows = |name| {
+        let mut all = memory.iter();
+        all.any(|quantity| quantity.name == name && quantity.is_leak())
+    };
+    let is_told_apart = |quantity: &Quantity| [TMPFS, KERNEL].contains(&quantity.name);
+    let by_memory = memory
+        .iter()
+        .any(|quantity| quantity.is_leak() && !is_told_apart(quantity))
+        && !counts.iter().any(Quantity::grows);
     let live_is_known = memory.iter().any(|quantity| quantity.kind == Kind::Bytes);
     if !live_is_known && verdict == Verdict::Leak && by_memory {
         caveats.push(FROM_OUTSIDE.to_owned());
@@ -338,7 +359,22 @@ fn caveats(
             files.figure(files.judged.per_second)
         ));
     }
-    if verdict.is_calm() {
+    if let Some(cache) = Quantity::page_cache(look).filter(Quantity::climbs) {
+        caveats.push(format!(
+            "Page cache rose by {} a second, to {}. It is no leak: the kernel drops it, with what it keeps for its pages, when the group needs the room.",
+            cache.figure(cache.judged.per_second),
+            cache.text(cache.last())
+        ));
+    }
+    if grows(TMPFS) {
+        caveats.push(FILES_ON_TMPFS.to_owned());
+    }
+    if grows(KERNEL) {
+        let most = source.of_the_kernel();
+        let most = most.map_or_else(String::new, |most| format!(" Over this look, {most}."));
+        caveats.push(format!("{OF_THE_KERNEL}{most}"));
+    }
+    if verdict.is_calm() && look.moments.iter().all(|now| now.tmpfs.is_none()) {
         caveats.push(ON_TMPFS.to_owned());
     }
     let freed = look.moments.last().and_then(|now| now.lazily_freed);
@@ -376,7 +412,7 @@ fn findings(quantity: &Quantity, named: &[GrowingGroup]) -> Vec<Growth> {
         })
         .collect();
     if groups.is_empty() {
-        let is_told_by_kind = ![FOREIGN, BESIDE].contains(&quantity.name);
+        let is_told_by_kind = ![FOREIGN, BESIDE, TMPFS, KERNEL].contains(&quantity.name);
         let what = (!is_told_by_kind).then(|| quantity.name.to_owned());
         return vec![growth(quantity.judged.per_second, what, None)];
     }
@@ -432,11 +468,7 @@ fn smallest(quantity: &Quantity) -> Smallest {
 }
 
 fn not_read(source: &dyn Source, counts: &[Quantity], memory: &[Quantity]) -> Vec<NotRead> {
-    let why = if source.knows_live() {
-        "the service doesn't tell it"
-    } else {
-        "it can't be seen from outside"
-    };
+    let why = source.why_not_read();
     let kinds = Counts::KINDS.into_iter().chain([Kind::Bytes]);
     let was_read = |kind| {
         counts

@@ -100,18 +100,14 @@ impl Source for Process {
         let anonymous = rollup.anonymous.saturating_sub(rollup.lazily_freed);
         let mapped = rollup.resident.saturating_sub(rollup.anonymous);
         Ok(Moment {
-            seconds: 0.0,
             resident: Some(rollup.resident),
             anonymous: Some(anonymous + rollup.swapped),
             lazily_freed: Some(rollup.lazily_freed),
             files: Some(mapped.saturating_sub(shared.unwrap_or(0))),
             shared,
-            live: None,
-            allocator_mapped: None,
-            allocator_free: None,
-            instruments: None,
             highest,
             counts: kernel::counts(whose),
+            ..Moment::default()
         })
     }
 

@@ -18,8 +18,16 @@ const COUNTED_GRAIN: i64 = 16 << 10;
 /// One descriptor comes and goes with whatever a process does in passing.
 const COUNT_GRAIN: i64 = 1;
 
+/// Page cache is at least so many times what the kernel keeps for its pages: for each page of 4,096 bytes a buffer head of 104 bytes, and a
+/// 64th of a node of 576 bytes. The rest is room.
+const PAGES_OVERHEAD: f64 = 24.0;
+
 pub(super) const ANONYMOUS: &str = "anonymous memory";
 pub(super) const LIVE: &str = "live memory";
+/// What is in no process' resident memory, and is charged to a control group.
+pub(super) const TMPFS: &str = "tmpfs and shared memory";
+/// What the kernel has for a control group.
+pub(super) const KERNEL: &str = "the kernel's memory for this group";
 /// What C code has of the allocator.
 pub(super) const FOREIGN: &str = "foreign memory on the heap";
 /// What nobody has of the allocator.
@@ -97,7 +105,13 @@ impl Quantity {
         };
         let Some(live) = of(Kind::Bytes, LIVE, |now| now.live) else {
             return match anonymous {
-                Some(anonymous) => [Some(anonymous), shared].into_iter().flatten().collect(),
+                Some(anonymous) => {
+                    let tmpfs = of(Kind::Resident, TMPFS, |now| now.tmpfs);
+                    let kernel = of(Kind::Resident, KERNEL, |now| now.kernel)
+                        .filter(|kernel| !is_for_page_cache(kernel, look));
+                    let all = [Some(anonymous), shared, tmpfs, kernel];
+                    all.into_iter().flatten().collect()
+                }
                 None => resident().into_iter().collect(),
             };
         };
@@ -118,6 +132,13 @@ impl Quantity {
             .chain(shared)
             .chain(all.into_iter().flatten())
             .collect()
+    }
+
+    /// What is no growth of a program's, and is told beside.
+    pub(super) fn page_cache(look: &Look) -> Option<Self> {
+        Quantity::of(look, Kind::Resident, "page cache", |now| {
+            now.page_cache.map(u64::cast_signed)
+        })
     }
 
     /// Whether each floor is higher than the one before, and the last by more than what moves by itself. That is never called calm.
@@ -165,6 +186,15 @@ impl Quantity {
             figure(value)
         }
     }
+}
+
+/// Whether what rises is what the kernel keeps for each page of a page cache that rises beside it: buffer heads and nodes of its tree.
+fn is_for_page_cache(kernel: &Quantity, look: &Look) -> bool {
+    let cache = Quantity::page_cache(look).filter(|cache| cache.judged.per_second > 0.0);
+    cache.is_some_and(|cache| {
+        kernel.judged.per_second > 0.0
+            && kernel.judged.per_second * PAGES_OVERHEAD <= cache.judged.per_second
+    })
 }
 
 pub(super) fn is_memory(kind: Kind) -> bool {

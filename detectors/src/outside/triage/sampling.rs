@@ -1,5 +1,6 @@
 //! Reads a subject again and again, at a pace that it hardly notices.
 
+use super::container::Container;
 use super::evidence::{Moment, Part};
 use super::{TriageError, TriageProgress};
 use crate::model::kind::Kind;
@@ -36,6 +37,25 @@ pub(super) trait Source {
 
     /// The word for how it is looked at, in sentences: whether live memory is known.
     fn knows_live(&self) -> bool;
+
+    /// Why tasks, sockets and the like weren't read.
+    fn why_not_read(&self) -> &'static str {
+        if self.knows_live() {
+            "the service doesn't tell it"
+        } else {
+            "it can't be seen from outside"
+        }
+    }
+
+    /// What a control group tells beside the verdict, where it is one; `per_second` is what grows of its memory in all.
+    fn container(&mut self, _per_second: f64) -> Option<Container> {
+        None
+    }
+
+    /// Which part of the kernel's memory for it grew the most; `None` where that isn't told.
+    fn of_the_kernel(&self) -> Option<String> {
+        None
+    }
 
     /// What its figures mean that isn't said by their names, and what it can't tell.
     fn caveats(&self) -> Vec<String> {

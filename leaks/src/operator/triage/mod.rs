@@ -70,21 +70,39 @@ fn looking(args: &TriageArgs, progress: &TriageProgress) -> String {
 }
 
 fn triage_name(args: &TriageArgs) -> String {
-    match (&args.url, args.pid) {
-        (Some(url), _) => url.clone(),
-        (None, Some(id)) => format!("process {id}"),
-        (None, None) => String::new(), // never: one of the two is required
+    match args {
+        TriageArgs { url: Some(url), .. } => url.clone(),
+        TriageArgs { pid: Some(id), .. } => format!("process {id}"),
+        TriageArgs {
+            container_of: Some(id),
+            ..
+        } => format!("the container of process {id}"),
+        TriageArgs {
+            cgroup: Some(path), ..
+        } => format!("control group {}", path.display()),
+        _ => String::new(), // never: one of the four is required
     }
 }
 
 fn subject(args: &TriageArgs) -> Result<Triage> {
-    let found = match (&args.url, args.pid) {
-        (Some(url), _) => {
+    let found = match args {
+        TriageArgs { url: Some(url), .. } => {
             let port = port::Port::new(url, port::token(args)?)?;
             Triage::of_service(url.trim_end_matches('/'), port)
         }
-        (None, Some(id)) => Triage::of_pid(id),
-        (None, None) => return Err(Problem::new("give --pid N or --url URL")),
+        TriageArgs { pid: Some(id), .. } => Triage::of_pid(*id),
+        TriageArgs {
+            container_of: Some(id),
+            ..
+        } => Triage::of_container_of(*id),
+        TriageArgs {
+            cgroup: Some(path), ..
+        } => Triage::of_cgroup(path),
+        _ => {
+            return Err(Problem::new(
+                "give --pid N, --cgroup PATH, --container-of PID or --url URL",
+            ));
+        }
     };
     found.map_err(|error| problem(&error, args))
 }
@@ -109,6 +127,9 @@ fn so_far(progress: &TriageProgress) -> String {
     let Moment {
         resident,
         lazily_freed,
+        tmpfs,
+        kernel,
+        page_cache,
         live,
         counts,
         ..
@@ -121,6 +142,9 @@ fn so_far(progress: &TriageProgress) -> String {
         Some(format!("{} s", progress.looked.as_secs())),
         memory("resident", resident),
         memory("lazily freed", lazily_freed.filter(|bytes| *bytes > 0)),
+        memory("tmpfs and shared", tmpfs),
+        memory("kernel", kernel),
+        memory("page cache", page_cache),
         memory("live", live),
         count("tasks", counts.tasks),
         count("sockets", counts.sockets),
@@ -134,10 +158,6 @@ fn so_far(progress: &TriageProgress) -> String {
 /// The error with the next step.
 fn problem(error: &TriageError, args: &TriageArgs) -> Problem {
     let told = Problem::new(error.to_string());
-    let arguments = || {
-        args.pid
-            .map_or_else(String::new, |id| format!("triage --pid {id}"))
-    };
     match error {
         TriageError::Stopped => Problem::Interrupted,
         TriageError::NoSuchProcess(_) | TriageError::Ended(_) | TriageError::Reused(_) => {
@@ -146,11 +166,28 @@ fn problem(error: &TriageError, args: &TriageArgs) -> Problem {
         TriageError::OfTheKernel(_) => told.next("Choose a program: ps -e -o pid,rss,args --sort -rss | head"),
         TriageError::NotPermitted { .. } => told.next(format!(
             "Look as that user, or as root: sudo {}",
-            say::command(&arguments())
+            say::command(&args.again())
         )),
         TriageError::NoSqueeze(_) => told.next(format!(
             "Look without --squeeze, or as root, who has these rights: sudo {} --squeeze",
-            say::command(&arguments())
+            say::command(&args.again())
+        )),
+        TriageError::NoSuchGroup(_) | TriageError::GroupGone(_) => told.next(
+            "See which are there: find /sys/fs/cgroup -name cgroup.procs; or name a process of the container: --container-of PID",
+        ),
+        TriageError::NoMemoryController { version: 1, .. } => {
+            told.next("Take the group of the same name below /sys/fs/cgroup/memory.")
+        }
+        TriageError::NoMemoryController { .. } => told.next(
+            "Turn it on in the group above, as root (echo +memory > ../cgroup.subtree_control), or look at a process of it: --pid N",
+        ),
+        TriageError::GroupNotPermitted(_) => told.next(format!(
+            "Look as root: sudo {}",
+            say::command(&args.again())
+        )),
+        TriageError::NoGroup { id, .. } => told.next(format!(
+            "Look at the process itself: {}",
+            say::command(&format!("triage --pid {id}"))
         )),
         TriageError::NoAnswer { .. } => told.next(
             "Is that its debug port? `leaks serve` prints its own; a wider one needs --token-file FILE or --token-variable NAME.",

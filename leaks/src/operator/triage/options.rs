@@ -9,7 +9,7 @@ use workbook::duration::of_a_day_at_most;
 
 /// What `leaks triage` takes.
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("subject").required(true).args(["pid", "url"]))]
+#[command(group = clap::ArgGroup::new("subject").required(true).args(["pid", "cgroup", "container_of", "url"]))]
 #[expect(
     clippy::doc_markdown,
     reason = "these comments are the help's text, which shows backticks as they are"
@@ -18,6 +18,13 @@ pub(crate) struct TriageArgs {
     /// A process of this machine, by its number
     #[arg(long, value_name = "N")]
     pub(crate) pid: Option<u32>,
+    /// A container, by the folder of the control group that counts its memory, of version 2 or 1, such as /sys/fs/cgroup/system.slice:
+    /// all its processes, page cache, files on a tmpfs and the kernel's memory for it, its limit, and how long until it is reached
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cgroup: Option<PathBuf>,
+    /// The container that a process of this machine is in, by the process' number
+    #[arg(long, value_name = "PID")]
+    pub(crate) container_of: Option<u32>,
     /// A service's debug port, as detectors::debug and `leaks serve` open it; or one with pprof's profiles, such as a Go service's
     #[arg(long)]
     pub(crate) url: Option<String>,
@@ -29,24 +36,53 @@ pub(crate) struct TriageArgs {
     #[arg(long, value_name = "VERDICT", value_parser = verdict)]
     pub(crate) expect: Option<Verdict>,
     /// Have the kernel take memory from the process at the end, to see what goes; says what that costs, and asks first
-    #[arg(long, conflicts_with = "url")]
+    #[arg(long, conflicts_with_all = ["cgroup", "container_of", "url"])]
     pub(crate) squeeze: bool,
     /// Agree to --squeeze without being asked
     #[arg(long, requires = "squeeze")]
     pub(crate) yes: bool,
     /// A file with the token that the debug port wants
-    #[arg(long, value_name = "FILE", conflicts_with = "pid")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pid", "cgroup", "container_of"])]
     pub(crate) token_file: Option<PathBuf>,
     /// An environment variable with that token
     #[arg(
         long,
         value_name = "NAME",
-        conflicts_with_all = ["pid", "token_file"]
+        conflicts_with_all = ["pid", "cgroup", "container_of", "token_file"]
     )]
     pub(crate) token_variable: Option<String>,
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
+}
+
+impl TriageArgs {
+    /// The command that looks at the same again: `triage --pid 4711`. Nothing where a subject is missing, which clap doesn't let pass.
+    pub(super) fn again(&self) -> String {
+        let number = |option: &str, id: Option<u32>| Some(format!("{option} {}", id?));
+        let path = || {
+            Some(format!(
+                "--cgroup {}",
+                quoted(&self.cgroup.as_ref()?.display().to_string())
+            ))
+        };
+        let url = || Some(format!("--url {}", self.url.as_ref()?));
+        let subject = number("--pid", self.pid)
+            .or_else(|| number("--container-of", self.container_of))
+            .or_else(path)
+            .or_else(url);
+        format!("triage {}", subject.unwrap_or_default())
+    }
+}
+
+/// As a shell takes it for one word. systemd's groups have backslashes in their names.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-:@".contains(letter);
+    if word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 fn verdict(text: &str) -> Result<Verdict, String> {

@@ -3,7 +3,7 @@
 use super::options::TriageArgs;
 use crate::show::report::colour;
 use crate::show::scale;
-use detectors::triage::{Moment, TriageEvidence};
+use detectors::triage::{Container, Moment, TriageEvidence};
 use detectors::{Kind, Verdict};
 use std::io::Write;
 use workbook::problem::Result;
@@ -45,6 +45,12 @@ pub(super) fn print(
         write!(out, "\n{}", say::wrapped(&text, "", width))?;
         writeln!(out, "{DIM}Its page:{DIM:#} chapters/{class}/README.md")?;
     }
+    if let Some(container) = &evidence.container {
+        writeln!(out, "\n{BOLD}Container{BOLD:#}")?;
+        for line in container.to_string().lines() {
+            write!(out, "{}", say::wrapped(line, "  ", width))?;
+        }
+    }
     if let Some(squeezed) = &evidence.squeezed {
         writeln!(out, "\n{BOLD}Squeezed{BOLD:#}")?;
         write!(
@@ -68,12 +74,16 @@ fn windows(evidence: &TriageEvidence, out: &mut dyn Write) -> Result<()> {
     fn count(now: &Moment, kind: Kind) -> Option<String> {
         Some(now.counts.get(kind)?.to_string())
     }
-    const COLUMNS: [Column; 10] = [
+    const COLUMNS: [Column; 14] = [
         ("resident", |now| memory(now.resident)),
         ("anonymous", |now| memory(now.anonymous)),
         ("lazily freed", |now| memory(now.lazily_freed)),
         ("files", |now| memory(now.files)),
         ("shared", |now| memory(now.shared)),
+        ("tmpfs", |now| memory(now.tmpfs)),
+        ("kernel", |now| memory(now.kernel)),
+        ("page cache", |now| memory(now.page_cache)),
+        ("working set", |now| memory(now.working_set)),
         ("live", |now| memory(now.live)),
         ("tasks", |now| count(now, Kind::Tasks)),
         ("sockets", |now| count(now, Kind::Sockets)),
@@ -114,7 +124,11 @@ fn parts(evidence: &TriageEvidence, out: &mut dyn Write) -> Result<()> {
     if whole == 0 {
         return Ok(());
     }
-    writeln!(out, "\n{BOLD}Resident memory at the end{BOLD:#}")?;
+    let heading = match evidence.container {
+        Some(_) => "Charged to the group at the end",
+        None => "Resident memory at the end",
+    };
+    writeln!(out, "\n{BOLD}{heading}{BOLD:#}")?;
     for part in evidence.parts.iter().filter(|part| part.bytes > 0) {
         let share = 100.0 * part.bytes as f64 / whole as f64;
         writeln!(
@@ -155,12 +169,16 @@ fn reach(evidence: &TriageEvidence, width: usize, out: &mut dyn Write) -> Result
     Ok(())
 }
 
+/// The process of a container that grew the most is the one to look at.
+fn grew_most(container: &Container) -> Option<String> {
+    let grown = container.processes.iter();
+    let grown = grown.filter(|process| process.grew_by > 0);
+    let most = grown.max_by_key(|process| process.grew_by)?;
+    Some(format!("triage --pid {}", most.id))
+}
+
 fn next(evidence: &TriageEvidence, args: &TriageArgs, out: &mut dyn Write) -> Result<()> {
-    let subject = match (&args.url, args.pid) {
-        (Some(url), _) => format!("triage --url {url}"),
-        (None, Some(id)) => format!("triage --pid {id}"),
-        (None, None) => return Ok(()),
-    };
+    let subject = args.again();
     let freed = evidence.timeline.last().and_then(|now| now.lazily_freed);
     let is_open = args.token_file.is_none() && args.token_variable.is_none();
     if let (Verdict::Retention, Some(url), true) = (evidence.verdict, &args.url, is_open) {
@@ -175,6 +193,7 @@ fn next(evidence: &TriageEvidence, args: &TriageArgs, out: &mut dyn Write) -> Re
         Verdict::Inconclusive => evidence
             .settle_seconds
             .map(|time| format!("{subject} --for {time}s")),
+        Verdict::Leak => evidence.container.as_ref().and_then(grew_most),
         Verdict::Retention if args.pid.is_some() && !args.squeeze && freed > Some(0) => {
             Some(format!("{subject} --squeeze"))
         }
