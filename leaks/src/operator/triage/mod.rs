@@ -179,7 +179,8 @@ fn problem(error: &TriageError, args: &TriageArgs) -> Problem {
             told.next("Take the group of the same name below /sys/fs/cgroup/memory.")
         }
         TriageError::NoMemoryController { .. } => told.next(
-            "Turn it on in the group above, as root (echo +memory > ../cgroup.subtree_control), or look at a process of it: --pid N",
+            "Where version 1 counts memory, take the group of the same name below /sys/fs/cgroup/memory. Else take a group below it, since \
+             the root counts nothing; or turn it on in the group above, as root: echo +memory > ../cgroup.subtree_control",
         ),
         TriageError::GroupNotPermitted(_) => told.next(format!(
             "Look as root: sudo {}",
