@@ -146,13 +146,18 @@ fn reach(evidence: &TriageEvidence, width: usize, out: &mut dyn Write) -> Result
     let smallest = evidence.smallest.iter();
     let smallest: Vec<String> = smallest.map(ToString::to_string).collect();
     let smallest = smallest.join(", ");
-    let reach = if evidence.verdict == Verdict::Leak {
-        format!("The slowest growth that this look could have told, each second: {smallest}.")
-    } else {
-        let word = evidence.verdict;
-        format!(
+    let reach = match evidence.verdict {
+        Verdict::Leak => {
+            format!("The slowest growth that this look could have told, each second: {smallest}.")
+        }
+        Verdict::Inconclusive => {
+            format!(
+                "Growth that is faster than this would have been told, each second: {smallest}."
+            )
+        }
+        word => format!(
             "What {word} excludes is growth that is faster than this, each second: {smallest}. Slower growth takes a longer look."
-        )
+        ),
     };
     write!(out, "\n{DIM}{}{DIM:#}", say::wrapped(&reach, "", width))?;
     for same in evidence.not_read.chunk_by(|a, b| a.why == b.why) {
