@@ -152,7 +152,7 @@ fn an_expected_verdict_is_status_0_and_another_one_1() {
             "--pid",
             &target.id(),
             "--for",
-            "6s",
+            "15s",
             "--expect",
             verdict,
         ])
@@ -214,7 +214,7 @@ fn a_squeeze_takes_what_was_freed_and_leaves_what_is_held() {
 
 fn squeeze(source: &str, verdict: &str, goes: bool) {
     let target = Target::start(source, &[]).expect("C is there");
-    let squeeze = ["triage", "--pid", &target.id(), "--for", "6s", "--squeeze"];
+    let squeeze = ["triage", "--pid", &target.id(), "--for", "15s", "--squeeze"];
     leaks(&squeeze).exits(2).stderr_has("--yes");
     let ran = leaks(&[&squeeze[..], &["--yes", "--format", "json"]].concat());
     if ran.stderr().contains("CAP_SYS_NICE") {
