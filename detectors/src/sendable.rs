@@ -24,6 +24,7 @@ fn what_was_found_goes_anywhere() {
     is_send_and_sync::<process::Open>();
     is_send_and_sync::<process::OpenCheck>();
     is_send_and_sync::<process::LeftOpen>();
+    is_send_and_sync::<triage::Autopsy>();
     is_send_and_sync::<triage::TriageEvidence>();
 }
 

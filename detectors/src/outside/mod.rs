@@ -2,4 +2,5 @@
 
 #[cfg(feature = "debug")]
 pub mod debug;
+mod kept;
 pub mod triage;

@@ -59,6 +59,7 @@
 //!
 //! Only Linux tells. Elsewhere [`Triage::of_pid`] returns an error that says so.
 
+mod autopsy;
 mod cgroup;
 mod container;
 mod error;
@@ -73,6 +74,8 @@ mod sampling;
 mod service;
 mod squeeze;
 
+pub use crate::outside::kept::{KeptBecause, KeptMoment};
+pub use autopsy::{Autopsy, AutopsyError, KeptFile, SkippedFile};
 pub use container::{Container, Limit, OfContainer, Pressure};
 pub use error::TriageError;
 pub use evidence::{Growth, Moment, Part, Smallest, Span, TriageEvidence};

@@ -326,7 +326,18 @@ impl Profile {
             .collect()
     }
 
-    fn comments(&self) -> impl Iterator<Item = &str> {
+    /// The same, with the time at which it was taken, in nanoseconds since 1970, and a comment.
+    #[cfg(feature = "debug")]
+    pub(crate) fn taken_at(mut self, time_nanos: i64, comment: &str) -> Self {
+        let at = i64::try_from(self.message.string_table.len());
+        self.message.string_table.push(comment.to_owned());
+        let at = at.expect("a table in memory has fewer than 2^63 strings");
+        self.message.comment.push(at);
+        self.message.time_nanos = time_nanos;
+        self
+    }
+
+    pub(crate) fn comments(&self) -> impl Iterator<Item = &str> {
         self.message.comment.iter().map(|&text| self.text(text))
     }
 

@@ -21,6 +21,7 @@
 //! |---|---|---|
 //! | `GET /debug/pprof/` | the list of these | |
 //! | `GET /debug/pprof/heap` | what is live, by allocation site; `alloc_*` types too | a [`ProfilingAllocator`](crate::ProfilingAllocator) |
+//! | `GET /debug/pprof/heap?at=peak` | what was live when most was, as of the last profile that was kept | [`KeptProfiles`] |
 //! | `GET /debug/pprof/allocs` | the same, and shows what was ever allocated first | the same |
 //! | `GET /debug/pprof/tasks`, `/goroutine` | alive tasks of this runtime, by spawn site | sites: see [`tasks`](crate::tasks) |
 //! | `GET /debug/pprof/threadcreate` | threads, by who started them | Linux; sites: [`spawn_thread`](crate::process::spawn_thread) |
@@ -32,6 +33,8 @@
 //!
 //! `debug=1` answers as text. `seconds=N` on all but `profile` answers with what changed in that time. `gc=1` is accepted where Go
 //! has it and does nothing: a Rust heap has no garbage, so a profile is always of what is live.
+//!
+//! A service that is killed answers nothing any more. [`KeptProfiles`] writes profiles to disk while it lives.
 //!
 //! The CPU profile is sampled a hundred times a second by the crate `pprof`. It counts stacks of the same functions as one, so a
 //! line is that of their first sample; and what runs within libc isn't seen, since a signal there could wait for itself.
@@ -62,12 +65,14 @@
 //! kernel add up the pages of all mappings: the more memory, the longer it takes.
 
 mod answers;
+mod kept;
 mod listener;
 mod metrics;
 mod off_the_runtime;
 mod profiles;
 mod token;
 
+pub use kept::{KeepError, Keeping, KeptProfiles};
 pub use listener::{ListenError, Listener};
 pub use token::{Token, TokenError};
 

@@ -1,6 +1,7 @@
 //! The profiles, as Go's `net/http/pprof` serves them.
 
 use super::answers::{self, Refusal};
+use super::kept;
 use super::off_the_runtime::off_the_runtime;
 use crate::allocator;
 use crate::model::place::Frame;
@@ -29,7 +30,19 @@ pub(super) async fn index() -> Html<&'static str> {
 }
 
 pub(super) async fn heap(RawQuery(query): RawQuery) -> Answer {
-    answer("heap", query, take_heap).await
+    let query = query.unwrap_or_default();
+    let (peak, rest): (Vec<&str>, Vec<&str>) =
+        query.split('&').partition(|part| *part == "at=peak");
+    let rest = rest.join("&");
+    if peak.is_empty() {
+        return answer("heap", Some(rest), take_heap).await;
+    }
+    let asked = asked(Some(&rest))?;
+    if asked.seconds.is_some() {
+        let text = "at=peak: a peak is of one moment; ask without seconds";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, text));
+    }
+    off_the_runtime(move || told("heap", &take_peak()?, asked.as_text)).await
 }
 
 pub(super) async fn allocs(RawQuery(query): RawQuery) -> Answer {
@@ -67,6 +80,16 @@ fn take_heap() -> Result<Profile, Refusal> {
         ));
     }
     Ok(allocator::profile_or_empty())
+}
+
+fn take_peak() -> Result<Profile, Refusal> {
+    kept::peak_profile().ok_or_else(|| {
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            "no peak was kept: start detectors::debug::KeptProfiles in the service, and ask again when it has allocated 1 MiB; \
+             /debug/pprof/heap has what is live now",
+        )
+    })
 }
 
 /// As a thread that nobody of ours started has no site, it stands under its name.
@@ -134,7 +157,7 @@ fn asked(query: Option<&str>) -> Result<Asked, Refusal> {
             ("gc", Ok(_)) => {}
             _ => {
                 return wrong(format!(
-                    "{part}: what can be asked for is debug=1, seconds=N and gc=1"
+                    "{part}: what can be asked for is debug=1, seconds=N and gc=1, and at=peak of the heap"
                 ));
             }
         }
@@ -279,6 +302,7 @@ mod tests {
             "seconds=",
             "debug=x",
             "what=1",
+            "at=peak",
         ] {
             assert!(asked(Some(wrong)).is_err(), "{wrong}");
         }

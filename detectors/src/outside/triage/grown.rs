@@ -5,6 +5,7 @@ use super::service::Fetches;
 use crate::model::kind::Kind;
 use crate::model::place::{self, Frame, Site};
 use crate::profile::Profile;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -21,7 +22,7 @@ pub(super) struct Snapshot {
     kinds: Vec<(Kind, Sites)>,
 }
 
-type Sites = BTreeMap<String, (Site, i64)>;
+pub(super) type Sites = BTreeMap<String, (Site, i64)>;
 
 impl Snapshot {
     /// Asks for all profiles at once. What doesn't come is left out.
@@ -51,22 +52,25 @@ impl Snapshot {
             return Vec::new();
         };
         let seconds = self.at.duration_since(earlier.at).as_secs_f64().max(0.001);
-        let mut grown: Vec<GrowingGroup> = now
-            .iter()
-            .filter_map(|(name, (site, value))| {
-                let before = then.get(name).map_or(0, |(_, value)| *value);
-                let more = value.saturating_sub(before);
-                (more > 0).then(|| GrowingGroup {
-                    kind,
-                    name: name.clone(),
-                    per_second: more as f64 / seconds,
-                    site: Some(site.clone()),
-                })
-            })
-            .collect();
-        grown.sort_by(|a, b| b.per_second.total_cmp(&a.per_second));
-        grown
+        let group = |(name, site, more): (&String, &Site, i64)| GrowingGroup {
+            kind,
+            name: name.clone(),
+            per_second: more as f64 / seconds,
+            site: Some(site.clone()),
+        };
+        more(now, then).into_iter().map(group).collect()
     }
+}
+
+/// Each site that has more now than then, and how much more, the most first.
+pub(super) fn more<'a>(now: &'a Sites, then: &Sites) -> Vec<(&'a String, &'a Site, i64)> {
+    let more = now.iter().map(|(name, (site, value))| {
+        let before = then.get(name).map_or(0, |(_, value)| *value);
+        (name, site, value.saturating_sub(before))
+    });
+    let mut more: Vec<_> = more.filter(|(_, _, more)| *more > 0).collect();
+    more.sort_by_key(|(.., more)| Reverse(*more));
+    more
 }
 
 /// What a look remembers of a service: what there was when it began, and in its middle.
@@ -124,7 +128,7 @@ pub(super) fn total(profile: &Profile) -> i64 {
 }
 
 /// What each site has, by the site to look at.
-fn sites(profile: &Profile) -> Sites {
+pub(super) fn sites(profile: &Profile) -> Sites {
     let at = type_at(profile);
     let of_go = not_of_the_program(profile);
     let mut packages = profile.other_packages();
