@@ -21,7 +21,7 @@ fn redacted(check: impl FnOnce()) {
 fn every_command_says_when_to_use_it() {
     let workbook = Workbook::copy("help");
     insta::assert_snapshot!(workbook.leaks(["--help"]).exits(0).stdout());
-    let commands = "list run check hint reset solution verify wild top list-source diff flamegraph book serve cluster incident load triage";
+    let commands = "list run check hint reset solution verify wild top list-source diff flamegraph book serve cluster incident load triage autopsy";
     for command in commands.split(' ') {
         workbook
             .leaks([command, "--help"])

@@ -3,6 +3,7 @@
 //!
 //! One program, so that what waits for a process or for cargo runs beside what computes.
 
+mod autopsy;
 mod command;
 mod driver;
 mod fleet;

@@ -26,6 +26,11 @@ impl Served {
     /// The same, with its standard error elsewhere.
     pub(crate) fn start_with(name: &str, arguments: &[&str], stderr: Stdio) -> Self {
         let workbook = Workbook::copy(&format!("serve-{name}"));
+        Served::started(&workbook, arguments, stderr)
+    }
+
+    /// The same, in a workbook that is there already.
+    pub(crate) fn started(workbook: &Workbook, arguments: &[&str], stderr: Stdio) -> Self {
         let mut command = workbook.command([&["serve", "--port", "0"], arguments].concat());
         let mut child = command
             .stdout(Stdio::piped())

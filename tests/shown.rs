@@ -4,15 +4,20 @@
 
 mod driver;
 mod recorded;
+mod served;
 
 use chapters::{Chapter, Figures};
+use detectors::Verdict;
+use detectors::triage::Autopsy;
 use driver::{AS_FOR_THE_COMMAND, CHAPTER, Ran, Workbook, real_root};
 use libtest_mimic::{Arguments, Trial};
 use serde_json::json;
+use served::{Answer, Served};
 use std::fs;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// Makes again what a page shows, and compares.
 type Test = fn(&Chapter);
@@ -26,7 +31,7 @@ const OF_A_CHAPTER: [(&str, Test); 4] = [
 ];
 
 /// What the other pages show.
-const BESIDE_THE_CHAPTERS: [(&str, fn()); 7] = [
+const BESIDE_THE_CHAPTERS: [(&str, fn()); 8] = [
     ("a_leak_in_c_by_its_line", a_leak_in_c_by_its_line),
     ("a_night_on_other_allocators", a_night_on_other_allocators),
     ("a_profile_in_every_view", a_profile_in_every_view),
@@ -37,6 +42,7 @@ const BESIDE_THE_CHAPTERS: [(&str, fn()); 7] = [
         "estimates_of_a_sampled_profile",
         estimates_of_a_sampled_profile,
     ),
+    ("what_a_killed_service_kept", what_a_killed_service_kept),
 ];
 
 /// A test for each chapter of the list and each thing that its page shows, and those of the other pages.
@@ -238,6 +244,37 @@ fn estimates_of_a_sampled_profile() {
     }
     let drawn = fs::read_to_string(&plot).expect("the example draws");
     shown("chapters", "sampled-estimates.svg", &drawn);
+}
+
+/// A leaking service under load, killed once its profiles show the leak.
+fn what_a_killed_service_kept() {
+    let workbook = Workbook::copy("shown-autopsy");
+    let kept = workbook.path("target/kept");
+    let leaky = ["--leak", "global-caches"].repeat(4);
+    let keeps = ["--keep-profiles", "target/kept", "--keep-every", "2s"];
+    let options = [&["--debug-port", "0"], &leaky[..], &keeps].concat();
+    let mut served = Served::started(&workbook, &options, Stdio::null());
+    let deadline = Instant::now() + Duration::from_mins(3);
+    let is_clear = |autopsy: Autopsy| {
+        let site = autopsy
+            .findings
+            .first()
+            .and_then(|growth| growth.site.clone());
+        let is_its = site.is_some_and(|site| site.contains("global_caches::"));
+        is_its && autopsy.verdict == Verdict::Leak && autopsy.readings.len() > 5
+    };
+    while !Autopsy::of(&kept, None).is_ok_and(is_clear) {
+        assert!(Instant::now() < deadline, "no leak in three minutes");
+        for _ in 0..100 {
+            Answer::to(&served.service, "GET /apex/customer-0042.example", &[]);
+        }
+    }
+    served.child.kill().expect("our child");
+    served.child.wait().expect("our child");
+    let told = leaks(&workbook, &["autopsy", "target/kept"]);
+    let told = without_machine(&text(told.exits(0)), &workbook.path(""));
+    // How many profiles there are, and their figures, are another run's each time.
+    shown_within("chapters", "autopsy.txt", &told, Figures::Verdict);
 }
 
 /// Runs the command as `cargo run` does, so that it suggests commands of that form.

@@ -37,7 +37,7 @@ use detectors::ProfilingAllocator;
 use detectors::allocator::Reporting;
 use domain_service::serve;
 use learner::{book, check, exercise, measure, run, start, verify, wild};
-use operator::{profile, triage};
+use operator::{autopsy, profile, triage};
 use std::io::Write;
 use std::process::ExitCode;
 use workbook::Ending;
@@ -86,5 +86,6 @@ fn operate(command: &Operator, out: &mut dyn Write) -> Result<Ending> {
         Operator::Cluster(args) => serve::cluster(args, out),
         Operator::Load(args) => operator::load::load(args, out),
         Operator::Triage(args) => triage::triage(args, out),
+        Operator::Autopsy(args) => autopsy::autopsy(args, out),
     }
 }

@@ -1,7 +1,7 @@
 //! What the debug endpoints cost the service while nobody asks, and while somebody asks each second: CPU time of a request, as a
-//! ratio to the same service without them.
+//! ratio to the same service without them. So with heap profiles that are kept on disk.
 
-use detectors::debug::Listener;
+use detectors::debug::{KeptProfiles, Listener};
 use domain_service::cluster::Cluster;
 use domain_service::{Leaks, Options, Service};
 use rustix::time::{ClockId, clock_gettime};
@@ -18,6 +18,7 @@ What the debug endpoints cost the service: CPU time of a request, as a ratio to 
     without     the service alone
     unasked     with the debug listener, which nobody asks. Goal: at most 1.01
     scraped     with the debug listener, of which /metrics is asked each second
+    keeping     with heap profiles that are kept on disk, as they are unless told otherwise. Goal: at most 1.01
 
 Each is a process of its own, with the search cluster in it. They take turns: so many requests over one connection, the CPU time
 of the process before and after. A turn's ratio is to the turn of `without` beside it. The median is printed, and between which
@@ -34,7 +35,7 @@ The exit status is 0 whether or not the goal is met, and 2 for arguments that do
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
 /// The last is `without` once more: its ratio would be 1 if there were no noise.
-const WAYS: [&str; 4] = ["without", "unasked", "scraped", "without, again"];
+const WAYS: [&str; 5] = ["without", "unasked", "scraped", "keeping", "without, again"];
 const GOAL: f64 = 1.01;
 
 /// Between two scrapes.
@@ -110,8 +111,8 @@ fn compare_times(turns: usize) -> io::Result<()> {
         let [low, ratio, high] = ratios(of_way);
         let [_, time, _] = quartiles(of_way.clone());
         let goal = match way {
-            "unasked" if is_noisy => "inconclusive: the noise is larger",
-            "unasked" => verdict(ratio),
+            "unasked" | "keeping" if is_noisy => "inconclusive: the noise is larger",
+            "unasked" | "keeping" => verdict(ratio),
             _ => "",
         };
         println!(
@@ -151,8 +152,8 @@ fn compare_instructions() -> io::Result<()> {
     for (way, of_one) in counted {
         let ratio = of_one / base;
         let goal = match way {
-            "unasked" if is_noisy => "inconclusive: the noise is larger",
-            "unasked" => verdict(ratio),
+            "unasked" | "keeping" if is_noisy => "inconclusive: the noise is larger",
+            "unasked" | "keeping" => verdict(ratio),
             _ => "",
         };
         println!("{way:<16}{of_one:>14.0}{ratio:>9.4}  {goal}");
@@ -322,7 +323,12 @@ fn served(way: &str) -> ExitCode {
     let service = Service::start(Options::new(cluster.url()), Leaks::default());
     let service = runtime.block_on(service).expect("a free port");
     println!("{}", service.address());
-    if way.starts_with("without") {
+    let keeps = (way == "keeping").then(|| {
+        let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/kept-while-measured");
+        KeptProfiles::new(folder).start()
+    });
+    let _keeping = keeps.map(|started| started.expect("a folder of one's own"));
+    if way.starts_with("without") || way == "keeping" {
         println!("no debug port");
     } else {
         let debug = runtime.block_on(Listener::bind("127.0.0.1:0", None));

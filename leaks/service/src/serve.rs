@@ -3,11 +3,11 @@
 use crate::cluster::Cluster;
 use crate::{Leaks, Options, Service};
 use clap::Args;
-use detectors::debug::{ListenError, Listener, Token};
+use detectors::debug::{Keeping, KeptProfiles, ListenError, Listener, Token};
 use detectors::memory;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use workbook::duration::of_an_hour_at_most;
 use workbook::problem::{Problem, Result};
@@ -65,6 +65,14 @@ pub struct ServeArgs {
     /// as well. 32 MiB are kept back for the report. The end is by SIGABRT, which a shell shows as status 134.
     #[arg(long, value_name = "BYTES", value_parser = memory_limit)]
     pub memory_limit: Option<u64>,
+    /// Keep heap profiles in this folder, for when the service is killed: `leaks autopsy DIR` reads them
+    ///
+    /// One is written at once, then every --keep-every, at each new peak of live memory, and when a tenth of the memory limit is left.
+    #[arg(long, value_name = "DIR")]
+    pub keep_profiles: Option<PathBuf>,
+    /// Keep one at least so often
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = of_an_hour_at_most, requires = "keep_profiles")]
+    pub keep_every: Duration,
     /// Threads that answer [default: one for each core]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,
@@ -92,6 +100,11 @@ pub fn serve(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {
         memory::set_limit(limit)
             .map_err(|error| Problem::new("can't limit the memory").because(error))?;
     }
+    // Held until the end: profiles are kept for as long.
+    let _keeping = match &args.keep_profiles {
+        Some(folder) => Some(keep_profiles(folder, args.keep_every)?),
+        None => None,
+    };
     // So that each task is known by the line that spawned it.
     let runtime = detectors::tasks::Builder::new_multi_thread().configure(|tokio| {
         if let Some(threads) = args.threads {
@@ -105,6 +118,13 @@ pub fn serve(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {
     // What a leak holds would be waited for: it may never end.
     runtime.shutdown_background();
     ending
+}
+
+fn keep_profiles(folder: &Path, every: Duration) -> Result<Keeping> {
+    let kept = KeptProfiles::new(folder).every(every);
+    let kept = kept.telling(|problem| workbook::note!(problem));
+    kept.start()
+        .map_err(|error| Problem::new("can't keep heap profiles").because(error))
 }
 
 async fn serving(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {

@@ -84,6 +84,7 @@ mod tests {
             names,
             [
                 "serve --within",
+                "serve --keep-every",
                 "load --for",
                 "load --within",
                 "triage --for"
@@ -91,7 +92,11 @@ mod tests {
         );
         for [command, name, id] in &found {
             let typed = |text: &str| {
-                let subject = (command == "triage").then_some("--pid=1");
+                let subject = match command.as_str() {
+                    "triage" => Some("--pid=1"),
+                    "serve" => Some("--keep-profiles=kept"),
+                    _ => None,
+                };
                 let option = format!("--{name}={text}");
                 let line = ["leaks", command, &option].into_iter().chain(subject);
                 Cli::command().try_get_matches_from(line)

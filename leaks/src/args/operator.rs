@@ -1,5 +1,6 @@
 //! The operator's commands.
 
+use crate::operator::autopsy::AutopsyArgs;
 use crate::operator::load::LoadArgs;
 use crate::operator::profile::{DiffArgs, FlamegraphArgs, ListSourceArgs, TopArgs};
 use crate::operator::triage::TriageArgs;
@@ -43,7 +44,7 @@ pub(crate) enum Operator {
     /// Use it to look at a live service: give it load, let it leak, and fetch its profiles. It answers which hosts a
     /// customer's domain has, by asking a search cluster that is built in.
     #[command(
-        after_help = "Examples:\n  leaks serve\n  leaks serve --leak global-caches --leak orphaned-tasks\n  curl http://127.0.0.1:8080/apex/large-07.example\n  go tool pprof -top http://127.0.0.1:6060/debug/pprof/heap\n  curl http://127.0.0.1:6060/metrics\n  leaks serve --leak global-caches --memory-limit 300MB"
+        after_help = "Examples:\n  leaks serve\n  leaks serve --leak global-caches --leak orphaned-tasks\n  curl http://127.0.0.1:8080/apex/large-07.example\n  go tool pprof -top http://127.0.0.1:6060/debug/pprof/heap\n  curl http://127.0.0.1:6060/metrics\n  leaks serve --leak global-caches --memory-limit 300MB\n  leaks serve --leak global-caches --keep-profiles target/kept --keep-every 10s"
     )]
     Serve(ServeArgs),
 
@@ -79,4 +80,15 @@ pub(crate) enum Operator {
     )]
     #[command(display_order = 100)]
     Triage(TriageArgs),
+
+    /// Tell what a service left that was killed: what grew, when and how fast
+    ///
+    /// Use it after a kill for want of memory, when nothing is left to ask. It reads the heap profiles that the service kept on disk,
+    /// from the first to the last: `leaks serve --keep-profiles DIR` keeps them, and `detectors::debug::KeptProfiles` does in your own
+    /// service. Files that are no such profiles are skipped, and named.
+    #[command(
+        after_help = "Examples:\n  leaks autopsy target/kept\n  leaks autopsy target/kept --process 4711\n  leaks autopsy target/kept --format json"
+    )]
+    #[command(display_order = 101)]
+    Autopsy(AutopsyArgs),
 }
