@@ -178,11 +178,12 @@ fn examine(readings: Vec<KeptFile>, others: Vec<u32>, skipped: Vec<SkippedFile>)
     };
     let (then, now) = (sites_at(readings.first()), sites_at(readings.last()));
     let more = grown::more(&now, &then);
-    let findings = more.iter().map(|(name, _, more)| Growth {
+    let findings = more.iter().map(|(name, site, more)| Growth {
         kind: Kind::Bytes,
         per_iteration: None,
         per_second: *more as f64 / seconds.max(0.001),
         site: Some((*name).clone()),
+        origin: Some(site.origin),
     });
     let judged = judge(&series);
     Autopsy {
