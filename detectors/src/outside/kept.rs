@@ -65,7 +65,7 @@ pub struct KeptMoment {
     pub at_ms: u64,
     /// Allocated and not freed, by the allocator's own count.
     pub live: u64,
-    /// In RAM, by the kernel's estimate.
+    /// In RAM, by the kernel's count.
     pub resident: Option<u64>,
     /// What the process may use: its control group's limit, or else the machine's memory.
     pub limit: Option<u64>,

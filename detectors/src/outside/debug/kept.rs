@@ -7,7 +7,7 @@ mod ring;
 use crate::allocator;
 use crate::outside::kept::{KeptBecause, KeptMoment};
 use crate::profile::Profile;
-use crate::readings::memory;
+use crate::readings::kernel::{self, Whose};
 use headroom::Room;
 use ring::{Quota, Ring};
 use std::error::Error;
@@ -351,13 +351,14 @@ impl Keeper {
     }
 
     fn keep(&mut self, why: KeptBecause, live: u64, room: Option<Room>) -> Result<(), String> {
+        let [resident] = kernel::status_of(Whose::Own, ["VmRSS:"]).unwrap_or_default();
         let moment = KeptMoment {
             why,
             process: std::process::id(),
             began_ms: self.began_ms,
             at_ms: milliseconds_since_1970(),
             live,
-            resident: memory::resident_estimate(),
+            resident,
             limit: room.map(|room| room.limit),
             used: room.map(|room| room.used),
         };
