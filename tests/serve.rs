@@ -12,12 +12,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const PROFILES: [&str; 7] = [
+const PROFILES: [&str; 9] = [
     "heap",
     "allocs",
     "tasks",
     "goroutine",
     "threadcreate",
+    "descriptors",
+    "sockets",
     "block",
     "mutex",
 ];
@@ -196,6 +198,32 @@ fn metrics_have_units_in_their_names_and_memory_can_be_asked_back() {
     let freed = served.debug("POST /freememory");
     assert!(freed.text().contains("resident before"), "{}", freed.text());
     assert_eq!(served.debug("GET /freememory").status, 405);
+}
+
+#[test]
+fn the_sampling_interval_is_told_and_changed() {
+    let served = Served::start("sampling", &["--debug-port", "0"]);
+    let told = || served.debug("GET /sampling").text();
+    assert_eq!(told(), "one sample in 524,288 bytes, on average\n");
+    let changed = served.debug("POST /sampling?interval=65536");
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    assert_eq!(told(), "one sample in 65,536 bytes, on average\n");
+    for wrong in [
+        "",
+        "?interval=0",
+        "?interval=4095",
+        "?interval=many",
+        "?rate=65536",
+    ] {
+        let refused = served.debug(&format!("POST /sampling{wrong}"));
+        assert_eq!(refused.status, 400, "{wrong}: {}", refused.text());
+        assert!(
+            refused.text().contains("interval=BYTES"),
+            "{}",
+            refused.text()
+        );
+    }
+    assert_eq!(told(), "one sample in 65,536 bytes, on average\n");
 }
 
 #[test]

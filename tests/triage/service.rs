@@ -60,6 +60,13 @@ fn tasks_that_pile_up_are_a_leak_by_their_spawn_site_and_class() {
     assert_eq!(answer["class"], "orphaned-tasks");
 }
 
+#[test]
+fn descriptors_that_pile_up_are_told_by_their_folder() {
+    let answer = under_load("deferred-cleanup");
+    names(&answer, "descriptors", "in /");
+    assert_eq!(answer["class"], "deferred-cleanup");
+}
+
 /// Live memory is flat and low: the accounts say whose the rest is.
 #[test]
 fn what_a_c_library_keeps_is_a_leak_by_the_allocators_own_figures() {

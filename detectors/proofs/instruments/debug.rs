@@ -62,7 +62,7 @@ async fn listens(token: Option<Token>) -> SocketAddr {
 }
 
 /// Whatever a request can ask for, and what it would cost most.
-const ENDPOINTS: [&str; 12] = [
+const ENDPOINTS: [&str; 16] = [
     "GET /metrics",
     "GET /debug/pprof",
     "GET /debug/pprof/",
@@ -74,7 +74,11 @@ const ENDPOINTS: [&str; 12] = [
     "GET /debug/pprof/block?seconds=600",
     "GET /debug/pprof/mutex?seconds=600",
     "GET /debug/pprof/profile?seconds=600",
+    "GET /debug/pprof/descriptors?seconds=600",
+    "GET /debug/pprof/sockets?seconds=600",
+    "GET /sampling",
     "POST /freememory",
+    "POST /sampling?interval=65536",
 ];
 
 /// What browsers send with a request that a page made, wherever that came from; then what they send with one that a page of this
@@ -246,7 +250,9 @@ detectors::tests! {
 
         // Both turns are taken. Whatever else takes long waits for one. The CPU is watched for one at a time: the second is
         // refused once it had its turn.
-        let takes_long = |request: &&&str| !matches!(**request, "GET /debug/pprof" | "GET /debug/pprof/");
+        let takes_long = |request: &&&str| {
+            !matches!(**request, "GET /debug/pprof" | "GET /debug/pprof/") && !request.contains(" /sampling")
+        };
         let cpu = "GET /debug/pprof/profile?seconds=1";
         for request in ENDPOINTS.iter().filter(takes_long).chain([&cpu]) {
             let request = if request.contains("profile?") { cpu } else { request.trim_end_matches("?seconds=600") };

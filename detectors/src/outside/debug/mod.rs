@@ -25,11 +25,13 @@
 //! | `GET /debug/pprof/allocs` | the same, and shows what was ever allocated first | the same |
 //! | `GET /debug/pprof/tasks`, `/goroutine` | alive tasks of this runtime, by spawn site | sites: see [`tasks`](crate::tasks) |
 //! | `GET /debug/pprof/threadcreate` | threads, by who started them | Linux; sites: [`spawn_thread`](crate::process::spawn_thread) |
+//! | `GET /debug/pprof/descriptors`, `/sockets` | what is open, by folder, or by peer and state | Linux |
 //! | `GET /debug/pprof/block` | who had to wait, by the line that waited | locks and awaits of [`contention`](crate::contention) |
 //! | `GET /debug/pprof/mutex` | who let others wait, by where the lock was released | locks of [`contention`](crate::contention) |
 //! | `GET /debug/pprof/profile` | where CPU time goes, for `seconds` (30) | unix |
 //! | `GET /metrics` | live, resident and lazily freed bytes, tasks, descriptors, sockets by state | Linux, all but the heap |
 //! | `POST /freememory` | asks the allocator to give back what it holds, and says what that gave | glibc |
+//! | `GET /sampling` | how often allocations are sampled; `POST /sampling?interval=65536` changes it | a [`ProfilingAllocator`](crate::ProfilingAllocator) |
 //!
 //! `debug=1` answers as text. `seconds=N` on all but `profile` answers with what changed in that time. `gc=1` is accepted where Go
 //! has it and does nothing: a Rust heap has no garbage, so a profile is always of what is live.
@@ -70,6 +72,7 @@ mod listener;
 mod metrics;
 mod off_the_runtime;
 mod profiles;
+mod sampling;
 mod token;
 
 pub use kept::{KeepError, Keeping, KeptProfiles};
@@ -89,11 +92,14 @@ pub fn router() -> Router {
         .route("/debug/pprof/tasks", get(profiles::tasks))
         .route("/debug/pprof/goroutine", get(profiles::tasks))
         .route("/debug/pprof/threadcreate", get(profiles::threads))
+        .route("/debug/pprof/descriptors", get(profiles::descriptors))
+        .route("/debug/pprof/sockets", get(profiles::sockets))
         .route("/debug/pprof/block", get(profiles::block))
         .route("/debug/pprof/mutex", get(profiles::mutex))
         .route("/debug/pprof/profile", get(profiles::cpu))
         .route("/metrics", get(metrics::metrics))
         .route("/freememory", post(metrics::free_memory))
+        .route("/sampling", get(sampling::tell).post(sampling::change))
         .fallback(answers::not_found)
         .method_not_allowed_fallback(answers::not_allowed)
 }

@@ -4,6 +4,7 @@ use super::answers::{self, Refusal};
 use super::kept;
 use super::off_the_runtime::off_the_runtime;
 use crate::allocator;
+use crate::model::kind::Kind;
 use crate::model::place::Frame;
 #[cfg(unix)]
 use crate::profile::cpu::{self, Sampled};
@@ -64,6 +65,14 @@ pub(super) async fn threads(RawQuery(query): RawQuery) -> Answer {
     answer("threadcreate", query, take_threads).await
 }
 
+pub(super) async fn descriptors(RawQuery(query): RawQuery) -> Answer {
+    answer("descriptors", query, || take_open(Kind::Descriptors)).await
+}
+
+pub(super) async fn sockets(RawQuery(query): RawQuery) -> Answer {
+    answer("sockets", query, || take_open(Kind::Sockets)).await
+}
+
 pub(super) async fn block(RawQuery(query): RawQuery) -> Answer {
     answer("block", query, || Ok(contention::block_profile())).await
 }
@@ -115,6 +124,21 @@ fn take_threads() -> Result<Profile, Refusal> {
         })
         .collect();
     Profile::of_counts("the threads", "threadcreate", &stacks).map_err(failed)
+}
+
+/// What is open, by what it has in common: nobody notes who opened it.
+fn take_open(kind: Kind) -> Result<Profile, Refusal> {
+    let groups = process::groups(kind);
+    let groups = groups.map_err(|error| Refusal::new(StatusCode::NOT_IMPLEMENTED, error))?;
+    let stacks = groups
+        .into_iter()
+        .map(|group| (vec![Frame::new(group.name, "", 0)], group.count));
+    let stacks: Vec<(Vec<Frame>, u64)> = stacks.collect();
+    let (name, unit) = match kind {
+        Kind::Sockets => ("the sockets", "sockets"),
+        _ => ("the descriptors", "descriptors"),
+    };
+    Profile::of_counts(name, unit, &stacks).map_err(failed)
 }
 
 fn failed(error: ProfileError) -> Refusal {

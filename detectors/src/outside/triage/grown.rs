@@ -56,7 +56,8 @@ impl Snapshot {
             kind,
             name: name.clone(),
             per_second: more as f64 / seconds,
-            site: Some(site.clone()),
+            // What is open has a name and no line.
+            site: (!matches!(kind, Kind::Descriptors | Kind::Sockets)).then(|| site.clone()),
         };
         more(now, then).into_iter().map(group).collect()
     }

@@ -7,12 +7,12 @@ use super::profiled::Profiled;
 use super::sampling::{GrowingGroup, Source};
 use crate::model::kind::{Counts, Kind};
 use crate::model::reading::ReadError;
-use std::collections::BTreeMap;
-use std::time::Instant;
 
 /// What the debug port's profiles tell the sites of.
-const PROFILES: [OfKind; 3] = [
+const PROFILES: [OfKind; 5] = [
     (Kind::Tasks, "/debug/pprof/tasks"),
+    (Kind::Sockets, "/debug/pprof/sockets"),
+    (Kind::Descriptors, "/debug/pprof/descriptors"),
     (Kind::Threads, "/debug/pprof/threadcreate"),
     (Kind::Bytes, "/debug/pprof/heap"),
 ];
@@ -41,7 +41,6 @@ pub(super) fn find(
             name,
             asks,
             remembered: Remembered::default(),
-            before: None,
         }));
     }
     if let Err(error) = metrics
@@ -68,8 +67,6 @@ struct Service {
     name: String,
     asks: Box<dyn Fetches>,
     remembered: Remembered,
-    /// Sockets by state when the look began.
-    before: Option<(Instant, BTreeMap<String, u64>)>,
 }
 
 impl Service {
@@ -82,26 +79,6 @@ impl Service {
     fn snapshot(&self) -> Snapshot {
         Snapshot::take(&*self.asks, &PROFILES)
     }
-
-    fn sockets_grown(&self) -> Vec<GrowingGroup> {
-        let (Some((since, before)), Ok(now)) = (&self.before, self.metrics()) else {
-            return Vec::new();
-        };
-        let seconds = since.elapsed().as_secs_f64();
-        let grown = now
-            .sockets_by_state()
-            .into_iter()
-            .filter_map(|(state, now)| {
-                let more = now.checked_sub(before.get(&state).copied().unwrap_or(0))?;
-                (more > 0).then(|| GrowingGroup {
-                    kind: Kind::Sockets,
-                    name: format!("TCP, {state}"),
-                    per_second: more as f64 / seconds,
-                    site: None,
-                })
-            });
-        grown.collect()
-    }
 }
 
 impl Source for Service {
@@ -110,7 +87,6 @@ impl Source for Service {
     }
 
     fn begin(&mut self) -> Result<(), TriageError> {
-        self.before = Some((Instant::now(), self.metrics()?.sockets_by_state()));
         let now = self.snapshot();
         self.remembered.begin(now);
         Ok(())
@@ -132,9 +108,6 @@ impl Source for Service {
 
     fn named(&mut self, kinds: &[Kind]) -> Vec<GrowingGroup> {
         let mut named = self.remembered.grown(&self.snapshot(), kinds);
-        if kinds.contains(&Kind::Sockets) {
-            named.extend(self.sockets_grown());
-        }
         named.sort_by(|a, b| b.per_second.total_cmp(&a.per_second));
         named
     }
@@ -193,15 +166,6 @@ impl Metrics {
         let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
         whole(value.trim())
     }
-
-    fn sockets_by_state(&self) -> BTreeMap<String, u64> {
-        let states = self.0.lines().filter_map(|line| {
-            let rest = line.strip_prefix("process_tcp_sockets{state=\"")?;
-            let (state, count) = rest.split_once("\"} ")?;
-            Some((state.to_owned(), count.trim().parse().ok()?))
-        });
-        states.collect()
-    }
 }
 
 /// What resident memory is for, by the service's own accounts. Of what the allocator has without a block, only so much counts as is left of
@@ -259,14 +223,13 @@ mod tests {
     #[test]
     fn metrics_are_read_and_what_is_missing_is_not_zero() {
         let text = "# HELP heap_live_bytes Bytes allocated and not freed.\n# TYPE heap_live_bytes gauge\nheap_live_bytes 7000\n\
-            process_open_fds 12\nprocess_open_sockets 5\nprocess_tcp_sockets{state=\"CLOSE_WAIT\"} 3\nheap_live_bytes_total 9\n";
+            process_open_fds 12\nprocess_open_sockets 5\nheap_live_bytes_total 9\n";
         let metrics = Metrics(text.to_owned());
         let moment = metrics.moment();
         assert_eq!(moment.live, Some(7_000));
         assert_eq!(moment.resident, None);
         assert_eq!(moment.counts.get(Kind::Descriptors), Some(7));
         assert_eq!(moment.counts.get(Kind::Tasks), None);
-        assert_eq!(metrics.sockets_by_state().get("CLOSE_WAIT"), Some(&3));
     }
 
     #[test]
