@@ -57,7 +57,7 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
         timeline: look.moments.clone(),
         smallest: all()
             .filter(|quantity| quantity.accuses)
-            .map(smallest)
+            .map(|quantity| smallest(quantity, look))
             .collect(),
         not_read: not_read(source, &counts, &memory),
         container: None,
@@ -123,12 +123,12 @@ fn verdict(
     }
     if let Some(kept) = memory
         .iter()
-        .find(|quantity| !quantity.accuses && quantity.climbs())
+        .find(|quantity| !quantity.accuses && quantity.climbs() && !quantity.moved_a_little())
     {
         let (because, settle) = kept_more_and_more(kept, memory, look);
         return (Verdict::Inconclusive, because, Some(settle));
     }
-    let judged = || all().filter(|quantity| quantity.accuses);
+    let judged = || all().filter(|quantity| quantity.accuses && !quantity.moved_a_little());
     if let Some(unclear) = judged().find(|quantity| quantity.judged.motion == Motion::Unclear) {
         let (because, settle) = unclear_words(unclear, look);
         return (Verdict::Inconclusive, because, Some(settle));
@@ -459,11 +459,11 @@ fn class_of(growing: &[&Quantity], named: &[GrowingGroup]) -> Option<crate::mode
     combination::class_of(&findings, combination::OfMemory::default())
 }
 
-fn smallest(quantity: &Quantity) -> Smallest {
+fn smallest(quantity: &Quantity, look: &Look) -> Smallest {
     Smallest {
         kind: quantity.kind,
         what: quantity.name,
-        per_second: quantity.judged.smallest_per_second,
+        per_second: quantity.smallest_per_second(look.time),
     }
 }
 
@@ -634,6 +634,23 @@ mod tests {
         });
         assert_eq!(seen.verdict, Verdict::Inconclusive, "{seen}");
         assert!(seen.because.contains("isn't known"), "{seen}");
+    }
+
+    /// As it was met at rest: threads came, each with an arena.
+    #[test]
+    fn a_few_arenas_more_keep_nothing_open() {
+        let threads_come = |grown: u64, now: &mut Moment, by: u64| {
+            // A few in each window, and most of them in the last.
+            let by = by * grown / (30 * MIB);
+            let by = if grown > 20 * MIB { by } else { by / 8 };
+            add(&mut now.allocator_mapped, 4 * by);
+            add(&mut now.allocator_free, 3 * by);
+            add(&mut now.anonymous, by);
+        };
+        let seen = of(|grown, now| threads_come(grown, now, 900 << 10));
+        assert_eq!(seen.verdict, Verdict::Steady, "{seen}");
+        let seen = of(|grown, now| threads_come(grown, now, 8 * MIB));
+        assert!(!seen.verdict.is_calm(), "{seen}");
     }
 
     #[test]

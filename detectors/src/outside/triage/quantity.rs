@@ -15,6 +15,9 @@ const MEMORY_GRAIN: i64 = 64 << 10;
 /// What a service counts itself it counts to the byte: less moves without a reason.
 const COUNTED_GRAIN: i64 = 16 << 10;
 
+/// What C code seems to have moves by this much as threads come.
+const A_LITTLE: u64 = 1 << 20;
+
 /// One descriptor comes and goes with whatever a process does in passing.
 const COUNT_GRAIN: i64 = 1;
 
@@ -150,8 +153,24 @@ impl Quantity {
         self.judged.motion == Motion::Growing
     }
 
+    /// Whether it is a difference of an allocator's figures, and moved by no more than a service's threads move it: each that comes has an
+    /// arena, with what blocks cost in it.
+    pub(super) fn moved_a_little(&self) -> bool {
+        let is_difference = [FOREIGN, BESIDE].contains(&self.name) || !self.accuses;
+        is_difference && self.last().abs_diff(self.first()) < A_LITTLE
+    }
+
     pub(super) fn is_leak(&self) -> bool {
-        self.accuses && self.grows()
+        self.accuses && self.grows() && !self.moved_a_little()
+    }
+
+    /// The slowest growth that would have been told, each second of such a look.
+    pub(super) fn smallest_per_second(&self, look: Duration) -> f64 {
+        let smallest = self.judged.smallest_per_second;
+        match self.name {
+            FOREIGN | BESIDE => smallest.max(A_LITTLE as f64 / look.as_secs_f64()),
+            _ => smallest,
+        }
     }
 
     pub(super) fn first(&self) -> i64 {
