@@ -142,7 +142,6 @@ fn a_wrong_colour_a_missing_line_and_a_moved_label_are_told() {
     page.value("document.head.append(Object.assign(document.createElement('style'), { id: 'change' })); true");
     for (style, is_told) in [
         ("", false),
-        ("* { text-rendering: geometricPrecision }", false),
         (".noise .floor { stroke: var(--links) }", true),
         (".noise .floor { stroke: none }", true),
         (".noise .said { position: relative; left: 8px }", true),
