@@ -17,7 +17,7 @@ const SAMPLED_BYTES: i64 = 4 << 20;
 
 /// What each site has of each kind.
 #[derive(Debug)]
-pub(super) struct Snapshot {
+struct Snapshot {
     at: Instant,
     kinds: Vec<(Kind, Sites)>,
 }
@@ -26,7 +26,7 @@ pub(super) type Sites = BTreeMap<String, (Site, i64)>;
 
 impl Snapshot {
     /// Asks for all profiles at once. What doesn't come is left out.
-    pub(super) fn take(asks: &dyn Fetches, profiles: &[OfKind]) -> Self {
+    fn take(asks: &dyn Fetches, profiles: &[OfKind]) -> Self {
         let kinds = std::thread::scope(|scope| {
             let asked = profiles.iter().map(|&(kind, path)| {
                 scope.spawn(move || Some((kind, sites(&profile(asks, path)?))))
@@ -75,23 +75,34 @@ pub(super) fn more<'a>(now: &'a Sites, then: &Sites) -> Vec<(&'a String, &'a Sit
 }
 
 /// What a look remembers of a service: what there was when it began, and in its middle.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Remembered {
+    profiles: &'static [OfKind],
     begun: Option<Snapshot>,
     marked: Option<Snapshot>,
 }
 
 impl Remembered {
-    pub(super) fn begin(&mut self, now: Snapshot) {
-        self.begun = Some(now);
+    /// Nothing yet, of what these profiles tell.
+    pub(super) fn by(profiles: &'static [OfKind]) -> Self {
+        Remembered {
+            profiles,
+            begun: None,
+            marked: None,
+        }
     }
 
-    pub(super) fn mark(&mut self, now: Snapshot) {
-        self.marked = Some(now);
+    pub(super) fn begin(&mut self, asks: &dyn Fetches) {
+        self.begun = Some(Snapshot::take(asks, self.profiles));
+    }
+
+    pub(super) fn mark(&mut self, asks: &dyn Fetches) {
+        self.marked = Some(Snapshot::take(asks, self.profiles));
     }
 
     /// What grew to the end of the look. What warmed up in its first half is left out, where what came since is enough to tell.
-    pub(super) fn grown(&self, now: &Snapshot, kinds: &[Kind]) -> Vec<GrowingGroup> {
+    pub(super) fn grown(&self, asks: &dyn Fetches, kinds: &[Kind]) -> Vec<GrowingGroup> {
+        let now = Snapshot::take(asks, self.profiles);
         let of = |kind: &Kind| {
             let since = |earlier: &Option<Snapshot>| {
                 let earlier = earlier.as_ref()?;
@@ -104,7 +115,9 @@ impl Remembered {
             let told = late.or_else(|| since(&self.begun));
             told.map_or_else(Vec::new, |(grown, _)| grown)
         };
-        kinds.iter().flat_map(of).collect()
+        let mut grown: Vec<GrowingGroup> = kinds.iter().flat_map(of).collect();
+        grown.sort_by(|a, b| b.per_second.total_cmp(&a.per_second));
+        grown
     }
 }
 

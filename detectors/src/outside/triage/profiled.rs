@@ -3,7 +3,7 @@
 
 use super::TriageError;
 use super::evidence::{Moment, Part};
-use super::grown::{self, OfKind, Remembered, Snapshot};
+use super::grown::{self, OfKind, Remembered};
 use super::sampling::{GrowingGroup, Source};
 use super::service::{Fetches, METRICS, Metrics};
 use crate::model::kind::{Counts, Kind};
@@ -34,13 +34,9 @@ impl Profiled {
         Ok(Profiled {
             name,
             asks,
-            remembered: Remembered::default(),
+            remembered: Remembered::by(&PROFILES),
             has_metrics,
         })
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        Snapshot::take(&*self.asks, &PROFILES)
     }
 }
 
@@ -50,8 +46,7 @@ impl Source for Profiled {
     }
 
     fn begin(&mut self) -> Result<(), TriageError> {
-        let now = self.snapshot();
-        self.remembered.begin(now);
+        self.remembered.begin(&*self.asks);
         Ok(())
     }
 
@@ -85,12 +80,11 @@ impl Source for Profiled {
     }
 
     fn mark(&mut self) {
-        let now = self.snapshot();
-        self.remembered.mark(now);
+        self.remembered.mark(&*self.asks);
     }
 
     fn named(&mut self, kinds: &[Kind]) -> Vec<GrowingGroup> {
-        self.remembered.grown(&self.snapshot(), kinds)
+        self.remembered.grown(&*self.asks, kinds)
     }
 
     fn parts(&mut self) -> Vec<Part> {

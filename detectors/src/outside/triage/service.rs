@@ -2,7 +2,7 @@
 
 use super::TriageError;
 use super::evidence::{Moment, Part};
-use super::grown::{OfKind, Remembered, Snapshot};
+use super::grown::{OfKind, Remembered};
 use super::profiled::Profiled;
 use super::sampling::{GrowingGroup, Source};
 use crate::model::kind::{Counts, Kind};
@@ -40,7 +40,7 @@ pub(super) fn find(
         return Ok(Box::new(Service {
             name,
             asks,
-            remembered: Remembered::default(),
+            remembered: Remembered::by(&PROFILES),
         }));
     }
     if let Err(error) = metrics
@@ -75,10 +75,6 @@ impl Service {
         let body = body.map_err(|error| no_answer(&self.name, METRICS, &error))?;
         Ok(Metrics::of(&body))
     }
-
-    fn snapshot(&self) -> Snapshot {
-        Snapshot::take(&*self.asks, &PROFILES)
-    }
 }
 
 impl Source for Service {
@@ -87,8 +83,7 @@ impl Source for Service {
     }
 
     fn begin(&mut self) -> Result<(), TriageError> {
-        let now = self.snapshot();
-        self.remembered.begin(now);
+        self.remembered.begin(&*self.asks);
         Ok(())
     }
 
@@ -102,14 +97,11 @@ impl Source for Service {
     }
 
     fn mark(&mut self) {
-        let now = self.snapshot();
-        self.remembered.mark(now);
+        self.remembered.mark(&*self.asks);
     }
 
     fn named(&mut self, kinds: &[Kind]) -> Vec<GrowingGroup> {
-        let mut named = self.remembered.grown(&self.snapshot(), kinds);
-        named.sort_by(|a, b| b.per_second.total_cmp(&a.per_second));
-        named
+        self.remembered.grown(&*self.asks, kinds)
     }
 
     fn parts(&mut self) -> Vec<Part> {

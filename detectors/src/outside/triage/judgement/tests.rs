@@ -1,0 +1,177 @@
+//! Computed looks of services that tell their live memory. tests/triage has real ones.
+
+use super::judge;
+use crate::model::class::Class;
+use crate::model::kind::{Counts, Kind};
+use crate::model::verdict::Verdict;
+use crate::outside::triage::TriageError;
+use crate::outside::triage::evidence::{Moment, Part, TriageEvidence};
+use crate::outside::triage::sampling::{GrowingGroup, Look, Source};
+use std::time::Duration;
+
+const SECONDS: u64 = 30;
+const MIB: u64 = 1 << 20;
+
+struct Told;
+
+impl Source for Told {
+    fn name(&self) -> String {
+        "a service".to_owned()
+    }
+    fn begin(&mut self) -> Result<(), TriageError> {
+        Ok(())
+    }
+    fn read(&mut self) -> Result<Moment, TriageError> {
+        Err(TriageError::Stopped)
+    }
+    fn waits_times(&self) -> u32 {
+        1
+    }
+    fn mark(&mut self) {}
+    fn named(&mut self, _kinds: &[Kind]) -> Vec<GrowingGroup> {
+        Vec::new()
+    }
+    fn parts(&mut self) -> Vec<Part> {
+        Vec::new()
+    }
+    fn knows_live(&self) -> bool {
+        true
+    }
+}
+
+/// A look of a service of 8 MiB live, by what else it has at each tenth of a second.
+fn of(also: impl Fn(u64, &mut Moment)) -> TriageEvidence {
+    let moments = (0..10 * SECONDS).map(|tenth| {
+        let mut now = Moment {
+            seconds: tenth as f64 / 10.0,
+            resident: Some(40 * MIB),
+            anonymous: Some(20 * MIB),
+            live: Some(8 * MIB),
+            allocator_mapped: Some(12 * MIB),
+            allocator_free: Some(4 * MIB),
+            ..Moment::default()
+        };
+        also(tenth * MIB / 10, &mut now);
+        now
+    });
+    let look = Look {
+        time: Duration::from_secs(SECONDS),
+        moments: moments.collect(),
+    };
+    judge(&mut Told, &look)
+}
+
+fn add(figure: &mut Option<u64>, more: u64) {
+    *figure = figure.map(|value| value + more);
+}
+
+#[test]
+fn live_memory_that_rests_is_steady_where_resident_memory_does() {
+    let seen = of(|_, _| {});
+    assert_eq!(seen.verdict, Verdict::Steady, "{seen}");
+}
+
+#[test]
+fn what_c_has_on_the_heap_is_a_leak_behind_flat_live_memory() {
+    let seen = of(|grown, now| {
+        add(&mut now.anonymous, grown);
+        add(&mut now.allocator_mapped, grown);
+    });
+    assert_eq!(
+        (seen.verdict, seen.class),
+        (Verdict::Leak, Some(Class::ForeignMemory)),
+        "{seen}"
+    );
+    assert!(
+        seen.to_string().contains("foreign memory on the heap"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn a_mapping_beside_the_heap_is_a_leak_behind_flat_live_memory() {
+    let seen = of(|grown, now| add(&mut now.anonymous, grown));
+    assert_eq!(
+        (seen.verdict, seen.class),
+        (Verdict::Leak, Some(Class::ForeignMemory)),
+        "{seen}"
+    );
+    assert!(
+        seen.to_string().contains("mapped beside the heap"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn an_allocator_that_keeps_more_and_more_is_neither_calm_nor_a_leak() {
+    let seen = of(|grown, now| {
+        add(&mut now.anonymous, grown);
+        add(&mut now.allocator_mapped, grown);
+        add(&mut now.allocator_free, grown);
+    });
+    assert_eq!(seen.verdict, Verdict::Inconclusive, "{seen}");
+    assert!(seen.because.contains("keeps more and more"), "{seen}");
+}
+
+#[test]
+fn resident_memory_that_climbs_is_never_calm_where_no_figures_tell_whose_it_is() {
+    let seen = of(|grown, now| {
+        add(&mut now.anonymous, grown);
+        (now.allocator_mapped, now.allocator_free) = (None, None);
+    });
+    assert_eq!(seen.verdict, Verdict::Inconclusive, "{seen}");
+    assert!(seen.because.contains("isn't known"), "{seen}");
+}
+
+/// As it was met at rest: threads came, each with an arena.
+#[test]
+fn a_few_arenas_more_keep_nothing_open() {
+    let threads_come = |grown: u64, now: &mut Moment, by: u64| {
+        // A few in each window, and most of them in the last.
+        let by = by * grown / (30 * MIB);
+        let by = if grown > 20 * MIB { by } else { by / 8 };
+        add(&mut now.allocator_mapped, 4 * by);
+        add(&mut now.allocator_free, 3 * by);
+        add(&mut now.anonymous, by);
+    };
+    let seen = of(|grown, now| threads_come(grown, now, 900 << 10));
+    assert_eq!(seen.verdict, Verdict::Steady, "{seen}");
+    let seen = of(|grown, now| threads_come(grown, now, 8 * MIB));
+    assert!(!seen.verdict.is_calm(), "{seen}");
+}
+
+#[test]
+fn without_resident_memory_nothing_is_steady() {
+    let seen = of(|_, now| {
+        *now = Moment {
+            seconds: now.seconds,
+            live: now.live,
+            counts: Counts {
+                tasks: Some(7),
+                ..Counts::default()
+            },
+            ..Moment::default()
+        };
+    });
+    assert_eq!(seen.verdict, Verdict::Inconclusive, "{seen}");
+    assert!(
+        seen.because.contains("resident memory wasn't read"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn what_a_block_costs_beside_its_bytes_is_no_foreign_memory() {
+    let seen = of(|grown, now| {
+        add(&mut now.live, grown);
+        add(&mut now.anonymous, 2 * grown);
+        add(&mut now.allocator_mapped, 2 * grown);
+    });
+    assert_eq!(seen.verdict, Verdict::Leak, "{seen}");
+    assert!(
+        seen.findings
+            .iter()
+            .all(|growth| growth.kind == Kind::Bytes),
+        "{seen}"
+    );
+}
