@@ -1,6 +1,6 @@
 //! `leaks autopsy`: what the profiles tell that a killed service kept.
 
-use crate::show::report::colour;
+use crate::show::report::word;
 use crate::show::{Format, json, scale};
 use clap::Args;
 use detectors::Verdict;
@@ -65,21 +65,16 @@ fn tell_skipped(skipped: &[SkippedFile]) {
 
 fn print(autopsy: &Autopsy, out: &mut dyn Write) -> Result<()> {
     let width = say::width();
-    let verdict = autopsy.verdict;
-    let colour = colour(verdict);
     writeln!(out, "{BOLD}Process {}{BOLD:#}\n", autopsy.process)?;
     moments(&autopsy.readings, out)?;
-    writeln!(
+    let settle_by = autopsy.settle_by.as_ref().map(|how| format!("{how}."));
+    writeln!(out)?;
+    word(
+        autopsy.verdict,
+        &format!("{}.", autopsy.because),
+        settle_by.as_deref(),
         out,
-        "\n{BOLD}Verdict:{BOLD:#} {colour}{verdict}{colour:#}, {}",
-        verdict.definition()
     )?;
-    let because = format!("Because {}.", autopsy.because);
-    write!(out, "{}", say::wrapped(&because, "  ", width))?;
-    if let Some(settle_by) = &autopsy.settle_by {
-        let settle = format!("What would settle it: {settle_by}.");
-        write!(out, "{}", say::wrapped(&settle, "  ", width))?;
-    }
     sites(autopsy, width, out)?;
     others(autopsy, width, out)?;
     next(autopsy, out)

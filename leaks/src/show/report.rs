@@ -27,25 +27,12 @@ pub(crate) fn print(evidence: &Evidence, root: &Path, out: &mut dyn Write) -> Re
         chart::draw(&evidence.timeline, Quantity::of(evidence), width)
     )?;
 
-    let colour = colour(evidence.verdict);
-    let verdict = evidence.verdict;
-    writeln!(
+    word(
+        evidence.verdict,
+        &evidence.because,
+        evidence.settle_by.as_deref(),
         out,
-        "{BOLD}Verdict:{BOLD:#} {colour}{verdict}{colour:#}, {}",
-        verdict.definition()
     )?;
-    write!(
-        out,
-        "{}",
-        say::wrapped(&format!("Because {}", evidence.because), "  ", width)
-    )?;
-    if let Some(settle_by) = &evidence.settle_by {
-        write!(
-            out,
-            "{}",
-            say::wrapped(&format!("What would settle it: {settle_by}"), "  ", width)
-        )?;
-    }
     if !evidence.readings.is_empty() {
         writeln!(
             out,
@@ -197,6 +184,28 @@ fn capitalised(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).chain(['.']).collect()
     })
+}
+
+/// The one word, why, and what would settle it.
+pub(crate) fn word(
+    verdict: Verdict,
+    because: &str,
+    settle_by: Option<&str>,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let (width, colour) = (say::width(), colour(verdict));
+    writeln!(
+        out,
+        "{BOLD}Verdict:{BOLD:#} {colour}{verdict}{colour:#}, {}",
+        verdict.definition()
+    )?;
+    let because = format!("Because {because}");
+    write!(out, "{}", say::wrapped(&because, "  ", width))?;
+    if let Some(settle_by) = settle_by {
+        let settle = format!("What would settle it: {settle_by}");
+        write!(out, "{}", say::wrapped(&settle, "  ", width))?;
+    }
+    Ok(())
 }
 
 /// The colour of a verdict's word.

@@ -1,7 +1,7 @@
 //! What a triage saw, for a person.
 
 use super::options::TriageArgs;
-use crate::show::report::colour;
+use crate::show::report::word;
 use crate::show::scale;
 use detectors::triage::{Container, Moment, TriageEvidence};
 use detectors::{Kind, Verdict};
@@ -15,22 +15,17 @@ pub(super) fn print(
     out: &mut dyn Write,
 ) -> Result<()> {
     let width = say::width();
-    let verdict = evidence.verdict;
-    let colour = colour(verdict);
     writeln!(out, "{BOLD}{}{BOLD:#}\n", evidence.name)?;
     windows(evidence, out)?;
     parts(evidence, out)?;
-    writeln!(
+    let settle_by = evidence.settle_by.as_ref().map(|how| format!("{how}."));
+    writeln!(out)?;
+    word(
+        evidence.verdict,
+        &format!("{}.", evidence.because),
+        settle_by.as_deref(),
         out,
-        "\n{BOLD}Verdict:{BOLD:#} {colour}{verdict}{colour:#}, {}",
-        verdict.definition()
     )?;
-    let because = format!("Because {}.", evidence.because);
-    write!(out, "{}", say::wrapped(&because, "  ", width))?;
-    if let Some(settle_by) = &evidence.settle_by {
-        let settle = format!("What would settle it: {settle_by}.");
-        write!(out, "{}", say::wrapped(&settle, "  ", width))?;
-    }
     for caveat in &evidence.caveats {
         write!(out, "{}", say::wrapped(caveat, "  ", width))?;
     }
