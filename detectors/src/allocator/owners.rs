@@ -132,7 +132,7 @@ pub(super) fn nearest_from(address: usize, end: usize, step: usize) -> Option<us
     let mut at = address;
     while at < end {
         // The first step beyond this piece.
-        let beyond = ((at >> PIECE_BITS) + 1 << PIECE_BITS).next_multiple_of(step);
+        let beyond = (((at >> PIECE_BITS) + 1) << PIECE_BITS).next_multiple_of(step);
         if let Some(words) = piece(at, false) {
             let mut steps = (at..beyond.min(end)).step_by(step);
             let is_noted = |at: &usize| words[word(*at)].owner.load(Relaxed) != 0;

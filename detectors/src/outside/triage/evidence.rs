@@ -141,15 +141,16 @@ impl Moment {
     /// What the service's allocator has handed out to others than Rust, with what each block costs beside its bytes: to C code, mostly.
     pub(super) fn in_c(&self) -> Option<i64> {
         let in_use = self.allocator_mapped?.checked_sub(self.allocator_free?)?;
-        Some(in_use.cast_signed() - self.live?.cast_signed())
+        Some(in_use.saturating_sub(self.live?).cast_signed())
     }
 
-    /// Anonymous memory that the allocator doesn't have: mappings of somebody else. Below zero where much of the allocator's isn't in RAM.
+    /// Anonymous memory that the allocator can't have: mappings of somebody else. Zero while all that the allocator has would hold it, since
+    /// not all of that need be in RAM.
     pub(super) fn beside_the_allocator(&self) -> Option<i64> {
         let others = self
             .anonymous?
             .saturating_sub(self.instruments.unwrap_or(0));
-        Some(others.cast_signed() - self.allocator_mapped?.cast_signed())
+        Some(others.saturating_sub(self.allocator_mapped?).cast_signed())
     }
 
     /// Each figure at its least.

@@ -123,6 +123,18 @@ fn resident_memory_that_climbs_is_never_calm_where_no_figures_tell_whose_it_is()
     assert!(seen.because.contains("isn't known"), "{seen}");
 }
 
+/// As jemalloc does when a burst comes: what it had given back page by page is used again. That is the allocator's, and not mapped beside it.
+#[test]
+fn an_allocator_that_uses_its_pages_again_is_no_leak() {
+    let seen = of(|grown, now| {
+        now.anonymous = Some(20 * MIB + grown);
+        now.allocator_mapped = Some(80 * MIB);
+        now.allocator_free = Some(71 * MIB);
+    });
+    assert_eq!(seen.verdict, Verdict::Inconclusive, "{seen}");
+    assert!(seen.because.starts_with("anonymous memory rose"), "{seen}");
+}
+
 /// As it was met at rest: threads came, each with an arena.
 #[test]
 fn a_few_arenas_more_keep_nothing_open() {
