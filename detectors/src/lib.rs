@@ -71,13 +71,14 @@
 //!
 //! | feature | on by default | brings | other libraries that it compiles |
 //! |---|---|---|---|
-//! | none | always | [`ProfilingAllocator`], [`Scope`], profiles, [`Watch`] and [`Peak`] of plain calls, [`memory`], [`process`], [`contention`], [`triage`] | 30 |
+//! | none | always | [`ProfilingAllocator`], [`Scope`], profiles, [`Watch`] and [`Peak`] of plain calls, [`memory`], [`process`], [`contention`] | 30 |
 //! | `harness` | yes | [`tests!`], [`memory_tests!`], [`test_modules!`]: tests in a process of their own | 19 more |
 //! | `dhat` | yes | [`DhatAllocator`], and watches that read it; a profile that dhat wrote is read without | 14 more |
 //! | `tokio` | yes | [`Watch::run_async`], [`tasks`]; tokio from 1.41 on; a lock file with an older one needs `cargo update -p tokio --precise 1.41.1` | 2 more, tokio among them |
 //! | `taskdump` | no | [`tasks::await_stacks`]: where a task waits, in a build with `--cfg tokio_unstable` on Linux on x86-64 and aarch64; tokio from 1.48 on | none more |
 //! | `foreign` | no | `foreign_memory!`: what C code asks for, by line, in a test on 64-bit Linux with glibc | none more |
 //! | `debug` | no | [`debug`]: what a running service tells of itself, on a port of its own | 64 more |
+//! | `triage` | no | [`triage`]: which verdict it is for a process that runs, and for one that was killed | none more |
 //!
 //! A service that runs takes the allocator alone, and its tests take the rest:
 //!
@@ -157,6 +158,7 @@ mod floors;
 #[allow(missing_docs, reason = "what `tests!` expands to; nothing to call")]
 pub mod harness;
 mod model;
+#[cfg(any(feature = "debug", feature = "triage"))]
 mod outside;
 pub mod profile;
 mod readings;
@@ -179,6 +181,7 @@ pub use model::verdict::{UnknownVerdict, Verdict};
 pub use model::workload::{Kept, Workload};
 #[cfg(feature = "debug")]
 pub use outside::debug;
+#[cfg(feature = "triage")]
 pub use outside::triage;
 pub use profile::Profile;
 pub use readings::holders::{HeldBy, Holders, Owner, Root};

@@ -143,6 +143,23 @@ fn the_debug_port_answers_without_the_harness() {
     starts_on_an_older_glibc("debug-alone");
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_look_at_a_process_needs_nothing_else() {
+    let user = User::copied("triage-alone");
+    let libraries = user.libraries();
+    assert!(
+        libraries.len() <= LIBRARIES_MAX,
+        "{} libraries: {libraries:?}",
+        libraries.len()
+    );
+    let output = user.cargo(&["run", "--offline"]).output().unwrap();
+    for word in ["steady", "no process kept a profile"] {
+        said(&output, word);
+    }
+    starts_on_an_older_glibc("triage-alone");
+}
+
 /// Against a model of ten thousand sequences, and against Valgrind; which CI has, and a reader may not.
 #[test]
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]

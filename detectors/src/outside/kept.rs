@@ -75,6 +75,7 @@ pub struct KeptMoment {
 
 impl KeptMoment {
     /// The moment that a profile tells; `None` where it tells none.
+    #[cfg(feature = "triage")]
     pub(super) fn of(profile: &Profile) -> Option<Self> {
         let mut comments = profile.comments();
         let text = comments.find_map(|comment| comment.strip_prefix(COMMENT))?;

@@ -2,5 +2,10 @@
 
 #[cfg(feature = "debug")]
 pub mod debug;
+#[cfg_attr(
+    not(feature = "triage"),
+    allow(unreachable_pub, reason = "`triage` is who tells a user of it")
+)]
 mod kept;
+#[cfg(feature = "triage")]
 pub mod triage;

@@ -82,6 +82,7 @@ pub fn resident() -> io::Result<Resident> {
 }
 
 /// Another process' resident memory, by what its mappings are for.
+#[cfg(feature = "triage")]
 pub(crate) fn mapped(id: u32) -> io::Result<Mapped> {
     system::mapped(Whose::Of(id))
 }

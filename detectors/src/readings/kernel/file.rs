@@ -57,6 +57,12 @@ pub(super) fn link(whose: Whose, file: impl Display) -> io::Result<PathBuf> {
     std::fs::read_link(Path::of(whose, file).to_string())
 }
 
+/// The path of the program's file, as it was when it began.
+#[cfg(target_os = "linux")]
+pub(crate) fn program(whose: Whose) -> io::Result<PathBuf> {
+    link(whose, "exe")
+}
+
 pub(super) use system::Entry;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use system::unsupported;

@@ -25,6 +25,7 @@ mod file;
 #[cfg(target_os = "linux")]
 mod mappings;
 mod open;
+#[cfg(feature = "triage")]
 mod stat;
 mod tcp;
 mod threads;
@@ -32,16 +33,19 @@ mod threads;
 #[cfg(target_os = "linux")]
 pub(crate) use by_kind::is_guard;
 pub(crate) use by_kind::{MappedByKind, mapped_by_kind};
+#[cfg(any(feature = "debug", feature = "triage"))]
+pub(crate) use figures::Rollup;
 #[cfg(target_os = "linux")]
 pub(crate) use figures::resident_pages;
-pub(crate) use figures::{Rollup, rollup, status_of, thread_count};
+pub(crate) use figures::{rollup, status_of, thread_count};
+#[cfg(target_os = "linux")]
+pub(crate) use file::program;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use file::unsupported;
 #[cfg(target_os = "linux")]
 pub(crate) use mappings::{InRam, Page, Pages, each_mapping, in_ram, memory};
 pub(crate) use open::{counts, descriptors};
-#[cfg(target_os = "linux")]
-pub(crate) use stat::program;
+#[cfg(feature = "triage")]
 pub(crate) use stat::{Stat, stat};
 pub use tcp::TcpState;
 pub(crate) use tcp::{Row, closed_by, rows};

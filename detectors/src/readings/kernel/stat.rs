@@ -48,12 +48,6 @@ fn parsed(line: &str) -> Option<Stat> {
     })
 }
 
-/// The path of the program's file, as it was when it began.
-#[cfg(target_os = "linux")]
-pub(crate) fn program(whose: Whose) -> io::Result<std::path::PathBuf> {
-    super::file::link(whose, "exe")
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Stat, parsed};
