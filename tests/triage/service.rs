@@ -10,6 +10,11 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// The answer of a look at a service that leaks like this, while requests come.
 fn under_load(leak: &str) -> serde_json::Value {
+    looked_at(leak, &["--for", "15s"])
+}
+
+/// The same by a look with these options.
+fn looked_at(leak: &str, options: &[&str]) -> serde_json::Value {
     let served = Served::start(
         &format!("triage-{leak}"),
         &["--debug-port", "0", "--leak", leak],
@@ -24,7 +29,8 @@ fn under_load(leak: &str) -> serde_json::Value {
             }
         });
         let url = format!("http://{}", served.debug);
-        let ran = leaks(&["triage", "--url", &url, "--for", "15s", "--format", "json"]);
+        let look = ["triage", "--url", &url, "--format", "json"];
+        let ran = leaks(&[&look, options].concat());
         is_done.store(true, Ordering::Relaxed);
         ran.exits(0).json()
     })
@@ -79,6 +85,38 @@ fn what_a_c_library_keeps_is_a_leak_by_the_allocators_own_figures() {
     let resident = last.and_then(|now| now["resident"].as_u64());
     let share = told as f64 / resident.expect("it was read") as f64;
     assert!((0.9..1.1).contains(&share), "the parts are {share} of it");
+}
+
+/// The first of those who hold what grows, where the service is asked for them.
+fn holder(answer: &serde_json::Value) -> String {
+    assert_eq!(answer["verdict"], "leak", "{answer}");
+    answer["held"]["by_site"][0]["by"][0][0].to_string()
+}
+
+#[test]
+fn a_service_tells_who_holds_what_grows_and_so_its_class() {
+    let (cycles, caches, bodies) = std::thread::scope(|scope| {
+        let look = |leak| scope.spawn(move || looked_at(leak, &["--who-holds"]));
+        let looks = (
+            look("reference-cycles"),
+            look("global-caches"),
+            look("unclosed-bodies"),
+        );
+        let answer = |look: std::thread::ScopedJoinHandle<'_, serde_json::Value>| {
+            look.join().expect("it looked")
+        };
+        (answer(looks.0), answer(looks.1), answer(looks.2))
+    });
+    assert_eq!(holder(&cycles), r#""cycle""#);
+    assert_eq!(cycles["class"], "reference-cycles");
+    names(&cycles, "bytes", "reference_cycles::leaky");
+    assert!(holder(&caches).contains("global_caches::leaky::ANSWERS"));
+    assert_eq!(caches["class"], "global-caches");
+    // What hangs on tasks that come with each request is held by none of them for long.
+    assert_eq!(holder(&bodies), r#""task""#);
+    assert_eq!(bodies["class"], "unclosed-bodies");
+    let paused = cycles["held"]["paused_ms"].as_f64();
+    assert!(paused.is_some_and(|paused| paused > 0.0), "{cycles}");
 }
 
 #[test]

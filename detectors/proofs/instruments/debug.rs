@@ -61,8 +61,16 @@ async fn listens(token: Option<Token>) -> SocketAddr {
     address
 }
 
+static ENTRIES: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
+
+#[inline(never)]
+fn keep_an_entry() {
+    let entry = vec![1; 1 << 10].into_boxed_slice();
+    ENTRIES.lock().expect("no panic").push(entry);
+}
+
 /// Whatever a request can ask for, and what it would cost most.
-const ENDPOINTS: [&str; 16] = [
+const ENDPOINTS: [&str; 17] = [
     "GET /metrics",
     "GET /debug/pprof",
     "GET /debug/pprof/",
@@ -78,6 +86,7 @@ const ENDPOINTS: [&str; 16] = [
     "GET /debug/pprof/sockets?seconds=600",
     "GET /sampling",
     "POST /freememory",
+    "POST /holders?seconds=600",
     "POST /sampling?interval=65536",
 ];
 
@@ -208,6 +217,30 @@ detectors::tests! {
         ] {
             assert_eq!(status(address, "GET /metrics", headers).await, 200, "{headers:?}");
         }
+    }
+
+    /// As of one instant, while entries go on to come.
+    async fn a_copy_of_the_process_tells_who_holds_what_stays() {
+        let address = listens(None).await;
+        let host = format!("host: {address}");
+        let question = asked(address, "POST /holders?seconds=1&debug=1", &[&host]).await;
+        let told = tokio::spawn(answer(question));
+        let mut other = None;
+        while !told.is_finished() {
+            keep_an_entry();
+            if other.is_none() && ENTRIES.lock().expect("no panic").len() > 1_000 {
+                other = Some(status(address, "POST /holders?seconds=1", &[&host]).await);
+            }
+            yield_now().await;
+        }
+        assert_eq!(other, Some(409), "the process is counted once at a time");
+        let (head, body) = told.await.expect("an answer");
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let text = String::from_utf8_lossy(&body);
+        let (_, site) = text.split_once(" in instruments::debug::keep_an_entry").expect("its site");
+        let held = site.lines().nth(1).unwrap_or_default();
+        assert!(held.ends_with("are held by the static instruments::debug::ENTRIES"), "{text}");
+        assert!(text.contains("the service paused for "), "{text}");
     }
 
     /// Or sixty-four of them would leave nobody else a connection for ten minutes.

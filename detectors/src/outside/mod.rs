@@ -6,6 +6,11 @@ pub mod debug;
     not(feature = "triage"),
     allow(unreachable_pub, reason = "`triage` is who tells a user of it")
 )]
+mod held;
+#[cfg_attr(
+    not(feature = "triage"),
+    allow(unreachable_pub, reason = "`triage` is who tells a user of it")
+)]
 mod kept;
 #[cfg(feature = "triage")]
 pub mod triage;

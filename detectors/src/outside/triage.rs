@@ -65,6 +65,7 @@ mod container;
 mod error;
 mod evidence;
 mod grown;
+mod held;
 mod judgement;
 mod outside;
 mod profiled;
@@ -74,6 +75,7 @@ mod sampling;
 mod service;
 mod squeeze;
 
+pub use crate::outside::held::Held;
 pub use crate::outside::kept::{KeptBecause, KeptMoment};
 pub use autopsy::{Autopsy, AutopsyError, KeptFile, SkippedFile};
 pub use container::{Container, Limit, OfContainer, Pressure};
@@ -183,6 +185,37 @@ impl Triage {
     pub fn squeezing(mut self) -> Self {
         self.squeezes = true;
         self
+    }
+
+    /// Has the service tell who holds the memory that grows, and so which class it is, where the evidence is a leak of live memory. The
+    /// service notes each block for so long, rounded to seconds, and asks a copy of itself: see `debug` for what that costs it.
+    ///
+    /// Nothing is asked where no live memory grows. A class is told only where nearly all blocks agree.
+    ///
+    /// # Errors
+    ///
+    /// [`TriageError::NoHolders`] when the service doesn't tell it: what is in `evidence` stays as it was.
+    pub fn who_holds(
+        &self,
+        evidence: &mut TriageEvidence,
+        time: Duration,
+    ) -> Result<(), TriageError> {
+        if !evidence.may_be_held() {
+            return Ok(());
+        }
+        let asks = match &self.subject {
+            Subject::Service(service) => service.asks(),
+            _ => None,
+        };
+        let reason = "who holds live memory is told by the debug port of `detectors` alone";
+        let no_holders = |reason: String| TriageError::NoHolders {
+            name: self.name(),
+            reason,
+        };
+        let asks = asks.ok_or_else(|| no_holders(reason.to_owned()))?;
+        let held = held::ask(asks, time).map_err(no_holders)?;
+        evidence.learn(held);
+        Ok(())
     }
 
     /// What it is called: `process 4711 (python3)`.

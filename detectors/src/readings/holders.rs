@@ -40,7 +40,7 @@ use crate::allocator::ScopeHandle;
 use crate::model::place::{Frame, Origin};
 use crate::model::words::grouped;
 use serde::{Deserialize, Serialize};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
@@ -291,6 +291,19 @@ pub(crate) fn of_watched<S, T>(state: &S, work: impl FnOnce() -> T) -> T {
     let done = work();
     WATCHED.set(before);
     done
+}
+
+thread_local! {
+    /// Where other threads' stacks end, where this thread knows that from before.
+    static STACKS: RefCell<Option<Vec<(String, usize)>>> = const { RefCell::new(None) };
+}
+
+/// Remembers where the other threads' stacks end: a copy of the process has their stacks, and none of their threads.
+#[cfg(all(feature = "debug", target_os = "linux"))]
+pub(crate) fn remember_stacks() {
+    STACKS.set(Some(crate::readings::kernel::stacks(
+        crate::readings::kernel::Whose::Own,
+    )));
 }
 
 fn watched_state() -> Option<Range<usize>> {

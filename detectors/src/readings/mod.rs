@@ -1,6 +1,8 @@
 //! What can be read now: the heap, tasks, what the process has open, resident memory, waits, and who holds what.
 
 pub mod contention;
+#[cfg(all(feature = "debug", target_os = "linux"))]
+pub(crate) mod copy;
 pub(crate) mod counters;
 pub mod heap;
 pub(crate) mod holders;

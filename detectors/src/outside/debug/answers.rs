@@ -34,6 +34,11 @@ pub(super) fn text(text: String) -> Response {
     ([PLAIN, ("x-content-type-options", "nosniff")], text).into_response()
 }
 
+pub(super) fn json(text: String) -> Response {
+    let kind = ("content-type", "application/json");
+    ([kind, ("x-content-type-options", "nosniff")], text).into_response()
+}
+
 /// A profile to be saved under that name.
 pub(super) fn file(name: &str, bytes: Vec<u8>) -> Response {
     let headers = [
@@ -56,7 +61,7 @@ pub(super) async fn not_found(uri: Uri) -> Refusal {
 }
 
 pub(super) async fn not_allowed(uri: Uri) -> Refusal {
-    let method = if uri.path() == "/freememory" {
+    let method = if ["/freememory", "/holders"].contains(&uri.path()) {
         "POST"
     } else {
         "GET"

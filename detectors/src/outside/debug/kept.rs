@@ -1,14 +1,13 @@
 //! Heap profiles on disk, for when the process is killed.
 
 mod folder;
-mod headroom;
 mod ring;
 
+use super::headroom::{self, Room};
 use crate::allocator;
 use crate::outside::kept::{KeptBecause, KeptMoment};
 use crate::profile::Profile;
 use crate::readings::kernel::{self, Whose};
-use headroom::Room;
 use ring::{Quota, Ring};
 use std::error::Error;
 use std::fmt;

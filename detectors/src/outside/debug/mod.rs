@@ -30,6 +30,7 @@
 //! | `GET /debug/pprof/mutex` | who let others wait, by where the lock was released | locks of [`contention`](crate::contention) |
 //! | `GET /debug/pprof/profile` | where CPU time goes, for `seconds` (30) | unix |
 //! | `GET /metrics` | live, resident and lazily freed bytes, tasks, descriptors, sockets by state | Linux, all but the heap |
+//! | `POST /holders` | who holds what was allocated within `seconds` (30) and is live: see [below](#who-holds-it) | a [`ProfilingAllocator`](crate::ProfilingAllocator), Linux |
 //! | `POST /freememory` | asks the allocator to give back what it holds, and says what that gave | glibc |
 //! | `GET /sampling` | how often allocations are sampled; `POST /sampling?interval=65536` changes it | a [`ProfilingAllocator`](crate::ProfilingAllocator) |
 //!
@@ -40,6 +41,20 @@
 //!
 //! The CPU profile is sampled a hundred times a second by the crate `pprof`. It counts stacks of the same functions as one, so a
 //! line is that of their first sample; and what runs within libc isn't seen, since a signal there could wait for itself.
+//!
+//! # Who holds it
+//!
+//! `POST /holders?seconds=30` notes each block that is allocated in that time, exactly. Then it makes a copy of the process by `fork`, which has
+//! its memory as of one instant, and reads that memory for pointers to what is live: see [`HeldBy`](crate::HeldBy). `debug=1` answers as
+//! text, otherwise as JSON, which [`triage`](crate::Triage) reads.
+//!
+//! | | |
+//! |---|---|
+//! | the service pauses | while the kernel makes the copy, and whoever asks for memory then: 12 ms at 1 GB resident; the answer says how long it was |
+//! | the copy has | no descriptor of the service's, so it holds no port open; no thread but one |
+//! | while the copy lives | each page that the service writes to is copied first. So it isn't made where less than a quarter of resident memory is left below the limit, and is ended when a tenth of the limit is left |
+//! | from then on | each allocation is noted, which costs some instructions more, until the process ends |
+//! | a thread that was running | its stack isn't known, so what it alone holds is held from *elsewhere*, and no class is told by that |
 //!
 //! # Who may ask
 //!
@@ -67,6 +82,12 @@
 //! kernel add up the pages of all mappings: the more memory, the longer it takes.
 
 mod answers;
+mod headroom;
+#[cfg(target_os = "linux")]
+mod holders;
+#[cfg(not(target_os = "linux"))]
+#[path = "holders_unread.rs"]
+mod holders;
 mod kept;
 mod listener;
 mod metrics;
@@ -97,6 +118,7 @@ pub fn router() -> Router {
         .route("/debug/pprof/block", get(profiles::block))
         .route("/debug/pprof/mutex", get(profiles::mutex))
         .route("/debug/pprof/profile", get(profiles::cpu))
+        .route("/holders", post(holders::holders))
         .route("/metrics", get(metrics::metrics))
         .route("/freememory", post(metrics::free_memory))
         .route("/sampling", get(sampling::tell).post(sampling::change))

@@ -71,6 +71,13 @@ pub enum TriageError {
         /// The service's name.
         service: String,
     },
+    /// Nobody tells who holds what grows.
+    NoHolders {
+        /// The subject's name.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
     /// A squeeze needs a process of this machine, by its number.
     NoProcess,
     /// The kernel can't squeeze a process.
@@ -136,6 +143,9 @@ impl fmt::Display for TriageError {
                 f,
                 "{service} answers, and it is no debug port: /metrics has no figure of detectors::debug, and there is no profile at /debug/pprof/heap"
             ),
+            TriageError::NoHolders { name, reason } => {
+                write!(f, "{name} doesn't tell who holds what grows: {reason}")
+            }
             TriageError::NoProcess => {
                 f.write_str("only a process of this machine can be squeezed, by its number")
             }

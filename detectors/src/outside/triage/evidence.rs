@@ -3,6 +3,7 @@
 use super::container::Container;
 use super::quantity::{amount, is_memory, rate};
 use crate::model::class::Class;
+use crate::model::finding::Finding;
 use crate::model::kind::{Counts, Kind, NotRead};
 use crate::model::place::Origin;
 use crate::model::verdict::Verdict;
@@ -43,6 +44,14 @@ pub struct TriageEvidence {
     pub not_read: Vec<NotRead>,
     /// What the control group tells beside it; `None` unless one was looked at.
     pub container: Option<Container>,
+    /// Who holds the live memory that grows, as the service tells it; `None` where it wasn't asked.
+    pub held: Option<super::Held>,
+    /// What the class is told by.
+    #[serde(skip)]
+    pub(super) grown: Vec<Finding>,
+    /// By how much live memory grows.
+    #[serde(skip)]
+    pub(super) live_per_second: f64,
     /// What went when the process was squeezed; `None` where it wasn't asked for.
     pub squeezed: Option<super::Squeezed>,
 }

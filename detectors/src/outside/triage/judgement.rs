@@ -3,7 +3,8 @@
 use super::evidence::{Growth, Moment, Smallest, Span, TriageEvidence};
 use super::quantity::{ANONYMOUS, BESIDE, FOREIGN, KERNEL, LIVE, Quantity, TMPFS};
 use super::sampling::{GrowingGroup, Look, Source};
-use crate::model::combination;
+use crate::model::class::Class;
+use crate::model::combination::{OfMemory, class_of};
 use crate::model::finding::Finding;
 use crate::model::judge::Motion;
 use crate::model::kind::{Counts, Kind, NotRead};
@@ -61,6 +62,9 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
             .collect(),
         not_read: not_read(source, &counts, &memory),
         container: None,
+        held: None,
+        grown: Vec::new(),
+        live_per_second: 0.0,
         squeezed: None,
     };
     let mut grows = 0.0;
@@ -68,7 +72,18 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
         let growing: Vec<&Quantity> = all().filter(|quantity| quantity.is_leak()).collect();
         let kinds: Vec<Kind> = growing.iter().map(|quantity| quantity.kind).collect();
         let named = source.named(&kinds);
-        evidence.class = class_of(&growing, &named);
+        evidence.grown = grown(&growing, &named);
+        evidence.live_per_second = growing
+            .iter()
+            .filter(|quantity| quantity.name == LIVE)
+            .map(|quantity| quantity.judged.per_second)
+            .sum();
+        evidence.class = if growing.iter().all(|quantity| is_foreign(quantity)) {
+            Some(Class::ForeignMemory)
+        } else {
+            // Who holds live memory isn't known.
+            class_of(&evidence.grown, OfMemory::default())
+        };
         evidence.caveats.extend(unexplained(&growing, &named));
         evidence.findings = growing
             .iter()
@@ -438,12 +453,12 @@ fn unexplained(growing: &[&Quantity], named: &[GrowingGroup]) -> Vec<String> {
     growing.iter().filter_map(of).collect()
 }
 
-/// By the combination of what grows, as a watch tells it. Who holds live memory isn't known.
-fn class_of(growing: &[&Quantity], named: &[GrowingGroup]) -> Option<crate::model::class::Class> {
-    let is_foreign = |quantity: &&Quantity| [FOREIGN, BESIDE].contains(&quantity.name);
-    if growing.iter().all(is_foreign) {
-        return Some(crate::model::class::Class::ForeignMemory);
-    }
+fn is_foreign(quantity: &Quantity) -> bool {
+    [FOREIGN, BESIDE].contains(&quantity.name)
+}
+
+/// What grows, as a watch finds it: by the combination of these the class is told.
+fn grown(growing: &[&Quantity], named: &[GrowingGroup]) -> Vec<Finding> {
     let finding = |kind, at| Finding {
         kind,
         per_iteration: None,
@@ -455,8 +470,7 @@ fn class_of(growing: &[&Quantity], named: &[GrowingGroup]) -> Option<crate::mode
     let sites = named
         .iter()
         .map(|named| finding(named.kind, named.site.clone()));
-    let findings: Vec<Finding> = sites.chain(kinds).collect();
-    combination::class_of(&findings, combination::OfMemory::default())
+    sites.chain(kinds).collect()
 }
 
 fn smallest(quantity: &Quantity, look: &Look) -> Smallest {

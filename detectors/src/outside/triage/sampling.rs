@@ -2,7 +2,7 @@
 
 use super::container::Container;
 use super::evidence::{Moment, Part};
-use super::{TriageError, TriageProgress};
+use super::{Fetches, TriageError, TriageProgress};
 use crate::model::kind::Kind;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -45,6 +45,11 @@ pub(super) trait Source {
         } else {
             "it can't be seen from outside"
         }
+    }
+
+    /// Who asks the debug port of ours, where it is one.
+    fn asks(&self) -> Option<&dyn Fetches> {
+        None
     }
 
     /// What a control group tells beside the verdict, where it is one; `per_second` is what grows of its memory in all.

@@ -25,6 +25,18 @@ pub trait Fetches: Send + Sync {
     ///
     /// In words, when there is no answer, or one with a status other than 200.
     fn ask(&self, path: &str) -> Result<Vec<u8>, ReadError>;
+
+    /// The body of the answer to `POST path`, which may take some time: [`Triage::who_holds`](super::Triage::who_holds) asks by it.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask`](Fetches::ask). What doesn't implement it can't ask a service to do anything.
+    fn ask_to_do(&self, path: &str) -> Result<Vec<u8>, ReadError> {
+        Err(ReadError::new(
+            format!("POST {path} can't be asked here"),
+            "implement Fetches::ask_to_do",
+        ))
+    }
 }
 
 /// A service by what it answers: the metrics of `debug`, or any heap profile.
@@ -111,6 +123,10 @@ impl Source for Service {
 
     fn knows_live(&self) -> bool {
         true
+    }
+
+    fn asks(&self) -> Option<&dyn Fetches> {
+        Some(&*self.asks)
     }
 }
 

@@ -156,7 +156,8 @@ impl Memory {
         let mem = kernel::memory().map_err(|error| unread("/proc/self/mem", error))?;
         let pagemap = Pages::of_this_process().ok();
         let statics = objects::statics();
-        let stacks = kernel::stacks(Whose::Own);
+        let remembered = super::STACKS.take();
+        let stacks = remembered.unwrap_or_else(|| kernel::stacks(Whose::Own));
         let mut parts = Vec::new();
         let mut threads = Vec::new();
         let mut left_out = LeftOut::default();

@@ -14,8 +14,12 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use workbook::problem::{Problem, Result};
 use workbook::{Ending, say};
+
+/// How long a service notes its blocks before it is asked who holds them.
+const NOTED_FOR: Duration = Duration::from_secs(30);
 
 /// Status 1 when another verdict was expected.
 pub(crate) fn triage(args: &TriageArgs, out: &mut dyn Write) -> Result<Ending> {
@@ -37,8 +41,14 @@ pub(crate) fn triage(args: &TriageArgs, out: &mut dyn Write) -> Result<Ending> {
             ControlFlow::Continue(())
         }
     });
+    let mut evidence = found.map_err(|error| problem(&error, args))?;
+    if args.who_holds {
+        let told = format!("{} tells who holds what grows", triage_name(args));
+        line.draw(&told, &format!("for {} s", NOTED_FOR.as_secs()));
+        let asked = triage.who_holds(&mut evidence, NOTED_FOR);
+        asked.map_err(|error| problem(&error, args))?;
+    }
     drop(line);
-    let evidence = found.map_err(|error| problem(&error, args))?;
     match args.format {
         Format::Json => json(&evidence, out)?,
         Format::Text => report::print(&evidence, args, out)?,
@@ -196,6 +206,10 @@ fn problem(error: &TriageError, args: &TriageArgs) -> Problem {
         TriageError::NotOurs { .. } => {
             told.next("A process of this machine can be looked at without it: --pid N")
         }
+        TriageError::NoHolders { .. } => told.next(format!(
+            "Look without --who-holds: {}",
+            say::command(&args.again())
+        )),
         TriageError::NoProcess => told.next("Give --pid N in place of --url."),
         _ => told,
     }

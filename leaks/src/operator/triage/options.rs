@@ -35,6 +35,10 @@ pub(crate) struct TriageArgs {
     /// End with status 1 unless it is this verdict
     #[arg(long, value_name = "VERDICT", value_parser = verdict)]
     pub(crate) expect: Option<Verdict>,
+    /// Ask the service who holds the live memory that grows, and so which class it is: for 30 seconds it notes each block, then it asks a
+    /// copy of itself, which makes it pause for some milliseconds, and says for how many
+    #[arg(long, conflicts_with_all = ["pid", "cgroup", "container_of"])]
+    pub(crate) who_holds: bool,
     /// Have the kernel take memory from the process at the end, to see what goes; says what that costs, and asks first
     #[arg(long, conflicts_with_all = ["cgroup", "container_of", "url"])]
     pub(crate) squeeze: bool,

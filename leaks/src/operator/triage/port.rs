@@ -3,7 +3,7 @@
 use super::options::TriageArgs;
 use detectors::ReadError;
 use detectors::triage::Fetches;
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Client, Method, StatusCode, Url};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use workbook::problem::{Problem, Result};
@@ -50,9 +50,9 @@ impl Port {
         })
     }
 
-    async fn get(&self, path: &str) -> std::result::Result<Vec<u8>, String> {
+    async fn answer(&self, method: Method, path: &str) -> std::result::Result<Vec<u8>, String> {
         let url = self.url.join(path).map_err(|error| error.to_string())?;
-        let mut request = self.client.get(url);
+        let mut request = self.client.request(method, url);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -68,19 +68,33 @@ impl Port {
         match status {
             StatusCode::OK => Ok(body),
             StatusCode::UNAUTHORIZED => Err("it wants a token".to_owned()),
-            status => Err(format!("it says {status}")),
+            // A refusal in words is worth its first line.
+            status => match String::from_utf8_lossy(&body).lines().next() {
+                Some(why) if !why.is_empty() && why.len() < 400 => Err(why.to_owned()),
+                _ => Err(format!("it says {status}")),
+            },
         }
     }
 }
 
 impl Fetches for Port {
     fn ask(&self, path: &str) -> std::result::Result<Vec<u8>, ReadError> {
+        self.asked(Method::GET, path)
+    }
+
+    fn ask_to_do(&self, path: &str) -> std::result::Result<Vec<u8>, ReadError> {
+        self.asked(Method::POST, path)
+    }
+}
+
+impl Port {
+    fn asked(&self, method: Method, path: &str) -> std::result::Result<Vec<u8>, ReadError> {
         let watched = path
             .split_once("seconds=")
             .and_then(|(_, seconds)| seconds.parse().ok());
         let within = WITHIN + Duration::from_secs(watched.unwrap_or(0));
         let answer = self.runtime.block_on(async {
-            tokio::time::timeout(within, self.get(path))
+            tokio::time::timeout(within, self.answer(method, path))
                 .await
                 .unwrap_or_else(|_| Err(format!("nothing came within {} s", within.as_secs())))
         });

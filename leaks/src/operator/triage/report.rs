@@ -3,8 +3,8 @@
 use super::options::TriageArgs;
 use crate::show::report::word;
 use crate::show::scale;
-use detectors::triage::{Container, Moment, TriageEvidence};
-use detectors::{Kind, Verdict};
+use detectors::triage::{Container, Growth, Held, Moment, TriageEvidence};
+use detectors::{Kind, Origin, Verdict};
 use std::io::Write;
 use workbook::problem::Result;
 use workbook::say::{self, BOLD, DIM};
@@ -35,6 +35,9 @@ pub(super) fn print(
             writeln!(out, "  {growth}")?; // it may end with a place, which is never wrapped
         }
     }
+    if let Some(held) = &evidence.held {
+        who_holds(held, out)?;
+    }
     if let Some(class) = evidence.class {
         let text = format!("{class}: {}.", class.definition());
         write!(out, "\n{}", say::wrapped(&text, "", width))?;
@@ -56,6 +59,19 @@ pub(super) fn print(
     }
     reach(evidence, width, out)?;
     next(evidence, args, out)
+}
+
+/// Each line that may end with a place is never wrapped.
+fn who_holds(held: &Held, out: &mut dyn Write) -> Result<()> {
+    let paused = format!("the service paused for {:.1} ms", held.paused_ms);
+    writeln!(out, "\n{BOLD}Who holds it{BOLD:#} {DIM}({paused}){DIM:#}")?;
+    for site in &held.by_site {
+        writeln!(out, "  {}", site.site)?;
+        for line in site.to_string().lines() {
+            writeln!(out, "    {line}")?;
+        }
+    }
+    Ok(())
 }
 
 /// A column of the table: its heading, and its cell.
@@ -202,5 +218,44 @@ fn next(evidence: &TriageEvidence, args: &TriageArgs, out: &mut dyn Write) -> Re
     if let Some(step) = step {
         writeln!(out, "\n{DIM}Next:{DIM:#} {}", say::command(&step))?;
     }
+    match evidence.findings.iter().find_map(own_site) {
+        Some(site) if evidence.verdict == Verdict::Leak => watch(site, out),
+        _ => Ok(()),
+    }
+}
+
+/// The place in the program's own code that makes what grows.
+fn own_site(growth: &Growth) -> Option<&str> {
+    let is_own = growth.origin.is_none_or(|origin| origin == Origin::Own);
+    let is_made = matches!(growth.kind, Kind::Bytes | Kind::Blocks | Kind::Tasks);
+    let site = growth.site.as_deref()?;
+    (is_own && is_made && site.ends_with(')')).then_some(site)
+}
+
+/// The test to write, ready to paste.
+fn watch(site: &str, out: &mut dyn Write) -> Result<()> {
+    let (function, place) = site.rsplit_once(" (").unwrap_or((site, ")"));
+    let place = place.trim_end_matches(')');
+    let place = place.rsplit_once('/').map_or(place, |(_, file)| file);
+    let path = function.replace("::{{closure}}", "");
+    let parts: Vec<&str> = path.rsplit("::").take(2).collect();
+    let name = parts
+        .iter()
+        .rev()
+        .copied()
+        .collect::<Vec<&str>>()
+        .join("::");
+    let is_of_name = |letter: &char| letter.is_ascii_alphanumeric() || *letter == '_';
+    let test: String = parts[0].chars().filter(is_of_name).collect();
+    writeln!(
+        out,
+        "\n{DIM}Then a test that fails until it is mended, and never again, in tests/memory.rs:{DIM:#}
+  detectors::memory_tests! {{
+      fn {test}_is_steady() {{
+          let watch = detectors::Watch::new(\"{name}\");
+          watch.run(|| || todo!(\"do what leads to {place}\")).assert_steady();
+      }}
+  }}"
+    )?;
     Ok(())
 }

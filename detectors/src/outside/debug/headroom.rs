@@ -12,7 +12,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    fn left(&self) -> u64 {
+    pub(super) fn left(&self) -> u64 {
         self.limit.saturating_sub(self.used)
     }
 

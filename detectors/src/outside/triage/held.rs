@@ -1,0 +1,96 @@
+//! Who holds the live memory that grows: asked of the service, and what that tells of the class.
+
+use super::evidence::Growth;
+use super::quantity::LIVE;
+use super::{Fetches, Held, TriageEvidence};
+use crate::model::class::Class;
+use crate::model::combination::{OfMemory, class_of};
+use crate::model::kind::Kind;
+use crate::model::verdict::Verdict;
+use crate::model::words::count;
+use crate::outside::held::PATH;
+use crate::readings::holders::{Accounts, HeldBy, told};
+use std::time::Duration;
+
+/// A site that explains less than this share of what grows is not worth a reader's time, and may be what the service lives on.
+const LEAST_SHARE: f64 = 0.1;
+
+/// What was noted explains what grows where it is this share of it: growth isn't even, and some of it grows in blocks that are older.
+const EXPLAINED_SHARE: f64 = 0.4;
+
+/// Asks the debug port.
+///
+/// # Errors
+///
+/// In words.
+pub(super) fn ask(asks: &dyn Fetches, time: Duration) -> Result<Held, String> {
+    let seconds = time.as_secs().max(1);
+    let answer = asks.ask_to_do(&format!("{PATH}?seconds={seconds}"));
+    let answer = answer.map_err(|error| error.to_string())?;
+    serde_json::from_slice(&answer).map_err(|error| format!("its answer can't be read: {error}"))
+}
+
+impl TriageEvidence {
+    /// Whether live memory grows, which somebody may hold.
+    pub(super) fn may_be_held(&self) -> bool {
+        let is_live = self.grown.iter().any(|finding| finding.kind == Kind::Bytes);
+        self.verdict == Verdict::Leak && is_live && self.class != Some(Class::ForeignMemory)
+    }
+
+    /// Keeps what is told of the sites that grow, and tells the class by it. What is held besides is what the service lives on.
+    ///
+    /// The notes are exact where a profile is sampled, so they name the lines as well, where they explain what grows.
+    pub(super) fn learn(&mut self, mut held: Held) {
+        let seconds = held.seconds.max(1) as f64;
+        let mut explained = 0.0;
+        held.by_site.retain(|held| {
+            let share = held.bytes as f64 / seconds / self.live_per_second.max(1.0);
+            let is_told = share >= LEAST_SHARE && explained < 1.0;
+            explained += if is_told { share } else { 0.0 };
+            is_told
+        });
+        if let Some(not_read) = &held.not_read {
+            let text =
+                format!("Who holds it was read without all of the service's memory: {not_read}.");
+            self.caveats.push(text);
+        }
+        if explained < EXPLAINED_SHARE {
+            held.by_site.clear();
+            self.caveats.push(format!(
+                "What was allocated within {} and is live explains too little of what grows, so nobody was seen to hold it: ask under the \
+                 load that makes it grow.",
+                count(held.seconds.cast_signed(), "second")
+            ));
+        } else {
+            // What the profile's samples explained doesn't count any more.
+            let by_samples = format!("Of {LIVE} by ");
+            self.caveats
+                .retain(|caveat| !caveat.starts_with(&by_samples));
+            self.findings.retain(|growth| growth.kind != Kind::Bytes);
+            self.findings.extend(held.by_site.iter().map(|held| Growth {
+                kind: Kind::Bytes,
+                per_iteration: None,
+                per_second: held.bytes as f64 / seconds,
+                site: Some(held.site.clone()),
+                origin: None,
+            }));
+            // Where each comes with its own task or thread, these are what grows.
+            let of_memory = match held.by_site.first() {
+                Some(first) if self.hangs_on_what_grows(first, seconds) => OfMemory::default(),
+                _ => told(&held.by_site, Accounts::None),
+            };
+            self.class = class_of(&self.grown, of_memory);
+        }
+        self.held = Some(held);
+    }
+
+    /// Whether the tasks or threads that hold it are those that have come meanwhile.
+    fn hangs_on_what_grows(&self, held: &HeldBy, seconds: f64) -> bool {
+        let come = self
+            .findings
+            .iter()
+            .filter(|growth| matches!(growth.kind, Kind::Tasks | Kind::Threads));
+        let come: f64 = come.map(|growth| growth.per_second * seconds).sum();
+        held.owners > 1 && come > 0.0 && 4.0 * held.owners as f64 >= come
+    }
+}
