@@ -60,9 +60,9 @@ pub(crate) fn incident(
         let asked_to_end = domain_service::serve::asked_to_end()?;
         let telling = async {
             let scene = scene::Scene::set(workspace, size.at_once).await?;
-            steps::tell(&scene, size, |step, story| {
-                if is_text {
-                    print(step, story.steps.len(), out)?;
+            steps::tell(&scene, size, |story| {
+                if is_text && let Some((heading, step)) = story.told().last() {
+                    print(step, &heading, out)?;
                 }
                 Ok(())
             })
@@ -75,9 +75,9 @@ pub(crate) fn incident(
         }
     })?;
     write(&story, &folder)?;
-    let failed: Vec<usize> = (1..)
-        .zip(&story.steps)
-        .filter_map(|(number, step)| (!step.holds).then_some(number))
+    let failed: Vec<String> = story
+        .told()
+        .filter_map(|(heading, step)| (!step.holds).then_some(heading))
         .collect();
     if is_text {
         end(&story, &failed, began.elapsed().as_secs(), &folder, out)?;
@@ -91,9 +91,9 @@ pub(crate) fn incident(
     })
 }
 
-fn print(step: &Step, number: usize, out: &mut dyn Write) -> Result<()> {
+fn print(step: &Step, heading: &str, out: &mut dyn Write) -> Result<()> {
     let width = say::width().min(100);
-    writeln!(out, "\n{BOLD}{number}. {}{BOLD:#}", step.title)?;
+    writeln!(out, "\n{BOLD}{heading}{BOLD:#}")?;
     writeln!(out, "{}", say::wrapped(step.question, "", width))?;
     for command in &step.commands {
         writeln!(out, "  {DIM}$ {command}{DIM:#}")?;
@@ -117,7 +117,7 @@ fn print(step: &Step, number: usize, out: &mut dyn Write) -> Result<()> {
 
 fn end(
     story: &Story,
-    failed: &[usize],
+    failed: &[String],
     seconds: u64,
     folder: &Path,
     out: &mut dyn Write,
@@ -131,11 +131,10 @@ fn end(
             story.steps.len()
         )?;
     } else {
-        let failed: Vec<String> = failed.iter().map(usize::to_string).collect();
         writeln!(
             out,
             "{BAD}Not every step saw what the story says:{BAD:#} {}. Each of these steps says above whether other processes disturbed it.",
-            failed.join(", ")
+            failed.join("; ")
         )?;
     }
     writeln!(
@@ -161,6 +160,12 @@ fn write(story: &Story, folder: &Path) -> Result<()> {
     for (number, step) in (1..).zip(&story.steps) {
         let name = format!("step-{number:02}.txt");
         files::write(&folder.join(name), page::text(step).as_bytes())?;
+    }
+    for look in &story.control_looks {
+        if let Some(number) = story.number_of(look) {
+            let name = format!("control-{number:02}.txt");
+            files::write(&folder.join(name), page::text(look).as_bytes())?;
+        }
     }
     let mut json = serde_json::to_vec_pretty(story)
         .map_err(|error| Problem::new("can't put the report into JSON").because(error))?;

@@ -47,6 +47,7 @@ figure { margin: 1.5rem 0; overflow-x: auto; }
 /* On a narrow screen a plot is scrolled, so that its letters stay readable. */
 svg { width: 100%; min-width: 36rem; height: auto; }
 th, td { padding: .2rem 1.2rem .2rem 0; text-align: left; vertical-align: top; font-weight: inherit; }
+ul { list-style: none; padding: 0; }
 .question { font-style: italic; }
 .failed { color: #d9485f; font-weight: 600; }
 </style>
@@ -63,8 +64,8 @@ th, td { padding: .2rem 1.2rem .2rem 0; text-align: left; vertical-align: top; f
         escaped(&story.control)
     );
     html.push_str(FIGURES);
-    html.push_str("<ol>\n");
-    for (number, step) in (1..).zip(&story.steps) {
+    html.push_str("<ul>\n");
+    for (number, (heading, step)) in (1..).zip(story.told()) {
         let failed = if step.holds {
             ""
         } else {
@@ -73,15 +74,15 @@ th, td { padding: .2rem 1.2rem .2rem 0; text-align: left; vertical-align: top; f
         let _ = writeln!(
             html,
             "<li><a href=\"#step-{number}\">{}</a>{failed}</li>",
-            escaped(step.title)
+            escaped(&heading)
         );
     }
-    html.push_str("</ol>\n");
-    for (number, step) in (1..).zip(&story.steps) {
+    html.push_str("</ul>\n");
+    for (number, (heading, step)) in (1..).zip(story.told()) {
         let _ = writeln!(
             html,
-            "<h2 id=\"step-{number}\">{number}. {}</h2>\n<p class=\"question\">{}</p>\n<pre>{}</pre>",
-            escaped(step.title),
+            "<h2 id=\"step-{number}\">{}</h2>\n<p class=\"question\">{}</p>\n<pre>{}</pre>",
+            escaped(&heading),
             prose(step.question),
             escaped(&text(step))
         );

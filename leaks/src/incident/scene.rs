@@ -182,8 +182,8 @@ pub(super) struct Service {
 /// Whom the load asks for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Customers {
-    /// A hundred, with thousands of hosts each.
-    Large,
+    /// A hundred, with thousands of hosts each, from that one on.
+    Large(u64),
     /// A thousand, with hundreds of hosts each.
     Usual,
 }
@@ -220,7 +220,7 @@ impl Service {
         time: Duration,
     ) -> Result<load::Report> {
         let urls: Vec<String> = match customers {
-            Customers::Large => (0..100)
+            Customers::Large(first) => (first..100)
                 .map(|number| format!("http://{}/apex/large-{number:02}.example", self.public))
                 .collect(),
             Customers::Usual => (0..1_000)

@@ -46,6 +46,15 @@ pub(super) struct Step {
     pub(super) plot: Option<&'static str>,
 }
 
+impl Step {
+    pub(super) fn with_plot(self, name: &'static str) -> Self {
+        Step {
+            plot: Some(name),
+            ..self
+        }
+    }
+}
+
 /// All that was seen.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Story {
@@ -57,6 +66,8 @@ pub(super) struct Story {
     /// What it said of the control run.
     pub(super) control: String,
     pub(super) steps: Vec<Step>,
+    /// The same instruments turned on the control run's service; each has the title of the step that it takes up.
+    pub(super) control_looks: Vec<Step>,
     #[serde(skip)]
     pub(super) plots: Vec<(&'static str, String)>,
     #[serde(skip)]
@@ -64,6 +75,20 @@ pub(super) struct Story {
 }
 
 impl Story {
+    /// The steps in the order in which they were told, each under its heading.
+    pub(super) fn told(&self) -> impl Iterator<Item = (String, &Step)> {
+        let steps = (1..).zip(&self.steps);
+        let steps = steps.map(|(number, step)| (format!("{number}. {}", step.title), step));
+        let looks = self.control_looks.iter();
+        steps.chain(looks.map(|look| (format!("On the control run: {}", look.title), look)))
+    }
+
+    /// The number of the step that a look at the control run takes up.
+    pub(super) fn number_of(&self, look: &Step) -> Option<usize> {
+        let is_it = |step: &Step| step.title == look.title;
+        self.steps.iter().position(is_it).map(|at| at + 1)
+    }
+
     /// Keeps a plot; of a step that is run again the last one.
     pub(super) fn plot(&mut self, name: &'static str, svg: String) {
         self.plots.retain(|(of, _)| *of != name);

@@ -1,5 +1,6 @@
 //! On jemalloc: the three ways in which freed memory leaves, or doesn't.
 
+use super::bench::Look;
 use super::shared::{PAUSE, each, kernel, load, mark, resident_and_live, rest, table, triage};
 use crate::incident::plot::{Colour, Line, draw};
 use crate::incident::scene::{Metrics, On, Scene};
@@ -29,13 +30,31 @@ const HALFWAY: Duration = Duration::from_secs(10);
 /// How long b is watched: its rule says twenty seconds, and eighty at most.
 const B_AT_MOST: Duration = Duration::from_secs(150);
 
-pub(super) async fn lazily_freed(
-    scene: &Scene,
-    size: &Size,
-    seconds: u64,
-    story: &mut Story,
-) -> Result<Step> {
-    let service = scene.service(On::Jemalloc(LAZILY), size.kept_bytes).await?;
+/// A service that frees lazily: at rest, asked for its memory, and squeezed.
+pub(super) struct Lazily {
+    pub(super) look: Look,
+    pub(super) plot: String,
+    pub(super) before: Metrics,
+    pub(super) asked: Metrics,
+    pub(super) after: Metrics,
+    /// A squeeze needs a right that not everybody has.
+    pub(super) is_squeezed: bool,
+    /// What `leaks triage` said before it squeezed.
+    pub(super) word: String,
+}
+
+impl Lazily {
+    /// Asking moves pages to what is lazily freed, and nothing on the graph. A squeeze takes them.
+    pub(super) fn is_as_told(&self) -> bool {
+        self.asked.resident() >= 0.9 * self.before.resident()
+            && self.asked.lazily_freed() >= 0.5 * self.asked.resident()
+            && (!self.is_squeezed || self.after.resident() <= 0.5 * self.before.resident())
+    }
+}
+
+/// `kept` is how many bytes of answers the service keeps.
+pub(super) async fn lazily(scene: &Scene, size: &Size, kept: u64, seconds: u64) -> Result<Lazily> {
+    let service = scene.service(On::Jemalloc(LAZILY), kept).await?;
     let began = service.graph.now();
     load(
         &service,
@@ -75,21 +94,17 @@ pub(super) async fn lazily_freed(
         colour: Colour::Third,
         points: each(&points, Metrics::lazily_freed),
     });
-    story.plot(
-        "lazily-freed.svg",
-        draw(
-            "Freed with MADV_FREE: resident until the system needs it",
-            &lines,
-            &[
-                mark(loaded, "the load ends"),
-                mark(asked_at, "asked"),
-                mark(squeezed_at, third_mark),
-            ],
-        ),
+    let plot = draw(
+        "Freed with MADV_FREE: resident until the system needs it",
+        &lines,
+        &[
+            mark(loaded, "the load ends"),
+            mark(asked_at, "asked"),
+            mark(squeezed_at, third_mark),
+        ],
     );
-    Ok(Step {
+    let look = Look {
         title: "MADV_FREE",
-        question: "Go 1.12 frees pages with MADV_FREE. Does it help to ask such a service for its memory?",
         commands: vec![
             format!("_RJEM_MALLOC_CONF={LAZILY} leaks-on-jemalloc"),
             format!("curl -X POST http://{}/freememory", service.debug),
@@ -116,24 +131,43 @@ pub(super) async fn lazily_freed(
                 seen.text
             )
         },
-        conclusion: format!(
+    };
+    Ok(Lazily {
+        look,
+        plot,
+        before,
+        asked,
+        after,
+        is_squeezed,
+        word: seen.word,
+    })
+}
+
+pub(super) async fn lazily_freed(
+    scene: &Scene,
+    size: &Size,
+    seconds: u64,
+    story: &mut Story,
+) -> Result<Step> {
+    let lazily = lazily(scene, size, size.kept_bytes, seconds).await?;
+    let holds = lazily.is_as_told() && lazily.word == "retention";
+    story.plot("lazily-freed.svg", lazily.plot);
+    let step = lazily.look.step(
+        "Go 1.12 frees pages with MADV_FREE. Does it help to ask such a service for its memory?",
+        format!(
             "Asked, the allocator gives {} up, and resident memory stays at {}: the graph says that asking failed. The pages are lazily \
              freed, and the system takes them when it needs them. {} This is the incident's cause.",
-            bytes(asked.lazily_freed()),
-            bytes(asked.resident()),
-            if is_squeezed {
+            bytes(lazily.asked.lazily_freed()),
+            bytes(lazily.asked.resident()),
+            if lazily.is_squeezed {
                 "Squeezed, they go, and nothing is lost."
             } else {
                 "Nothing needed them here. To see them go, run this with CAP_SYS_NICE, as root has it."
             }
         ),
-        holds: asked.resident() >= 0.9 * before.resident()
-            && asked.lazily_freed() >= 0.5 * asked.resident()
-            && (!is_squeezed || after.resident() <= 0.5 * before.resident())
-            && seen.word == "retention",
-        disturbed: Vec::new(),
-        plot: Some("lazily-freed.svg"),
-    })
+        holds,
+    );
+    Ok(step.with_plot("lazily-freed.svg"))
 }
 
 /// The process is left wholly alone here, and looked at from outside: whoever asks it makes it allocate, and that looks at the clock.

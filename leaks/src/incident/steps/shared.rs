@@ -122,22 +122,33 @@ fn from_here(site: &str) -> String {
 
 /// That many requests, each client asking again when it is answered.
 pub(super) async fn load(service: &Service, stage: &str, count: u64) -> Result<String> {
-    load_at_most(service, stage, count, Duration::from_mins(2)).await
+    load_of(service, stage, 0, count).await
+}
+
+/// The same, of customers from `first` on.
+pub(super) async fn load_of(
+    service: &Service,
+    stage: &str,
+    first: u64,
+    count: u64,
+) -> Result<String> {
+    load_at_most(service, stage, first, count, Duration::from_mins(2)).await
 }
 
 /// As many requests as are answered in that time.
 pub(super) async fn load_for(service: &Service, stage: &str, time: Duration) -> Result<String> {
-    load_at_most(service, stage, 1_000, time).await
+    load_at_most(service, stage, 0, 1_000, time).await
 }
 
 async fn load_at_most(
     service: &Service,
     stage: &str,
+    first: u64,
     count: u64,
     time: Duration,
 ) -> Result<String> {
     let report = service
-        .load(stage, Customers::Large, Pace::Closed, count, time)
+        .load(stage, Customers::Large(first), Pace::Closed, count, time)
         .await?;
     let load = &report.loads[0];
     let other = report.begun - load.ok.requests;
