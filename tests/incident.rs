@@ -11,13 +11,18 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-const PLOTS: [&str; 5] = [
+const PLOTS: [&str; 7] = [
     "climb.svg",
     "reuse.svg",
     "lazily-freed.svg",
     "side-by-side.svg",
     "control.svg",
+    "control-reuse.svg",
+    "control-lazily-freed.svg",
 ];
+
+/// The steps whose instrument is turned on the control run as well: all that the page plays, less two that it says no to in words.
+const LOOKED_AT_AGAIN: [usize; 10] = [2, 3, 4, 5, 6, 7, 8, 11, 9, 12];
 
 /// Its program is built here, so that it isn't within the story.
 fn build_the_service_on_jemalloc() {
@@ -52,9 +57,12 @@ fn each_step_sees_what_the_story_says() {
     assert_eq!(story["control"], "leak");
     assert!(story["findings"].is_array() && story["readings"].is_array());
     let steps = story["steps"].as_array().expect("steps");
-    for step in steps {
+    let looks = story["control_looks"].as_array().expect("looks");
+    for step in steps.iter().chain(looks) {
         assert_eq!(step["holds"], true, "{step:#}");
     }
+    let titles = LOOKED_AT_AGAIN.map(|number| &steps[number - 1]["title"]);
+    assert!(looks.iter().map(|look| &look["title"]).eq(titles));
     let out = workbook.path("out");
     let html = fs::read_to_string(out.join("index.html")).expect("a page");
     for plot in PLOTS {
@@ -67,12 +75,14 @@ fn each_step_sees_what_the_story_says() {
         refresh(&out, steps.len());
     }
     the_page_follows(steps);
+    the_page_looks_at_the_control_run(looks);
 }
 
 fn refresh(out: &Path, steps: usize) {
     let shown = real_root().join("chapters/the-incident/shown");
     let numbered = (1..=steps).map(|number| format!("step-{number:02}.txt"));
-    for name in numbered.chain(PLOTS.map(str::to_owned)) {
+    let looks = LOOKED_AT_AGAIN.map(|number| format!("control-{number:02}.txt"));
+    for name in numbered.chain(looks).chain(PLOTS.map(str::to_owned)) {
         let text = fs::read_to_string(out.join(&name)).expect("the run wrote it");
         // The service's own sources, as from the workbook.
         let text = text.replace(&format!("{}/", real_root().display()), "");
@@ -94,28 +104,54 @@ fn the_page_follows(steps: &[Value]) {
         let text = |name: &str| step[name].as_str().unwrap_or_default().to_owned();
         let heading = section.lines().next().unwrap_or_default().replace('`', "");
         assert_eq!(heading, format!("{number}. {}", text("title")));
-        let section = section.replace('\n', " ").replace('`', "");
-        assert!(
-            section.contains(&format!("*{}*", text("question").replace('`', ""))),
-            "{}",
-            text("question")
-        );
-        assert!(section.contains(&format!("{{{{#include shown/step-{number:02}.txt}}}}")));
-        if step["plot"].is_string() {
-            assert!(section.contains(&format!("{{{{#include shown/{}}}}}", text("plot"))));
-        }
-        let shown = fs::read_to_string(folder.join(format!("shown/step-{number:02}.txt")))
-            .expect("a step's output");
-        let commands = step["commands"].as_array().expect("commands").iter();
-        let commands: String = commands
-            .flat_map(|command| ["$ ", command.as_str().unwrap_or_default(), "\n"])
-            .collect();
-        let (shown, commands) = (without_figures(&shown), without_figures(&commands));
-        assert!(
-            shown.starts_with(&commands),
-            "step {number} ran:\n{commands}\nand the page shows:\n{shown}"
-        );
+        shows(section, step, &format!("step-{number:02}.txt"));
     }
+}
+
+/// In the control run's section each look has a part of its own, which the page that is played finds by its step's number.
+fn the_page_looks_at_the_control_run(looks: &[Value]) {
+    let page = fs::read_to_string(real_root().join("chapters/the-incident/README.md"));
+    let page = page.expect("the page");
+    let parts: Vec<&str> = page.split("\n### ").collect();
+    for (number, look) in LOOKED_AT_AGAIN.into_iter().zip(looks) {
+        let id = format!(" {{#control-{number}}}");
+        let part = parts.iter().find_map(|part| {
+            let (heading, rest) = part.split_once('\n')?;
+            Some((heading.strip_suffix(&id)?, rest))
+        });
+        let (heading, part) = part.unwrap_or_else(|| panic!("no part has the id{id}"));
+        assert_eq!(heading.replace('`', ""), look["title"]);
+        shows(part, look, &format!("control-{number:02}.txt"));
+    }
+}
+
+/// A section has a step's question, its output and its plot; and the output begins with the commands that were run.
+fn shows(section: &str, step: &Value, file: &str) {
+    let text = |name: &str| step[name].as_str().unwrap_or_default().to_owned();
+    let section = section.replace('\n', " ").replace('`', "");
+    assert!(
+        section.contains(&format!("*{}*", text("question").replace('`', ""))),
+        "{}",
+        text("question")
+    );
+    assert!(
+        section.contains(&format!("{{{{#include shown/{file}}}}}")),
+        "{file}"
+    );
+    if step["plot"].is_string() {
+        assert!(section.contains(&format!("{{{{#include shown/{}}}}}", text("plot"))));
+    }
+    let shown = real_root().join("chapters/the-incident/shown").join(file);
+    let shown = fs::read_to_string(shown).expect("a step's output");
+    let commands = step["commands"].as_array().expect("commands").iter();
+    let commands: String = commands
+        .flat_map(|command| ["$ ", command.as_str().unwrap_or_default(), "\n"])
+        .collect();
+    let (shown, commands) = (without_figures(&shown), without_figures(&commands));
+    assert!(
+        shown.starts_with(&commands),
+        "{file}: what ran:\n{commands}\nand the page shows:\n{shown}"
+    );
 }
 
 /// Ports, process numbers and sizes differ from run to run.

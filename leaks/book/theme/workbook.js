@@ -195,7 +195,7 @@
 
   // ---- The incident, played: the page's own recordings, in the order that the reader chooses.
   function playIncident(play) {
-    // What there is to look at: the page's step, what the reader does, and minutes as we estimate them.
+    // What there is to look at, on either service: the page's step, what the reader does, and minutes as we estimate them.
     const looks = [
       [2, "Ask the machine, not monitoring", 5],
       [3, "Heap profile, by space", 15],
@@ -223,13 +223,19 @@
       "verdict: no leak",
     ];
     const verdicts = [...document.querySelectorAll("section.play [data-verdict]")].map((word) => word.dataset.verdict);
-    const recorded = (step) => {
-      const heading = [...document.querySelectorAll("main h2")].find((heading) => heading.id.startsWith(`${step}-`));
+    // What a part of the page shows: a step's by its number, a look's at the control run by its id.
+    const recorded = (part, what = ".terminal, figure.plot") => {
+      const heading = [...document.querySelectorAll("main :is(h2, h3)")].find((heading) => heading.id === part || heading.id.startsWith(`${part}-`));
       const found = [];
-      for (let next = heading.nextElementSibling; next && next.tagName !== "H2"; next = next.nextElementSibling) {
-        if (next.matches(".terminal, figure.plot")) found.push(next.cloneNode(true));
+      for (let next = heading.nextElementSibling; next && !next.matches("h2, h3"); next = next.nextElementSibling) {
+        if (next.matches(what)) found.push(next.cloneNode(true));
       }
       return found;
+    };
+    // Two of the instruments weren't turned on the control run: the page says why in words, and these take no time.
+    const ofControl = ([step, what, cost]) => {
+      const found = () => recorded(`control-${step}`);
+      return found().length > 0 ? [what, cost, found] : [what, 0, () => recorded(`control-${step}`, "p")];
     };
     const told = (step) => recorded(step).map((part) => part.textContent).join("\n");
     const said = (step) => told(step).match(/^(leak|retention|pressure|steady|warming-up|inconclusive): /m)?.[1];
@@ -317,6 +323,7 @@
         "A second service, of which you are told nothing",
         graphAlone(15),
         [
+          ...looks.map(ofControl),
           ["Live memory beside resident", 1, () => [withCaption(recorded(15).find((part) => part.matches("figure.plot")), "Resident and live memory.")]],
           ["Triage under load, with the sites", 5, () => recorded(15).filter((part) => part.matches(".terminal"))],
         ],

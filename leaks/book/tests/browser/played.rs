@@ -1,7 +1,9 @@
 //! What is asked and played: predictions, questions, the incident.
 
+use super::devtools::Page;
 use super::devtools::opened;
-use super::{CHAPTER, IS_ASKED, SERIOUS, TOO_WIDE, axe, load_whole, site};
+use super::{CHAPTER, IS_ASKED, SERIOUS, TOO_WIDE, axe, load_whole, real_root, site};
+use std::fs;
 
 #[test]
 fn a_chapter_is_predicted_by_mouse_then_seen() {
@@ -143,6 +145,78 @@ fn questions_are_answered_and_the_answers_exported() {
 /// What a played incident says: what was looked at, and how each service ended.
 const PLAYED: &str = "[...document.querySelectorAll('.play .looks h4, .play .service > .told')].map(e => e.textContent).filter(text => text).join(' / ')";
 
+/// The second service's bench, button by button: what it says, what it costs, and the file that the run left for it. For two of them there
+/// is none, and the page says why.
+const BENCH: [(&str, u32, Option<&str>); 14] = [
+    ("Ask the machine, not monitoring", 5, Some("control-02.txt")),
+    ("Heap profile, by space", 15, Some("control-03.txt")),
+    ("Heap profile, by objects", 15, Some("control-04.txt")),
+    ("The socket table", 10, Some("control-05.txt")),
+    ("The task profile", 10, Some("control-06.txt")),
+    ("Ask the runtime to collect", 5, Some("control-07.txt")),
+    ("Wait", 10, Some("control-08.txt")),
+    ("Load, pause, load again", 20, Some("control-09.txt")),
+    ("Ask for the memory back", 5, Some("control-11.txt")),
+    (
+        "Another configuration: MADV_FREE, and a squeeze",
+        45,
+        Some("control-12.txt"),
+    ),
+    ("Another configuration: decay by time", 0, None),
+    ("Two services side by side", 0, None),
+    ("Live memory beside resident", 1, None),
+    ("Triage under load, with the sites", 5, Some("step-15.txt")),
+];
+
+/// What a run of the incident left.
+fn on_record(file: &str) -> String {
+    let folder = real_root().join("chapters/the-incident/shown");
+    fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// Each instrument was turned on the second service: it shows, below its name, what the run left, or words.
+fn looked_at_all_of_the_second(page: &mut Page) {
+    let looks = page.value(
+        "[...[...document.querySelectorAll('.play .service')].at(-1).querySelectorAll('.looks > li')].map(e => [e.querySelector('h4').textContent, e.textContent, e.children.length])",
+    );
+    let looks = looks.as_array().cloned().unwrap_or_default();
+    assert_eq!(looks.len(), BENCH.len());
+    for ((what, _, file), look) in BENCH.iter().zip(looks) {
+        assert_eq!(look[0], *what);
+        let shown = look[1].as_str().unwrap_or_default();
+        let recorded = file.map(on_record).unwrap_or_default();
+        for line in recorded.lines() {
+            assert!(shown.contains(line), "{what} doesn't show: {line}");
+        }
+        assert!(look[2].as_u64() > Some(1), "{what} shows nothing");
+    }
+}
+
+#[test]
+fn without_javascript_the_incident_says_everything() {
+    let Some(mut page) = opened(400, 800) else {
+        return;
+    };
+    page.scripts(false);
+    page.load(&format!("{}the-incident/index.html", site()));
+    assert_eq!(
+        page.value("document.querySelector('section.play').offsetParent"),
+        serde_json::Value::Null,
+        "nothing is offered that can't be played"
+    );
+    let said = page.value("document.querySelector('main').textContent");
+    let said = said.as_str().unwrap_or_default();
+    let steps = (1..=15).map(|number| format!("step-{number:02}.txt"));
+    let looks = BENCH.iter().filter_map(|(_, _, file)| *file);
+    for file in steps.chain(looks.map(str::to_owned)) {
+        for line in on_record(&file).lines() {
+            assert!(said.contains(line), "{file}: {line}");
+        }
+    }
+    let wide = page.value(TOO_WIDE);
+    assert_eq!(wide.as_array().map(Vec::len), Some(0), "{wide}");
+}
+
 #[test]
 fn the_incident_is_played_to_the_end_by_mouse() {
     let Some(mut page) = opened(1280, 900) else {
@@ -164,18 +238,31 @@ fn the_incident_is_played_to_the_end_by_mouse() {
     page.click(".play .bench button:nth-child(8)");
     page.value("document.querySelector('.play select').value = 'leak'; true");
     page.click(".play .commit");
-    page.click(".play .service:last-of-type .bench button:last-child");
+    for (place, (what, minutes, _)) in (1..).zip(BENCH) {
+        let button = format!(".play .service:last-of-type .bench button:nth-child({place})");
+        assert_eq!(
+            page.value(&format!("document.querySelector('{button}').textContent")),
+            format!("{what} ({minutes} min)")
+        );
+        page.click(&button);
+        assert_eq!(page.value("document.activeElement.textContent"), what);
+    }
+    looked_at_all_of_the_second(&mut page);
     page.value("[...document.querySelectorAll('.play select')].at(-1).value = 'leak'; true");
     page.click(".play .service:last-of-type .commit");
+    let looks = BENCH.map(|(what, ..)| what).join(" / ");
+    let minutes: u32 = BENCH.iter().map(|(_, minutes, _)| minutes).sum();
     assert_eq!(
         page.value(PLAYED),
-        "Heap profile, by space / Load, pause, load again / The instrument said retention. You said leak, after 35 minutes. / \
-         Triage under load, with the sites / The instrument said leak. You said the same, after 5 minutes."
+        format!(
+            "Heap profile, by space / Load, pause, load again / The instrument said retention. You said leak, after 35 minutes. / \
+             {looks} / The instrument said leak. You said the same, after {minutes} minutes."
+        )
     );
     let paths = page.value(
         "[...document.querySelectorAll('.play .paths ol')].map(e => e.children.length).join(' ')",
     );
-    assert_eq!(paths, "5 10");
+    assert_eq!(paths, format!("{} 10", 4 + BENCH.len()));
     for (width, theme) in [(1280, "light"), (400, "dark")] {
         page.size(width, 900);
         page.prefer(theme);
@@ -202,8 +289,16 @@ fn the_incident_is_played_to_the_end_by_keyboard() {
     page.load(&format!("{}the-incident/index.html", site()));
     page.value("document.querySelector('.play .start').focus(); true");
     page.press("Enter");
-    // The verdict at once; the next stop after it commits.
+    // Of the first service the verdict at once, of the second all instruments before it. The next stop after the verdict commits.
     for verdict in ["retention", "leak"] {
+        if verdict == "leak" {
+            for (place, (what, ..)) in BENCH.iter().enumerate() {
+                page.value(&format!("[...document.querySelectorAll('.play .service')].at(-1).querySelectorAll('.bench button')[{place}].focus(); true"));
+                page.press("Enter");
+                assert_eq!(page.value("document.activeElement.textContent"), *what);
+            }
+            looked_at_all_of_the_second(&mut page);
+        }
         page.value("[...document.querySelectorAll('.play select:enabled')].at(-1).focus(); true");
         for letter in verdict.chars() {
             page.press(&letter.to_string());
@@ -212,9 +307,17 @@ fn the_incident_is_played_to_the_end_by_keyboard() {
         page.press("Tab");
         page.press("Enter");
     }
-    assert_eq!(
-        page.value(PLAYED),
-        "The instrument said retention. You said the same, after 0 minutes. / The instrument said leak. You said the same, after 0 minutes."
+    let played = page.value(PLAYED);
+    let played = played.as_str().unwrap_or_default();
+    assert!(
+        played.starts_with(
+            "The instrument said retention. You said the same, after 0 minutes. / Ask the machine,"
+        ),
+        "{played}"
+    );
+    assert!(
+        played.ends_with("The instrument said leak. You said the same, after 146 minutes."),
+        "{played}"
     );
     assert_eq!(
         page.value("document.activeElement.textContent"),
