@@ -21,6 +21,10 @@ const EVERY: Duration = Duration::from_millis(250);
 /// How long a process may take until it serves.
 const START_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long we keep a connection that rests. The debug port ends such a one after 10 s, just when the step that waits 10 s asks again:
+/// the question and the end may cross.
+const RESTS_AT_MOST: Duration = Duration::from_secs(5);
+
 /// A process of the incident. It ends with this value.
 pub(super) struct Process {
     child: Child,
@@ -102,6 +106,7 @@ impl Scene {
             http: Client::builder()
                 .no_proxy()
                 .timeout(Duration::from_mins(1))
+                .pool_idle_timeout(RESTS_AT_MOST)
                 .build()
                 .map_err(|error| Problem::new("can't make an http client").because(error))?,
             began: Instant::now(),
