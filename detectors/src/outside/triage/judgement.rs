@@ -21,6 +21,9 @@ const MANY_TIMES: u64 = 4;
 /// A group that explains less of its kind's growth than this is not worth a reader's time.
 const LEAST_SHARE: f64 = 0.05;
 
+/// A group that explains less of its kind's growth than this decides no class.
+const DECIDING_SHARE: f64 = 0.2;
+
 /// Groups that are told of a kind.
 const GROUPS_MAX: usize = 5;
 
@@ -467,10 +470,17 @@ fn grown(growing: &[&Quantity], named: &[GrowingGroup]) -> Vec<Finding> {
         at,
     };
     let kinds = growing.iter().map(|quantity| finding(quantity.kind, None));
-    let sites = named
-        .iter()
-        .map(|named| finding(named.kind, named.site.clone()));
+    let sites = of_weight(named).map(|named| finding(named.kind, named.site.clone()));
     sites.chain(kinds).collect()
+}
+
+/// The groups that have a real share in their kind's growth: of requests that are being answered, some tasks more are there by chance.
+fn of_weight(named: &[GrowingGroup]) -> impl Iterator<Item = &GrowingGroup> {
+    named.iter().filter(move |group| {
+        let of_kind = named.iter().filter(|other| other.kind == group.kind);
+        let all: f64 = of_kind.map(|other| other.per_second).sum();
+        group.per_second >= DECIDING_SHARE * all
+    })
 }
 
 fn smallest(quantity: &Quantity, look: &Look) -> Smallest {

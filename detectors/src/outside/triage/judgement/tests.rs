@@ -1,6 +1,6 @@
 //! Computed looks of services that tell their live memory. tests/triage has real ones.
 
-use super::judge;
+use super::{judge, of_weight};
 use crate::model::class::Class;
 use crate::model::kind::{Counts, Kind};
 use crate::model::verdict::Verdict;
@@ -133,6 +133,20 @@ fn an_allocator_that_uses_its_pages_again_is_no_leak() {
     });
     assert_eq!(seen.verdict, Verdict::Inconclusive, "{seen}");
     assert!(seen.because.starts_with("anonymous memory rose"), "{seen}");
+}
+
+/// A client's tasks pile up, each with its socket, while some of a server's are answering: these are the program's own.
+#[test]
+fn a_few_tasks_that_answer_requests_decide_no_class() {
+    let group = |name: &str, per_second| GrowingGroup {
+        kind: Kind::Tasks,
+        name: name.to_owned(),
+        per_second,
+        site: None,
+    };
+    let named = [group("the client's", 40.0), group("an answer's", 0.4)];
+    let told: Vec<&str> = of_weight(&named).map(|group| group.name.as_str()).collect();
+    assert_eq!(told, ["the client's"]);
 }
 
 /// As it was met at rest: threads came, each with an arena.
