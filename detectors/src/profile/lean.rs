@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use file::{Elf, File};
+pub(super) use modules::Call;
 use modules::Module;
 use names::Name;
 
@@ -41,6 +42,26 @@ pub(super) fn resolve_all(return_addresses: &[usize]) -> HashMap<usize, Vec<Sour
         resolve_in(&module, &mut known);
     }
     known
+}
+
+/// The frames at addresses of a file, each with where its code lies in the file; the innermost inlined one first.
+///
+/// The file may be another program's, so it is read and not mapped: what it holds stays the same while it is looked at. `None` where
+/// it is no program's or library's, has more than `bytes_max`, or is another build than the one that is asked for.
+pub(super) fn resolve_file(
+    path: &std::path::Path,
+    build_id: &str,
+    calls: &[Call],
+    bytes_max: u64,
+) -> Option<HashMap<usize, Vec<SourceFrame>>> {
+    let file = File::read(path, bytes_max)?;
+    let is_another = |own: String| !build_id.is_empty() && own != build_id;
+    if Elf::parse(&file)?.build_id().is_some_and(is_another) {
+        return None;
+    }
+    let mut known = HashMap::new();
+    resolve_calls(&file, false, calls, &mut known);
+    Some(known)
 }
 
 /// What this program's own file has.
@@ -84,9 +105,17 @@ struct Frame<'data> {
 /// `None` where this module's addresses are left to others.
 fn resolve_in(module: &Module, known: &mut HashMap<usize, Vec<SourceFrame>>) -> Option<()> {
     let file = File::open(&module.path)?;
-    let elf = Elf::parse(&file)?;
-    let mut wanted: Vec<(u64, usize)> = module
-        .calls
+    resolve_calls(&file, module.is_program, &module.calls, known)
+}
+
+fn resolve_calls(
+    file: &File,
+    is_program: bool,
+    calls: &[Call],
+    known: &mut HashMap<usize, Vec<SourceFrame>>,
+) -> Option<()> {
+    let elf = Elf::parse(file)?;
+    let mut wanted: Vec<(u64, usize)> = calls
         .iter()
         .filter_map(|call| Some((elf.address(call.in_file)?, call.return_address)))
         .collect();
@@ -96,14 +125,14 @@ fn resolve_in(module: &Module, known: &mut HashMap<usize, Vec<SourceFrame>>) -> 
     let dwarf = match elf.dwarf() {
         Some(dwarf) => Some(dwarf),
         // Its debug information may lie in a file of its own.
-        None if module.is_program => return None,
+        None if is_program => return None,
         None => None,
     };
     if let Some(dwarf) = &dwarf {
-        let workspace = module.is_program.then(|| packages::workspace(dwarf, &file));
-        frames = units::frames(dwarf, workspace.flatten(), &addresses, &file)?;
+        let workspace = is_program.then(|| packages::workspace(dwarf, file));
+        frames = units::frames(dwarf, workspace.flatten(), &addresses, file)?;
         let mut names = frames.iter_mut().flatten().map(|frame| &mut frame.name);
-        names::resolve_elsewhere(dwarf, &mut names, &file);
+        names::resolve_elsewhere(dwarf, &mut names, file);
     }
     frames.resize_with(addresses.len(), Vec::new);
     let wants_symbol = |frames: &Vec<Frame<'_>>| {
@@ -119,7 +148,7 @@ fn resolve_in(module: &Module, known: &mut HashMap<usize, Vec<SourceFrame>>) -> 
         symbols[at] = symbol;
     }
     for (((_, return_address), frames), symbol) in wanted.into_iter().zip(frames).zip(symbols) {
-        known.insert(return_address, readable(frames, symbol, &file));
+        known.insert(return_address, readable(frames, symbol, file));
     }
     Some(())
 }

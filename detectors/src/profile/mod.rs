@@ -4,6 +4,21 @@
 //! four heap sample types in Go's order: `alloc_objects`, `alloc_space`, `inuse_objects` and
 //! `inuse_space`, the last being the default.
 //!
+//! Read are also dhat's JSON and the forms that came before pprof's, which Go's tool still reads:
+//!
+//! | form | begins with |
+//! |---|---|
+//! | Go's text, by `?debug=1`; names come from its comments | `heap profile: .. @ heap/..`, `goroutine profile: total ..`, `--- mutex:`, `--- contention:` |
+//! | gperftools' heap and its growth | `heap profile: .. @ heapprofile`, `.. @ heap_v2/..`, `.. @ growthz` |
+//! | gperftools' CPU time | words of 0, 3 and 0, of either size and order |
+//! | gperftools' waits for locks, and the stacks of threads | `--- contentionz`, `--- threadz` |
+//! | jemalloc's heap, which Go's tool doesn't read | `heap_v2/..` |
+//! | old Java agents' heap, waits and CPU time | `--- heapz`, `--- contentionz` with `format = java` |
+//!
+//! Sampled values are scaled as Go's tool scales them. On Linux, addresses without names get those of the files that the profile says
+//! were mapped, where these lie on this disk and tell no other build; C++ names stay as the linker has them. Elsewhere a row names the
+//! file, as `[shop]`.
+//!
 //! Three words run through the module. A *sample* is a stack with its values, one per sample type.
 //! *Flat* is what a function allocated itself. *Cum* is that plus what the functions it called
 //! allocated, each sample counted once however often the function stands in its stack.
@@ -36,8 +51,11 @@ mod flamegraph;
 mod graph;
 #[cfg(target_os = "linux")]
 mod lean;
+mod legacy;
 mod list;
 mod measured;
+#[cfg(target_os = "linux")]
+mod on_disk;
 mod program;
 mod protos;
 mod prune;
@@ -102,7 +120,7 @@ impl fmt::Display for SampleType {
 }
 
 impl Profile {
-    /// The profile in the file at `path`: pprof's format, gzipped or plain, or dhat's JSON.
+    /// The profile in the file at `path`: pprof's format, gzipped or plain, dhat's JSON, or one of the [older forms](self).
     ///
     /// Frames that the file itself asks to leave out (`drop_frames`, as profiles of C and C++
     /// programs do for their allocators) are gone after reading, as in Go's pprof.

@@ -9,7 +9,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::check::{checked, malformed};
 use super::decoded::{Decoded, varint};
-use super::{DhatOptions, Printable, Profile, ProfileError, Symbols, prune};
+use super::{DhatOptions, Printable, Profile, ProfileError, Symbols, legacy, prune};
 
 /// The largest profile that is read, in bytes after decompression.
 ///
@@ -127,10 +127,15 @@ pub(super) fn from_bytes(
         };
         return Profile::from_dhat_named(name, json, &options);
     }
-    survey(name, plain)?;
-    let message =
-        protos::Profile::decode(plain).map_err(|error| not_a_profile(name, &error.to_string()))?;
+    let message = if let Some(message) = legacy::read(name, plain)? {
+        message
+    } else {
+        survey(name, plain)?;
+        protos::Profile::decode(plain).map_err(|error| not_a_profile(name, &error.to_string()))?
+    };
     let mut message = checked(name, message)?;
+    #[cfg(target_os = "linux")]
+    super::on_disk::name_frames(&mut message);
     prune::drop_frames(name, &mut message)?;
     Ok(Profile {
         name: name.to_owned(),
@@ -262,58 +267,17 @@ fn told_by(text: &[u8]) -> String {
 
 /// What it is instead, where it is a profile in a form that isn't read here, and how to have one that is.
 fn other_form(plain: &[u8]) -> Option<&'static str> {
-    const GO: &str = "it is Go's text form; fetch it again without ?debug=1";
-    const CONVERT: &str = "it is a profile of a C or C++ program in gperftools' older form, whose addresses only the program itself can name; \
-                           have it converted: pprof -proto PROGRAM FILE > profile.pb.gz, with pprof from github.com/google/pprof";
-    let line = plain
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let line = String::from_utf8_lossy(&line[..line.len().min(400)]);
-    // Go writes what lies between two samples behind the word `heap`; tcmalloc has `heapprofile`, `heap_v2/..`, `growthz` there.
-    if line.starts_with("heap profile:") {
-        return Some(if line.contains("@ heap/") {
-            GO
-        } else {
-            CONVERT
-        });
+    let begins = |start: &str| plain.starts_with(start.as_bytes());
+    if begins("--- symbol") {
+        return Some(
+            "it is what jeprof or gperftools' pprof writes with --raw; give the file that it was made from",
+        );
     }
-    let is_gos = [
-        "goroutine profile:",
-        "threadcreate profile:",
-        "--- mutex:",
-        "--- contention:",
-    ];
-    let is_older = [
-        "heap_v2/",
-        "--- contentionz",
-        "--- contention ",
-        "--- symbol",
-        "--- heapz",
-        "--- growthz",
-        "--- profile",
-    ];
-    if is_gos.iter().any(|start| line.starts_with(start)) {
-        return Some(GO);
-    }
-    if is_older.iter().any(|start| line.starts_with(start)) || is_older_cpu(plain) {
-        return Some(CONVERT);
+    // Go's dump of goroutines has no counts, and repeats each stack.
+    if begins("goroutine ") && !begins("goroutine profile:") {
+        return Some("it is Go's dump of all goroutines; fetch it again without ?debug=2");
     }
     None
-}
-
-/// Whether it begins as a CPU profile in gperftools' older form: words of 0, 3 and 0, of either size and order.
-fn is_older_cpu(plain: &[u8]) -> bool {
-    let begins = |size: usize, three: usize| {
-        let words = plain.get(..3 * size);
-        words.is_some_and(|words| {
-            words
-                .iter()
-                .enumerate()
-                .all(|(at, byte)| *byte == if at == three { 3 } else { 0 })
-        })
-    };
-    begins(8, 8) || begins(8, 15) || begins(4, 4) || begins(4, 7)
 }
 
 #[cfg(test)]
@@ -328,30 +292,10 @@ mod tests {
 
     #[test]
     fn profiles_in_other_forms_are_called_what_they_are() {
-        let go = "heap profile: 4: 2048 [9: 4096] @ heap/1048576\n";
-        assert!(refusal(go.as_bytes()).contains("Go's text form"));
-        for older in [
-            "heap profile:      1:     1024 [     1:     1024] @ heapprofile\n",
-            "heap profile:      1:     1024 [     1:     1024] @ heap_v2/524288\n",
-            "heap profile:    157: 78000000 [   157: 78000000] @ growthz\n",
-            "heap_v2/524288\n  t*: 28106: 56637512 [0: 0]\n",
-            "--- contentionz 1 ---\ncycles/second = 3201000000\n",
-            "--- symbol\nbinary=/usr/bin/shop\n",
-        ] {
-            let told = refusal(older.as_bytes());
-            assert!(
-                told.contains("C or C++") && told.contains("pprof -proto"),
-                "{told}"
-            );
-        }
-        for words in [
-            [0_u64, 3, 0, 10_000, 0].map(u64::to_le_bytes),
-            [0_u64, 3, 0, 10_000, 0].map(u64::to_be_bytes),
-        ] {
-            assert!(refusal(&words.concat()).contains("pprof -proto"));
-        }
-        let words = [0_u32, 3, 0, 10_000, 0].map(u32::to_le_bytes);
-        assert!(refusal(&words.concat()).contains("pprof -proto"));
+        let raw = refusal(b"--- symbol\nbinary=/usr/bin/shop\n");
+        assert!(raw.contains("--raw"), "{raw}");
+        let dump = refusal(b"goroutine 1 [running]:\nmain.main()\n");
+        assert!(dump.contains("without ?debug=2"), "{dump}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `leaks top`, `list-source`, `diff` and `flamegraph`: any profile in pprof's format, read.
+//! `leaks top`, `list-source`, `diff` and `flamegraph`: any profile, read.
 
 use crate::show::{Format, json};
 use clap::Args;
@@ -19,7 +19,7 @@ use workbook::{Ending, files, say};
     reason = "these comments are the help's text, which shows backticks as they are"
 )]
 pub(crate) struct Select {
-    /// A profile in pprof's format, gzipped or plain
+    /// A profile in pprof's format, or as text of Go's (?debug=1), gperftools' or jemalloc's
     pub(crate) file: PathBuf,
     /// Show only what is more or less than in this profile
     #[arg(long, value_name = "FILE")]

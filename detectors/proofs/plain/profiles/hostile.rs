@@ -205,7 +205,6 @@ fn what_is_no_profile_is_named() {
     let errors = [
         read(b""),
         read(b"hello, world\n"),
-        read(b"heap profile: 1: 2 [3: 4] @ heap/1048576\n"),
         read(b"<!DOCTYPE html><html></html>"),
         read(b"{\"dhatFileVersion\": 2}"),
         read(b"{\"something\": \"else\"}"),
@@ -218,7 +217,6 @@ fn what_is_no_profile_is_named() {
     insta::assert_snapshot!(errors.join("\n"), @r#"
     input is not a profile: it is empty; give a pprof file, gzipped or plain, or dhat's JSON
     input is not a profile: it is text that begins with "hello, world"; give a pprof file, gzipped or plain, or dhat's JSON
-    input is not a profile: it is Go's text form; fetch it again without ?debug=1; give a pprof file, gzipped or plain, or dhat's JSON
     input is not a profile: it is text that begins with "<!DOCTYPE html><html></html>"; give a pprof file, gzipped or plain, or dhat's JSON
     input is not a profile: it isn't dhat's JSON (missing field `mode` at line 1 column 22); give a pprof file, gzipped or plain, or dhat's JSON
     input is not a profile: it is text that begins with "{"something": "else"}"; give a pprof file, gzipped or plain, or dhat's JSON

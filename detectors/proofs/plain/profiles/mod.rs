@@ -5,6 +5,8 @@ mod drawings;
 mod from_dhat;
 mod go;
 mod hostile;
+mod kinds;
+mod legacy;
 mod listings;
 #[path = "../../../src/profile/protos.rs"]
 mod protos; // the format's messages, to put together what no writer would

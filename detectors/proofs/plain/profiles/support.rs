@@ -17,7 +17,7 @@ pub(crate) fn go_profile(name: &str) -> Profile {
     Profile::read(data(name)).unwrap()
 }
 
-/// Go's pprof with these arguments, without the line that holds the local time; `None` where Go
+/// Go's pprof with these arguments, without the lines that tell times; `None` where Go
 /// isn't installed.
 pub(crate) fn go_pprof(arguments: &[&str]) -> Option<String> {
     let output = Command::new("go")
@@ -38,9 +38,14 @@ pub(crate) fn go_pprof(arguments: &[&str]) -> Option<String> {
     Some(without_time(&text))
 }
 
+/// Newer tools also tell a program's build.
 pub(crate) fn without_time(text: &str) -> String {
+    let is_left_out = |line: &str| {
+        let starts = ["Time: ", "Duration: ", "Build ID: "];
+        starts.iter().any(|start| line.starts_with(start))
+    };
     text.lines()
-        .filter(|line| !line.starts_with("Time: "))
+        .filter(|line| !is_left_out(line))
         .fold(String::new(), |mut text, line| {
             writeln!(text, "{line}").unwrap();
             text

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::ffi::c_void;
+use std::fmt::Write;
+use std::io::Read;
 use std::path::Path;
 use std::ptr::{self, NonNull};
 
@@ -23,11 +25,17 @@ pub(super) const AROUND: usize = 1 << 16;
 /// After how many bytes the pages that were read are given back.
 const HELD: usize = 1 << 20;
 
-/// A file that is mapped while its pages are needed.
+/// A file whose bytes are there while they are needed.
 #[derive(Debug)]
 pub(super) struct File {
-    map: Map,
+    bytes: Bytes,
     read: Cell<usize>,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    Mapped(Map),
+    Read(Vec<u8>),
 }
 
 impl File {
@@ -38,13 +46,32 @@ impl File {
         }
         let file = std::fs::File::open(path).ok()?;
         Some(Self {
-            map: Map::of(&file)?,
+            bytes: Bytes::Mapped(Map::of(&file)?),
+            read: Cell::new(0),
+        })
+    }
+
+    /// Reads a file that others may write to meanwhile; `None` when it has more than `bytes_max`.
+    pub(super) fn read(path: &Path, bytes_max: u64) -> Option<Self> {
+        let about = path.metadata().ok()?;
+        // The kernel's own files have no size, and reading one may never end.
+        if !about.is_file() || about.len() == 0 || about.len() > bytes_max {
+            return None;
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(about.len()).ok()?);
+        let file = std::fs::File::open(path).ok()?;
+        file.take(about.len()).read_to_end(&mut bytes).ok()?;
+        Some(Self {
+            bytes: Bytes::Read(bytes),
             read: Cell::new(0),
         })
     }
 
     pub(super) fn data(&self) -> &[u8] {
-        self.map.bytes()
+        match &self.bytes {
+            Bytes::Mapped(map) => map.bytes(),
+            Bytes::Read(bytes) => bytes,
+        }
     }
 
     /// Says that about so many bytes were read since the last time; gives the pages back when they have become many.
@@ -55,7 +82,9 @@ impl File {
             return;
         }
         self.read.set(0);
-        self.map.give_back();
+        if let Bytes::Mapped(map) = &self.bytes {
+            map.give_back();
+        }
     }
 }
 
@@ -154,6 +183,20 @@ impl<'data> Elf<'data> {
             Ok::<_, Unreadable>(EndianSlice::new(section, NativeEndian))
         })
         .ok()
+    }
+
+    /// What tells this build from every other, in hexadecimal digits; `None` where the linker wrote none.
+    pub(super) fn build_id(&self) -> Option<String> {
+        let (_, section) = self
+            .sections
+            .section_by_name(self.endian, b".note.gnu.build-id")?;
+        let mut notes = section.notes(self.endian, self.file.data()).ok()??;
+        let note = notes.next().ok()??;
+        let digits = |mut text: String, byte: &u8| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        };
+        Some(note.desc().iter().fold(String::new(), digits))
     }
 
     /// Whether there is such a section.

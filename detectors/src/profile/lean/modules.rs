@@ -17,10 +17,10 @@ pub(super) struct Module {
 }
 
 #[derive(Debug)]
-pub(super) struct Call {
-    pub(super) return_address: usize,
+pub(in crate::profile) struct Call {
+    pub(in crate::profile) return_address: usize,
     /// Where in the file the call's last byte lies.
-    pub(super) in_file: u64,
+    pub(in crate::profile) in_file: u64,
 }
 
 /// The files that hold the calls before these return addresses. Addresses outside of every file are left out.
