@@ -46,10 +46,7 @@ pub(crate) fn convert(name: &str, seen: &Sampled) -> Profile {
     let since_1970 = seen.started.duration_since(UNIX_EPOCH);
     message.time_nanos = nanoseconds(since_1970.unwrap_or_default());
     message.duration_nanos = nanoseconds(seen.took);
-    Profile {
-        name: name.to_owned(),
-        message,
-    }
+    Profile::new(name, message)
 }
 
 fn nanoseconds(duration: Duration) -> i64 {

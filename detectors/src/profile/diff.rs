@@ -50,7 +50,7 @@ pub(super) fn diff(profile: &Profile, base: &Profile) -> Result<Profile, Profile
     };
     let name = format!("{} minus {}", profile.name, base.name);
     let message = builder.finish(header);
-    Ok(Profile { name, message })
+    Ok(Profile::new(&name, message))
 }
 
 fn add(builder: &mut Builder, profile: &Profile, negated: bool) {

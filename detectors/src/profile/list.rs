@@ -5,11 +5,10 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use regex_lite::Regex;
 use serde::Serialize;
 
 use super::graph::{Grain, Graph, Node};
-use super::top::{TopOptions, top};
+use super::narrow::{no_match, regex};
 use super::units::{Amounts, percentage};
 use super::{Printable, Profile, ProfileError};
 
@@ -92,10 +91,7 @@ pub(super) fn list(
     pattern: &str,
     sources: &SourcePaths,
 ) -> Result<Listing, ProfileError> {
-    let regex = Regex::new(pattern).map_err(|error| ProfileError::BadPattern {
-        pattern: pattern.to_owned(),
-        reason: last_line(&error.to_string()),
-    })?;
+    let regex = regex(pattern)?;
     let graph = Graph::new(profile, index, Grain::Lines);
     let mut routines: BTreeMap<(&str, &str), Vec<&Node<'_>>> = BTreeMap::new();
     for node in &graph.nodes {
@@ -107,19 +103,7 @@ pub(super) fn list(
         }
     }
     if routines.is_empty() {
-        let options = TopOptions {
-            rows_max: Some(3),
-            ..TopOptions::default()
-        };
-        return Err(ProfileError::NoMatch {
-            input: profile.name.clone(),
-            pattern: pattern.to_owned(),
-            largest: top(profile, index, &options)
-                .rows
-                .into_iter()
-                .map(|row| row.function)
-                .collect(),
-        });
+        return Err(no_match(profile, index, pattern));
     }
     let mut files = Files {
         sources,

@@ -32,20 +32,20 @@ pub(super) fn heap(name: &str, stacks: &[Measured], period: i64, how: Symbols<'_
         .iter()
         .map(|measured| (&measured.stack[..], measured.values));
     let samples = merged(stacks, how, HEAP_ORDER);
-    Profile {
-        name: name.to_owned(),
-        message: assemble::assemble(&this_program(), &samples, HEAP, SPACE, period),
-    }
+    Profile::new(
+        name,
+        assemble::assemble(&this_program(), &samples, HEAP, SPACE, period),
+    )
 }
 
 /// The profile of waits at stacks of this process, each with how many they were and how many nanoseconds they took together.
 pub(super) fn waits(name: &str, stacks: &[(Vec<usize>, [i64; 2])]) -> Profile {
     let stacks = stacks.iter().map(|(stack, values)| (&stack[..], *values));
     let samples = merged(stacks, Symbols::ThisProcess, WAITS_ORDER);
-    Profile {
-        name: name.to_owned(),
-        message: assemble::assemble(&this_program(), &samples, WAITS, WAITS[0], 1),
-    }
+    Profile::new(
+        name,
+        assemble::assemble(&this_program(), &samples, WAITS, WAITS[0], 1),
+    )
 }
 
 /// Stacks that are the same once they are trimmed become one.

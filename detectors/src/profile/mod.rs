@@ -54,8 +54,10 @@ mod lean;
 mod legacy;
 mod list;
 mod measured;
+mod narrow;
 #[cfg(target_os = "linux")]
 mod on_disk;
+mod peek;
 mod program;
 mod protos;
 mod prune;
@@ -80,6 +82,7 @@ pub use flamegraph::{FlamegraphOptions, FlamegraphStyle};
 pub use list::{Line, Listing, Routine, SourcePaths};
 pub use measured::Measured;
 pub(crate) use measured::{Names, resolve_stacks};
+pub use peek::{Calls, Peek, Peeked};
 #[cfg(feature = "dhat")]
 pub(crate) use program::is_stripped;
 pub(crate) use program::{lacks, learn_machinery};
@@ -101,6 +104,7 @@ pub struct Profile {
     name: String,
     /// Mappings, functions and locations carry the ids 1, 2, 3 and so on, in their order.
     message: protos::Profile,
+    narrowed: narrow::Narrowed,
 }
 
 /// What one value of every sample measures.
@@ -290,6 +294,43 @@ impl Profile {
         Ok(top::top(self, self.index(sample_type)?, options))
     }
 
+    /// The functions whose names match `pattern`, each between who called it and what it called, as Go's `-peek` shows them.
+    ///
+    /// # Errors
+    ///
+    /// When the sample type is unknown, `pattern` isn't a regular expression, or nothing matches.
+    pub fn peek(&self, sample_type: Option<&str>, pattern: &str) -> Result<Peek, ProfileError> {
+        peek::peek(self, self.index(sample_type)?, pattern)
+    }
+
+    /// The part whose stacks have a frame that matches `pattern`: by the function's name, its source file or the program's file.
+    /// Shares stay those of the whole.
+    ///
+    /// # Errors
+    ///
+    /// When `pattern` isn't a regular expression, or no frame matches.
+    pub fn focus(self, pattern: &str) -> Result<Self, ProfileError> {
+        narrow::focus(self, pattern)
+    }
+
+    /// The part whose stacks have no frame that matches `pattern`, as [`focus`](Self::focus) matches. Where none does, that is all.
+    ///
+    /// # Errors
+    ///
+    /// When `pattern` isn't a regular expression.
+    pub fn ignore(self, pattern: &str) -> Result<Self, ProfileError> {
+        narrow::ignore(self, pattern)
+    }
+
+    /// The same, with stacks of the program's own frames: what Rust's standard library and the allocator allocated is their callers'.
+    ///
+    /// Our own profiles have no such frames at the leaf; those of other samplers, such as jemalloc's, begin with many. A profile of a
+    /// program that isn't in Rust stays as it is.
+    #[must_use]
+    pub fn without_standard_library(self) -> Self {
+        narrow::without_standard(self)
+    }
+
     /// The source of every function whose name matches `pattern`, each line with its flat and cum.
     ///
     /// # Errors
@@ -360,12 +401,18 @@ impl Profile {
         self.message.comment.iter().map(|&text| self.text(text))
     }
 
-    /// Takes a message that has passed [`check::checked`], from an instrument that has nothing to tell without samples.
-    fn sealed(name: &str, message: protos::Profile) -> Result<Self, ProfileError> {
-        let profile = Self {
+    /// Takes a message that has passed [`check::checked`].
+    fn new(name: &str, message: protos::Profile) -> Self {
+        Self {
             name: name.to_owned(),
             message,
-        };
+            narrowed: narrow::Narrowed::default(),
+        }
+    }
+
+    /// Takes a message that has passed [`check::checked`], from an instrument that has nothing to tell without samples.
+    fn sealed(name: &str, message: protos::Profile) -> Result<Self, ProfileError> {
+        let profile = Self::new(name, message);
         profile.refuse_empty()?;
         Ok(profile)
     }
@@ -426,6 +473,9 @@ impl Profile {
 
     /// What shares are taken of: the amounts of all samples, or in a diff those of the base's.
     fn reference_total(&self, index: usize) -> i64 {
+        if let Some(&whole) = self.narrowed.totals.get(index) {
+            return whole;
+        }
         let sum = |base_only: bool| {
             self.message
                 .sample

@@ -137,10 +137,7 @@ pub(super) fn from_bytes(
     #[cfg(target_os = "linux")]
     super::on_disk::name_frames(&mut message);
     prune::drop_frames(name, &mut message)?;
-    Ok(Profile {
-        name: name.to_owned(),
-        message,
-    })
+    Ok(Profile::new(name, message))
 }
 
 fn not_a_profile(name: &str, reason: &str) -> ProfileError {

@@ -15,6 +15,8 @@ pub struct TopOptions {
     pub rows_max: Option<usize>,
     /// Also the functions whose cum is below half a per cent, which Go's `-top` leaves out.
     pub keep_small: bool,
+    /// The largest cum first, and not the largest flat.
+    pub by_cum: bool,
 }
 
 impl TopOptions {
@@ -31,9 +33,16 @@ impl TopOptions {
         self.keep_small = true;
         self
     }
+
+    /// Shows the largest cum first.
+    #[must_use]
+    pub fn by_cum(mut self) -> Self {
+        self.by_cum = true;
+        self
+    }
 }
 
-/// The functions of a profile, the largest flat first.
+/// The functions of a profile, the largest flat first, or the largest cum where that was asked for.
 ///
 /// Its text is that of Go's `pprof -top`, without the lines that name the time of the profile.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -45,6 +54,8 @@ pub struct Top {
     pub comments: Vec<String>,
     /// What the values are.
     pub sample_type: SampleType,
+    /// By what the profile was narrowed: `focus=cart`.
+    pub filters: Vec<String>,
     /// What shares are taken of: the amounts of all samples, or in a diff those of the base's.
     pub total: i64,
     /// The sum of the flat values in `rows`.
@@ -55,7 +66,7 @@ pub struct Top {
     pub dropped_below: i64,
     /// How many functions are left, of which `rows` shows the first.
     pub functions: usize,
-    /// The functions: largest flat first, then by name.
+    /// The functions: largest first, then by name.
     pub rows: Vec<Row>,
     #[serde(skip)]
     amounts: Amounts,
@@ -100,6 +111,16 @@ const EDGE_FRACTION: f64 = 0.001;
 
 pub(super) fn top(profile: &Profile, index: usize, options: &TopOptions) -> Top {
     let graph = Graph::new(profile, index, Grain::Functions);
+    top_of(profile, &graph, index, options).0
+}
+
+/// The same, with each row's node in the graph.
+pub(super) fn top_of(
+    profile: &Profile,
+    graph: &Graph<'_>,
+    index: usize,
+    options: &TopOptions,
+) -> (Top, Vec<usize>) {
     let total = profile.reference_total(index);
     let (node_fraction, edge_fraction) = if options.keep_small {
         (0.0, 0.0)
@@ -118,17 +139,23 @@ pub(super) fn top(profile: &Profile, index: usize, options: &TopOptions) -> Top 
     let mut sorted = present;
     sorted.sort_by_cached_key(|&at| {
         let node = &nodes[at];
+        let (flat, cum) = (node.flat.unsigned_abs(), node.cum.unsigned_abs());
+        let (first, second) = if options.by_cum {
+            (cum, flat)
+        } else {
+            (flat, cum)
+        };
         (
-            Reverse(node.flat.unsigned_abs()),
+            Reverse(first),
             node.key.printable(),
-            Reverse(node.cum.unsigned_abs()),
+            Reverse(second),
             node.key,
         )
     });
     let functions = sorted.len();
     sorted.truncate(options.rows_max.unwrap_or(usize::MAX));
 
-    let inlining = inlining(&graph, &sorted, share(net, edge_fraction));
+    let inlining = inlining(graph, &sorted, share(net, edge_fraction));
     let sample_type = profile.sample_types().swap_remove(index);
     let amounts = common_unit(
         &sample_type.unit,
@@ -152,10 +179,11 @@ pub(super) fn top(profile: &Profile, index: usize, options: &TopOptions) -> Top 
             }
         })
         .collect();
-    Top {
+    let top = Top {
         program: program(profile),
         comments: comments(profile),
         sample_type,
+        filters: profile.narrowed.filters.clone(),
         total,
         accounted,
         dropped: dropped.len(),
@@ -163,7 +191,8 @@ pub(super) fn top(profile: &Profile, index: usize, options: &TopOptions) -> Top 
         functions,
         rows,
         amounts,
-    }
+    };
+    (top, sorted)
 }
 
 #[expect(
@@ -223,9 +252,15 @@ pub(super) fn program(profile: &Profile) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-impl fmt::Display for Top {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let amount = |value| self.amounts.format(value);
+impl Top {
+    /// An amount in the unit that all of them are shown in.
+    pub(super) fn amount(&self, value: i64) -> String {
+        self.amounts.format(value)
+    }
+
+    /// The lines above the table.
+    pub(super) fn header(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let amount = |value| self.amount(value);
         if let Some(program) = &self.program {
             writeln!(f, "File: {}", Printable(program))?;
         }
@@ -233,6 +268,12 @@ impl fmt::Display for Top {
             writeln!(f, "{}", Printable(comment))?;
         }
         writeln!(f, "Type: {}", Printable(&self.sample_type.name))?;
+        if !self.filters.is_empty() {
+            writeln!(f, "Active filters:")?;
+        }
+        for filter in &self.filters {
+            writeln!(f, "   {}", Printable(filter))?;
+        }
         writeln!(
             f,
             "Showing nodes accounting for {}, {} of {} total",
@@ -257,6 +298,14 @@ impl fmt::Display for Top {
                 self.functions
             )?;
         }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Top {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let amount = |value| self.amount(value);
+        self.header(f)?;
         writeln!(
             f,
             "{:>10} {:>5}% {:>5}% {:>10} {:>5}%",

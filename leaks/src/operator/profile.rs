@@ -29,14 +29,60 @@ pub(crate) struct Select {
     pub(crate) sample_type: Option<String>,
 }
 
+/// Which part of the profile.
+#[derive(Debug, Args)]
+pub(crate) struct Part {
+    /// Only what was allocated below a function that matches; its source file or its program's file may match as well
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) focus: Option<String>,
+    /// Leave out what was allocated below a function that matches
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) ignore: Option<String>,
+}
+
+/// Which frames of a Rust program.
+#[derive(Debug, Args)]
+pub(crate) struct Frames {
+    /// Show the frames of Rust's standard library and of the allocator too, which count as their callers' otherwise
+    #[arg(long)]
+    pub(crate) all_frames: bool,
+}
+
+impl Frames {
+    fn of(&self, profile: Profile) -> Profile {
+        if self.all_frames {
+            profile
+        } else {
+            profile.without_standard_library()
+        }
+    }
+}
+
+/// Which rows, and in which order.
+#[derive(Debug, Args)]
+pub(crate) struct Rows {
+    #[command(flatten)]
+    pub(crate) part: Part,
+    #[command(flatten)]
+    pub(crate) frames: Frames,
+    /// Sort by cum: what a function and all that it called allocated, and not what it allocated itself
+    #[arg(long)]
+    pub(crate) cum: bool,
+    /// At most this many functions
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Instead: each function that matches, between who called it and what it called
+    #[arg(long, value_name = "REGEX", conflicts_with_all = ["cum", "limit"])]
+    pub(crate) peek: Option<String>,
+}
+
 /// What `leaks top` takes.
 #[derive(Debug, Args)]
 pub(crate) struct TopArgs {
     #[command(flatten)]
     pub(crate) select: Select,
-    /// At most this many functions
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<usize>,
+    #[command(flatten)]
+    pub(crate) rows: Rows,
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -69,9 +115,8 @@ pub(crate) struct DiffArgs {
     /// Which values: inuse_space, inuse_objects, alloc_space, alloc_objects [default: the profile's own choice]
     #[arg(long, value_name = "TYPE")]
     pub(crate) sample_type: Option<String>,
-    /// At most this many functions
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<usize>,
+    #[command(flatten)]
+    pub(crate) rows: Rows,
     /// Keep the difference as a profile in this file
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -85,6 +130,8 @@ pub(crate) struct DiffArgs {
 pub(crate) struct FlamegraphArgs {
     #[command(flatten)]
     pub(crate) select: Select,
+    #[command(flatten)]
+    pub(crate) part: Part,
     /// The picture's file; `-` is standard output
     #[arg(long, value_name = "FILE", default_value = "flamegraph.svg")]
     pub(crate) out: PathBuf,
@@ -99,7 +146,7 @@ pub(crate) struct FlamegraphArgs {
 /// `leaks top`: the functions with the largest share.
 pub(crate) fn top(args: &TopArgs, out: &mut dyn Write) -> Result<Ending> {
     let profile = selected(&args.select)?;
-    print_top(&profile, &args.select, args.limit, args.format, out)
+    print_top(profile, &args.select, &args.rows, args.format, out)
 }
 
 /// `leaks diff`: the functions whose share changed most.
@@ -114,7 +161,7 @@ pub(crate) fn diff(args: &DiffArgs, out: &mut dyn Write) -> Result<Ending> {
         files::write(path, &difference.to_bytes())?;
         workbook::note!(format!("The difference is kept in {}", say::path(path)));
     }
-    print_top(&difference, &select, args.limit, args.format, out)
+    print_top(difference, &select, &args.rows, args.format, out)
 }
 
 /// `leaks list-source`: the source, each line with what it allocated.
@@ -133,7 +180,7 @@ pub(crate) fn list_source(args: &ListSourceArgs, out: &mut dyn Write) -> Result<
 
 /// `leaks flamegraph`: the whole profile as one picture.
 pub(crate) fn flamegraph(args: &FlamegraphArgs, out: &mut dyn Write) -> Result<Ending> {
-    let profile = selected(&args.select)?;
+    let profile = part(selected(&args.select)?, &args.part)?;
     let mut options = FlamegraphOptions::default();
     options.sample_type.clone_from(&args.select.sample_type);
     options.title.clone_from(&args.title);
@@ -162,24 +209,46 @@ fn selected(select: &Select) -> Result<Profile> {
     }
 }
 
+/// The part of a profile that was asked for.
+fn part(mut profile: Profile, part: &Part) -> Result<Profile> {
+    if let Some(focus) = &part.focus {
+        profile = profile.focus(focus).map_err(unreadable)?;
+    }
+    if let Some(ignore) = &part.ignore {
+        profile = profile.ignore(ignore).map_err(unreadable)?;
+    }
+    Ok(profile)
+}
+
 fn print_top(
-    profile: &Profile,
+    profile: Profile,
     select: &Select,
-    limit: Option<usize>,
+    rows: &Rows,
     format: Format,
     out: &mut dyn Write,
 ) -> Result<Ending> {
-    let mut options = TopOptions::default();
-    options.rows_max = limit;
-    let top = profile
-        .top_with(select.sample_type.as_deref(), &options)
-        .map_err(unreadable)?;
     if profile.is_empty() {
         workbook::note!(
             "No samples: nothing had been seen when the profile was taken. Give the program some work and take it again; a heap is \
              sampled once in 512 KiB unless the program says otherwise.",
         );
     }
+    let profile = rows.frames.of(part(profile, &rows.part)?);
+    let sample_type = select.sample_type.as_deref();
+    if let Some(pattern) = &rows.peek {
+        let peek = profile.peek(sample_type, pattern).map_err(unreadable)?;
+        match format {
+            Format::Text => write!(out, "{peek}")?,
+            Format::Json => json(&peek, out)?,
+        }
+        return Ok(Ending::AsWanted);
+    }
+    let mut options = TopOptions::default();
+    options.rows_max = rows.limit;
+    options.by_cum = rows.cum;
+    let top = profile
+        .top_with(sample_type, &options)
+        .map_err(unreadable)?;
     match format {
         Format::Text => write!(out, "{top}")?,
         Format::Json => json(&top, out)?,

@@ -8,6 +8,7 @@ mod hostile;
 mod kinds;
 mod legacy;
 mod listings;
+mod narrowed;
 #[path = "../../../src/profile/protos.rs"]
 mod protos; // the format's messages, to put together what no writer would
 mod support;
