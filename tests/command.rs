@@ -21,7 +21,7 @@ fn redacted(check: impl FnOnce()) {
 fn every_command_says_when_to_use_it() {
     let workbook = Workbook::copy("help");
     insta::assert_snapshot!(workbook.leaks(["--help"]).exits(0).stdout());
-    let commands = "list run check hint reset solution verify wild top list-source diff flamegraph book serve cluster incident load triage autopsy";
+    let commands = "list run check hint reset solution verify wild top list-source diff flamegraph graph book serve cluster incident load triage autopsy";
     for command in commands.split(' ') {
         workbook
             .leaks([command, "--help"])
@@ -149,6 +149,29 @@ fn a_profile_is_read_wherever_it_lies() {
         .leaks(["flamegraph", leaky, "--inline", "--out", "-"])
         .exits(0)
         .stdout_has("<svg");
+    workbook
+        .leaks(["top", leaky, "--cum", "--ignore", "backend"])
+        .exits(0)
+        .stdout_has("   ignore=backend");
+    workbook
+        .leaks(["top", leaky, "--peek", "refresh", "--focus", "leaky"])
+        .exits(0)
+        .stdout_has("calls%");
+    workbook
+        .leaks(["graph", leaky, "--out", "-"])
+        .exits(0)
+        .stdout_has("digraph");
+    workbook
+        .leaks(["graph", leaky, "--out", "graph.pages"])
+        .exits(2)
+        .stderr_has(".svg, .png, .pdf or .dot");
+    let drawn = workbook.leaks(["graph", leaky, "--out", "graph.svg"]);
+    if std::process::Command::new("dot").arg("-V").output().is_ok() {
+        drawn.exits(0);
+        assert!(workbook.read("graph.svg").contains("<svg"));
+    } else {
+        drawn.exits(2).stderr_has("install graphviz");
+    }
 }
 
 #[test]

@@ -82,6 +82,7 @@ fn operate(command: &Operator, out: &mut dyn Write) -> Result<Ending> {
         Operator::ListSource(args) => profile::list_source(args, out),
         Operator::Diff(args) => profile::diff(args, out),
         Operator::Flamegraph(args) => profile::flamegraph(args, out),
+        Operator::Graph(args) => profile::graph(args, out),
         Operator::Serve(args) => serve::serve(args, out),
         Operator::Cluster(args) => serve::cluster(args, out),
         Operator::Load(args) => operator::load::load(args, out),

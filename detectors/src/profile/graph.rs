@@ -34,6 +34,8 @@ pub(super) struct Edge {
     pub(super) weight: i64,
     /// Whether the callee was inlined in every one of the calls.
     pub(super) inlined: bool,
+    /// Whether one of the calls passed over nodes that aren't kept.
+    pub(super) residual: bool,
     /// The last sample that was added: a sample counts once, however often it makes the call.
     last_sample: usize,
 }
@@ -159,10 +161,12 @@ impl<'a> Graph<'a> {
                 continue;
             }
             let mut caller = None;
+            let mut residual = false;
             for &id in sample.location_id.iter().rev() {
                 let lines = self.at(id);
                 for (place, &callee) in lines.iter().enumerate().rev() {
                     if !kept[callee] {
+                        residual = true;
                         continue;
                     }
                     if let Some(caller) = caller
@@ -172,15 +176,18 @@ impl<'a> Graph<'a> {
                         let edge = edges.entry((caller, callee)).or_insert(Edge {
                             weight: 0,
                             inlined: true,
+                            residual: false,
                             last_sample: usize::MAX,
                         });
                         if edge.last_sample != number {
                             edge.last_sample = number;
                             edge.weight = edge.weight.saturating_add(value);
                             edge.inlined &= inlined;
+                            edge.residual |= residual;
                         }
                     }
                     caller = Some(callee);
+                    residual = false;
                 }
             }
         }

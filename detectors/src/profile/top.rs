@@ -106,8 +106,8 @@ pub enum Inlining {
 }
 
 /// Go's defaults for what is too small to show, as shares of the total.
-const NODE_FRACTION: f64 = 0.005;
-const EDGE_FRACTION: f64 = 0.001;
+pub(super) const NODE_FRACTION: f64 = 0.005;
+pub(super) const EDGE_FRACTION: f64 = 0.001;
 
 pub(super) fn top(profile: &Profile, index: usize, options: &TopOptions) -> Top {
     let graph = Graph::new(profile, index, Grain::Functions);
@@ -199,7 +199,7 @@ pub(super) fn top_of(
     clippy::cast_possible_truncation,
     reason = "a fraction of an i64 fits one; Go truncates too"
 )]
-fn share(total: i64, fraction: f64) -> i64 {
+pub(super) fn share(total: i64, fraction: f64) -> i64 {
     ((total as f64 * fraction) as i64).saturating_abs()
 }
 
@@ -225,7 +225,11 @@ fn inlining(graph: &Graph<'_>, shown: &[usize], cutoff: i64) -> Vec<Inlining> {
         .collect()
 }
 
-fn common_unit(stored: &str, values: impl Iterator<Item = (i64, i64)>, total: i64) -> Amounts {
+pub(super) fn common_unit(
+    stored: &str,
+    values: impl Iterator<Item = (i64, i64)>,
+    total: i64,
+) -> Amounts {
     let smallest = values
         .map(|(flat, cum)| match flat.saturating_abs() {
             0 => cum.saturating_abs(),
@@ -237,7 +241,7 @@ fn common_unit(stored: &str, values: impl Iterator<Item = (i64, i64)>, total: i6
 }
 
 /// Go's tools leave out those that begin with a hash.
-fn comments(profile: &Profile) -> Vec<String> {
+pub(super) fn comments(profile: &Profile) -> Vec<String> {
     let told = profile.comments().filter(|text| !text.starts_with('#'));
     told.map(str::to_owned).collect()
 }

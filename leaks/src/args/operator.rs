@@ -2,7 +2,7 @@
 
 use crate::operator::autopsy::AutopsyArgs;
 use crate::operator::load::LoadArgs;
-use crate::operator::profile::{DiffArgs, FlamegraphArgs, ListSourceArgs, TopArgs};
+use crate::operator::profile::{DiffArgs, FlamegraphArgs, GraphArgs, ListSourceArgs, TopArgs};
 use crate::operator::triage::TriageArgs;
 use clap::Subcommand;
 use domain_service::serve::{ClusterArgs, ServeArgs};
@@ -38,6 +38,16 @@ pub(crate) enum Operator {
         after_help = "Example: leaks flamegraph target/leaks/retained-subslices/heap.pb.gz --out flames.svg"
     )]
     Flamegraph(FlamegraphArgs),
+
+    /// Draw a profile as a graph of calls
+    ///
+    /// Use it where a function is called from many places: it is one box here, with an arrow for each caller, and many frames in a
+    /// flame graph. A box is the larger the more its function allocated itself, and redder the more it and what it called did.
+    /// Pictures are made by graphviz, which has to be installed.
+    #[command(
+        after_help = "Examples:\n  leaks graph target/leaks/retained-subslices/heap.pb.gz --out graph.svg\n  leaks graph later.pb.gz --base earlier.pb.gz --out growth.png    green is what shrank\n  leaks graph heap.pb.gz --focus refresh --out - | dot -Tx11"
+    )]
+    Graph(GraphArgs),
 
     /// Run the service of the story, with a debug port that `go tool pprof` can ask
     ///

@@ -1,4 +1,4 @@
-//! `leaks top`, `list-source`, `diff` and `flamegraph`: any profile, read.
+//! `leaks top`, `list-source`, `diff`, `flamegraph` and `graph`: any profile, read.
 
 use crate::show::{Format, json};
 use clap::Args;
@@ -8,6 +8,7 @@ use detectors::profile::{
 };
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use workbook::problem::{Problem, Result};
 use workbook::workspace::Workspace;
 use workbook::{Ending, files, say};
@@ -143,6 +144,20 @@ pub(crate) struct FlamegraphArgs {
     pub(crate) inline: bool,
 }
 
+/// What `leaks graph` takes.
+#[derive(Debug, Args)]
+pub(crate) struct GraphArgs {
+    #[command(flatten)]
+    pub(crate) select: Select,
+    #[command(flatten)]
+    pub(crate) part: Part,
+    #[command(flatten)]
+    pub(crate) frames: Frames,
+    /// The picture's file: .svg, .png or .pdf by graphviz, or its language alone as .dot; `-` is that on standard output
+    #[arg(long, short, value_name = "FILE", default_value = "graph.svg")]
+    pub(crate) out: PathBuf,
+}
+
 /// `leaks top`: the functions with the largest share.
 pub(crate) fn top(args: &TopArgs, out: &mut dyn Write) -> Result<Ending> {
     let profile = selected(&args.select)?;
@@ -195,6 +210,61 @@ pub(crate) fn flamegraph(args: &FlamegraphArgs, out: &mut dyn Write) -> Result<E
         writeln!(out, "The flame graph is in {}", say::path(&args.out))?;
     }
     Ok(Ending::AsWanted)
+}
+
+/// `leaks graph`: who calls whom, as a picture.
+pub(crate) fn graph(args: &GraphArgs, out: &mut dyn Write) -> Result<Ending> {
+    let profile = args.frames.of(part(selected(&args.select)?, &args.part)?);
+    let sample_type = args.select.sample_type.as_deref();
+    let dot = profile.call_graph(sample_type).map_err(unreadable)?;
+    if args.out == Path::new("-") {
+        out.write_all(dot.as_bytes())?;
+        return Ok(Ending::AsWanted);
+    }
+    let extension = args.out.extension().and_then(|text| text.to_str());
+    let picture = match extension {
+        Some("dot" | "gv") => dot.into_bytes(),
+        Some(format @ ("svg" | "png" | "pdf")) => drawn(&dot, format)?,
+        _ => {
+            return Err(Problem::new(format!(
+                "can't tell what {} is to be: end its name in .svg, .png, .pdf or .dot",
+                say::path(&args.out)
+            )));
+        }
+    };
+    files::write(&args.out, &picture)?;
+    writeln!(out, "The call graph is in {}", say::path(&args.out))?;
+    Ok(Ending::AsWanted)
+}
+
+/// The picture that graphviz makes.
+fn drawn(dot: &str, format: &str) -> Result<Vec<u8>> {
+    let mut graphviz = Command::new("dot")
+        .arg(format!("-T{format}"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| {
+            Problem::new(format!(
+                "can't run dot, which draws the picture ({error}): install graphviz (apt install graphviz, brew install graphviz), \
+                 or keep its language with --out graph.dot and draw it elsewhere"
+            ))
+        })?;
+    // It reads all before it writes, so that neither waits for the other. That it stopped early is told by how it ended.
+    if let Some(mut input) = graphviz.stdin.take() {
+        let _ = input.write_all(dot.as_bytes());
+    }
+    let output = graphviz.wait_with_output()?;
+    if !output.status.success() {
+        let told = String::from_utf8_lossy(&output.stderr);
+        let told = told.trim();
+        return Err(Problem::new(format!(
+            "dot, which draws the picture, failed ({}): {told}; keep its language with --out graph.dot",
+            output.status
+        )));
+    }
+    Ok(output.stdout)
 }
 
 /// The profile that was asked for, less its base where one is given.

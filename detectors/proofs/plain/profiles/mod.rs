@@ -4,6 +4,7 @@ mod differences;
 mod drawings;
 mod from_dhat;
 mod go;
+mod graphs;
 mod hostile;
 mod kinds;
 mod legacy;

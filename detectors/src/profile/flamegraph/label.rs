@@ -20,7 +20,7 @@ pub(super) fn fitting(name: &str, room: usize) -> Option<String> {
 }
 
 /// `alloc::vec::Vec<T>::push` as `alloc::vec::Vec::push`, and `<a::B<T> as c::D>::e` as `a::B::e`.
-fn without_arguments(name: &str) -> String {
+pub(in crate::profile) fn without_arguments(name: &str) -> String {
     if let Some(inner) = name.strip_prefix('<')
         && let Some(end) = closing(inner)
     {

@@ -9,6 +9,8 @@
 mod label;
 mod tree;
 
+pub(super) use label::without_arguments;
+
 use std::fmt::{self, Write};
 
 use self::tree::{Node, Tree};
