@@ -29,6 +29,10 @@ fn every_command_says_when_to_use_it() {
             .stdout_has("Use it ")
             .stdout_has("Example");
     }
+    for command in ["top", "graph"] {
+        let help = workbook.leaks([command, "--help"]).exits(0).stdout();
+        insta::assert_snapshot!(format!("help_of_{command}"), help);
+    }
     workbook.leaks(["no-such-command"]).exits(2);
 }
 

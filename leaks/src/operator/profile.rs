@@ -303,10 +303,15 @@ fn print_top(
              sampled once in 512 KiB unless the program says otherwise.",
         );
     }
-    let profile = rows.frames.of(part(profile, &rows.part)?);
+    let whole = part(profile, &rows.part)?;
+    let profile = rows.frames.of(whole.clone());
     let sample_type = select.sample_type.as_deref();
     if let Some(pattern) = &rows.peek {
-        let peek = profile.peek(sample_type, pattern).map_err(unreadable)?;
+        // Whoever asks for a function of the standard library wants to see it.
+        let peek = profile
+            .peek(sample_type, pattern)
+            .or_else(|_| whole.peek(sample_type, pattern))
+            .map_err(unreadable)?;
         match format {
             Format::Text => write!(out, "{peek}")?,
             Format::Json => json(&peek, out)?,
