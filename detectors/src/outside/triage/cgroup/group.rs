@@ -266,8 +266,11 @@ impl Group {
         let mut open = vec![self.folder.clone()];
         while let Some(folder) = open.pop() {
             let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-            let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-            let folders: Vec<PathBuf> = folders.map(|entry| entry.path()).collect();
+            // By its path: for an entry's own word, the program would ask for a function that glibc has from 2.33 on.
+            let paths = entries.map(|entry| entry.path());
+            let is_folder =
+                |path: &PathBuf| path.symlink_metadata().is_ok_and(|about| about.is_dir());
+            let folders: Vec<PathBuf> = paths.filter(is_folder).collect();
             open.extend(folders.iter().cloned());
             found.extend(folders);
         }
