@@ -10,6 +10,12 @@ use crate::model::verdict::Verdict;
 use serde::Serialize;
 use std::fmt;
 
+/// What an allocator takes for a block beside its bytes is one part of them in this at most, where it has classes of sizes, as jemalloc.
+const BESIDE_BYTES: u64 = 4;
+
+/// It is so many bytes at most, where each block has a head and the next one begins at a multiple of 16, as in glibc.
+const BESIDE_A_BLOCK: u64 = 24;
+
 /// What a triage saw, and what follows from it.
 ///
 /// Serialised it has `verdict`, `class`, `findings` and `readings`, as a watch's evidence has.
@@ -133,6 +139,8 @@ pub struct Moment {
     pub working_set: Option<u64>,
     /// Allocated and not freed, by the service's own count.
     pub live: Option<u64>,
+    /// How many blocks that is.
+    pub live_blocks: Option<u64>,
     /// What the service's allocator has from the system, by its own count.
     pub allocator_mapped: Option<u64>,
     /// The part of it without a block in it.
@@ -151,6 +159,12 @@ impl Moment {
     pub(super) fn in_c(&self) -> Option<i64> {
         let in_use = self.allocator_mapped?.checked_sub(self.allocator_free?)?;
         Some(in_use.saturating_sub(self.live?).cast_signed())
+    }
+
+    /// The part of it that no block can cost beside its bytes, however small the blocks are: C code's.
+    pub(super) fn surely_in_c(&self) -> Option<i64> {
+        let beside = self.live? / BESIDE_BYTES + BESIDE_A_BLOCK * self.live_blocks.unwrap_or(0);
+        Some(self.in_c()?.saturating_sub_unsigned(beside).max(0))
     }
 
     /// Anonymous memory that the allocator can't have: mappings of somebody else. Zero while all that the allocator has would hold it, since
@@ -177,6 +191,7 @@ impl Moment {
             page_cache: least(self.page_cache, other.page_cache),
             working_set: least(self.working_set, other.working_set),
             live: least(self.live, other.live),
+            live_blocks: least(self.live_blocks, other.live_blocks),
             allocator_mapped: least(self.allocator_mapped, other.allocator_mapped),
             allocator_free: least(self.allocator_free, other.allocator_free),
             instruments: least(self.instruments, other.instruments),

@@ -122,7 +122,7 @@ impl Quantity {
         // What a block costs beside its bytes grows with live memory, and so does whatever the allocator takes for it.
         if !live.grows() {
             all.extend([
-                Quantity::of(look, Kind::Resident, FOREIGN, Moment::in_c),
+                Quantity::of(look, Kind::Resident, FOREIGN, Moment::surely_in_c),
                 Quantity::of(look, Kind::Resident, BESIDE, Moment::beside_the_allocator),
             ]);
             all.push(anonymous.or_else(resident).map(|whole| Quantity {

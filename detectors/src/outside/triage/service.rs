@@ -156,6 +156,7 @@ impl Metrics {
             shared: self.value("process_shared_memory_bytes"),
             highest: self.value("process_peak_resident_memory_bytes"),
             live: self.value("heap_live_bytes"),
+            live_blocks: self.value("heap_live_blocks"),
             instruments: self.value("heap_instrument_resident_bytes"),
             allocator_mapped: self.value("heap_allocator_mapped_bytes"),
             allocator_free: self.value("heap_allocator_free_bytes"),

@@ -1,4 +1,4 @@
-//! Asks its own debug port for the heap profile and the metrics.
+//! Keeps its heap profiles, and asks its own debug port for the heap profile and the metrics.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -7,6 +7,11 @@ use tokio::net::TcpStream;
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = std::env::temp_dir().join(format!("debug-alone-{}", std::process::id()));
+    drop(detectors::debug::KeptProfiles::new(&folder).start()?);
+    println!("kept: {} file", std::fs::read_dir(&folder)?.count());
+    std::fs::remove_dir_all(&folder)?;
+
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_all().build()?.block_on(async {
         let debug = detectors::debug::Listener::bind("127.0.0.1:0", None).await?;

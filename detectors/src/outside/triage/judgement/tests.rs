@@ -5,7 +5,7 @@ use crate::model::class::Class;
 use crate::model::kind::{Counts, Kind};
 use crate::model::verdict::Verdict;
 use crate::outside::triage::TriageError;
-use crate::outside::triage::evidence::{Moment, Part, TriageEvidence};
+use crate::outside::triage::evidence::{Growth, Moment, Part, TriageEvidence};
 use crate::outside::triage::sampling::{GrowingGroup, Look, Source};
 use std::time::Duration;
 
@@ -133,6 +133,21 @@ fn an_allocator_that_uses_its_pages_again_is_no_leak() {
     });
     assert_eq!(seen.verdict, Verdict::Inconclusive, "{seen}");
     assert!(seen.because.starts_with("anonymous memory rose"), "{seen}");
+}
+
+/// As it was met on a busy machine: as many bytes are live as before, in ever more and smaller blocks, and each costs something.
+#[test]
+fn what_small_blocks_cost_beside_their_bytes_is_not_cs() {
+    let seen = of(|grown, now| {
+        let blocks = grown / 32;
+        now.live_blocks = Some(blocks);
+        now.live = Some(40 * MIB);
+        now.allocator_mapped = Some(100 * MIB);
+        now.allocator_free = Some(60 * MIB - 16 * blocks);
+        now.anonymous = Some(100 * MIB);
+    });
+    let of_c = |growth: &Growth| growth.kind == Kind::Resident;
+    assert!(!seen.findings.iter().any(of_c), "{seen}");
 }
 
 /// A client's tasks pile up, each with its socket, while some of a server's are answering: these are the program's own.
