@@ -118,16 +118,8 @@ fn a_service_tells_who_holds_what_grows_and_so_its_class() {
     assert_eq!(cycles["class"], "reference-cycles");
     names(&cycles, "bytes", "reference_cycles::leaky");
     // The static's table is older than the question until it doubles: who holds what lies in it isn't known before, and no class is told.
-    let known = [
-        "by {\"static\":\"global_caches::leaky::ANSWERS\"}",
-        "by \"elsewhere\"",
-    ];
-    let (holder, class) = match &caches["class"] {
-        serde_json::Value::Null => (known[1], serde_json::Value::Null),
-        told => (known[0], told.clone()),
-    };
-    is_held(&caches, "global_caches::", holder);
-    assert!(class.is_null() || class == "global-caches", "{class}");
+    let class = &caches["class"];
+    assert!(class.is_null() || class == "global-caches", "{caches}");
     // What hangs on tasks that come with each request is held by none of them for long.
     is_held(&bodies, "unclosed_bodies::", r#"by "task""#);
     assert_eq!(bodies["class"], "unclosed-bodies");

@@ -12,11 +12,14 @@ use crate::outside::held::PATH;
 use crate::readings::holders::{Accounts, HeldBy, told};
 use std::time::Duration;
 
-/// A site that explains less than this share of what grows is not worth a reader's time, and may be what the service lives on.
+/// A site with less than this share of what stays is not worth a reader's time.
 const LEAST_SHARE: f64 = 0.1;
 
-/// What was noted explains what grows where it is this share of it: growth isn't even, and some of it grows in blocks that are older.
-const EXPLAINED_SHARE: f64 = 0.4;
+/// Sites with this share of what stays, together, are enough.
+const MOST: f64 = 0.9;
+
+/// What stays explains what grew where it comes at this share of the pace at least: a load isn't even, and a machine may be busy.
+const EXPLAINED_SHARE: f64 = 0.1;
 
 /// Asks the debug port.
 ///
@@ -42,11 +45,13 @@ impl TriageEvidence {
     /// The notes are exact where a profile is sampled, so they name the lines as well, where they explain what grows.
     pub(super) fn learn(&mut self, mut held: Held) {
         let seconds = held.seconds.max(1) as f64;
-        let mut explained = 0.0;
+        let stays: u64 = held.by_site.iter().map(|held| held.bytes).sum();
+        let explained = stays as f64 / seconds / self.live_per_second.max(1.0);
+        let mut told_of = 0.0;
         held.by_site.retain(|held| {
-            let share = held.bytes as f64 / seconds / self.live_per_second.max(1.0);
-            let is_told = share >= LEAST_SHARE && explained < 1.0;
-            explained += if is_told { share } else { 0.0 };
+            let share = held.bytes as f64 / stays as f64;
+            let is_told = share >= LEAST_SHARE && told_of < MOST;
+            told_of += if is_told { share } else { 0.0 };
             is_told
         });
         if let Some(not_read) = &held.not_read {
