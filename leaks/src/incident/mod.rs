@@ -22,7 +22,7 @@ use workbook::{Ending, files};
 /// What `leaks incident` takes.
 #[derive(Debug, Args)]
 pub(crate) struct IncidentArgs {
-    /// Half the size: the same relations in less time and memory
+    /// Half the size: the same relations in less time and memory; and the control run isn't loaded again
     #[arg(long)]
     pub(crate) short: bool,
     /// The folder for the page, its plots and the report [default: target/leaks/incident]

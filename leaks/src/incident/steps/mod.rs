@@ -91,6 +91,9 @@ pub(super) async fn tell(
         shown(story)
     };
     control::bench(service, size, &mut story, &mut add).await?;
+    if !size.loads_again {
+        return Ok(story);
+    }
     let (again, ()) = told(async || {
         let look = control::load_again(scene, size, &mut story).await?;
         Ok((look, ()))
