@@ -46,7 +46,7 @@
 //!
 //! `POST /holders?seconds=30` notes each block that is allocated in that time, exactly. Then it makes a copy of the process by `fork`, which has
 //! its memory as of one instant, and reads that memory for pointers to what is live: see [`HeldBy`](crate::HeldBy). `debug=1` answers as
-//! text, otherwise as JSON, which [`triage`](crate::Triage) reads.
+//! text, otherwise as JSON, which `Triage::who_holds` reads.
 //!
 //! | | |
 //! |---|---|
