@@ -6,6 +6,7 @@ use super::{Fetches, Held, TriageEvidence};
 use crate::model::class::Class;
 use crate::model::combination::{OfMemory, class_of};
 use crate::model::kind::Kind;
+use crate::model::place::{Frame, Origin};
 use crate::model::verdict::Verdict;
 use crate::model::words::count;
 use crate::outside::held::PATH;
@@ -31,6 +32,13 @@ pub(super) fn ask(asks: &dyn Fetches, time: Duration) -> Result<Held, String> {
     let answer = asks.ask_to_do(&format!("{PATH}?seconds={seconds}"));
     let answer = answer.map_err(|error| error.to_string())?;
     serde_json::from_slice(&answer).map_err(|error| format!("its answer can't be read: {error}"))
+}
+
+/// Whose code a site is, by its name: `function (file:line)`. `None` where the program has no lines.
+fn origin_of(site: &str) -> Option<Origin> {
+    let (function, place) = site.strip_suffix(')')?.rsplit_once(" (")?;
+    let (file, line) = place.rsplit_once(':')?;
+    Some(Frame::new(function, file, line.parse().ok()?).origin())
 }
 
 impl TriageEvidence {
@@ -77,7 +85,7 @@ impl TriageEvidence {
                 per_iteration: None,
                 per_second: held.bytes as f64 / seconds,
                 site: Some(held.site.clone()),
-                origin: None,
+                origin: origin_of(&held.site),
             }));
             // Where each comes with its own task or thread, these are what grows.
             let of_memory = match held.by_site.first() {
@@ -97,5 +105,19 @@ impl TriageEvidence {
             .filter(|growth| matches!(growth.kind, Kind::Tasks | Kind::Threads));
         let come: f64 = come.map(|growth| growth.per_second * seconds).sum();
         held.owners > 1 && come > 0.0 && 4.0 * held.owners as f64 >= come
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Origin, origin_of};
+
+    #[test]
+    fn a_site_tells_whose_code_it_is() {
+        let registry = "/cargo/registry/src/index.crates.io-1/bytes-1.12.2/src/bytes_mut.rs";
+        let of = |file: &str| origin_of(&format!("<a::B<C (d)> as e::F>::g ({file}:795)"));
+        assert_eq!(of(registry), Some(Origin::Dependency));
+        assert_eq!(of("/home/me/shop/src/cart.rs"), Some(Origin::Own));
+        assert_eq!(origin_of("shop::cart::add"), None);
     }
 }
