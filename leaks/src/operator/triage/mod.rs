@@ -45,8 +45,10 @@ pub(crate) fn triage(args: &TriageArgs, out: &mut dyn Write) -> Result<Ending> {
     if args.who_holds {
         let told = format!("{} tells who holds what grows", triage_name(args));
         line.draw(&told, &format!("for {} s", NOTED_FOR.as_secs()));
-        let asked = triage.who_holds(&mut evidence, NOTED_FOR);
-        asked.map_err(|error| problem(&error, args))?;
+        // What the look saw is worth its minutes all the same.
+        if let Err(error) = triage.who_holds(&mut evidence, NOTED_FOR) {
+            evidence.caveats.push(format!("{error}."));
+        }
     }
     drop(line);
     match args.format {
@@ -206,10 +208,6 @@ fn problem(error: &TriageError, args: &TriageArgs) -> Problem {
         TriageError::NotOurs { .. } => {
             told.next("A process of this machine can be looked at without it: --pid N")
         }
-        TriageError::NoHolders { .. } => told.next(format!(
-            "Look without --who-holds: {}",
-            say::command(&args.again())
-        )),
         TriageError::NoProcess => told.next("Give --pid N in place of --url."),
         _ => told,
     }
