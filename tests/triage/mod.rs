@@ -5,6 +5,7 @@
 mod targets;
 
 mod cgroup;
+mod classes;
 mod of_go;
 mod refused;
 mod service;

@@ -14,7 +14,7 @@ fn under_load(leak: &str) -> serde_json::Value {
 }
 
 /// The same by a look with these options.
-fn looked_at(leak: &str, options: &[&str]) -> serde_json::Value {
+pub(super) fn looked_at(leak: &str, options: &[&str]) -> serde_json::Value {
     let served = Served::start(
         &format!("triage-{leak}"),
         &["--debug-port", "0", "--leak", leak],

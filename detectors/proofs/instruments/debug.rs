@@ -24,7 +24,7 @@ async fn get(address: SocketAddr, path: &str) -> (String, Vec<u8>) {
 }
 
 /// A connection on which this was asked.
-async fn asked(address: SocketAddr, request: &str, headers: &[&str]) -> TcpStream {
+pub(super) async fn asked(address: SocketAddr, request: &str, headers: &[&str]) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     let headers = headers.join("\r\n");
     let request = format!("{request} HTTP/1.1\r\n{headers}\r\nconnection: close\r\n\r\n");
@@ -33,7 +33,7 @@ async fn asked(address: SocketAddr, request: &str, headers: &[&str]) -> TcpStrea
     stream
 }
 
-async fn answer(mut stream: TcpStream) -> (String, Vec<u8>) {
+pub(super) async fn answer(mut stream: TcpStream) -> (String, Vec<u8>) {
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer).await;
     read.expect("it answers");
@@ -53,7 +53,7 @@ async fn status(address: SocketAddr, request: &str, headers: &[&str]) -> u16 {
     number.unwrap_or_else(|| panic!("{head}"))
 }
 
-async fn listens(token: Option<Token>) -> SocketAddr {
+pub(super) async fn listens(token: Option<Token>) -> SocketAddr {
     let listener = Listener::bind("127.0.0.1:0", token).await;
     let listener = listener.expect("a free port");
     let address = listener.address();

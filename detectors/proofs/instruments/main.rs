@@ -11,6 +11,7 @@ mod evidence;
 mod go_pprof;
 mod holders;
 mod memory;
+mod older;
 mod own_memory;
 mod process;
 #[path = "../random.rs"]
@@ -28,6 +29,6 @@ mod together;
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
 detectors::test_modules! {
-    complaints, contention, corners, debug, evidence, holders, memory, own_memory, process, retention,
+    complaints, contention, corners, debug, evidence, holders, memory, older, own_memory, process, retention,
     sampled_profile, tasks, together,
 }

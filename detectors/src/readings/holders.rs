@@ -15,22 +15,27 @@
 //!   process can't point into its heap. It is told under *not read*. Nor are pages read that another process wrote to and this one
 //!   never touched.
 //! - Blocks that are older than the first watch or [`Scope`](crate::Scope) of the process aren't known, so what is held through
-//!   one of them is held from *elsewhere*, as is what a freed block still points to. That is told, and no class is built on it.
+//!   one of them is held from *elsewhere*, as is what a freed block still points to. That is told, and no class is built on it. A copy of
+//!   a service reads in glibc's heap where older blocks lie: who holds them is known then, and who made them isn't.
 //! - Other threads run on meanwhile. What they move just then may be missed.
 
 mod class;
 mod entries;
+mod functions;
 mod graph;
 #[cfg(target_os = "linux")]
 mod memory;
 #[cfg(not(target_os = "linux"))]
 #[path = "holders/unread.rs"]
 mod memory;
+#[cfg(all(feature = "debug", target_os = "linux"))]
+mod older;
 mod queues;
 mod reading;
 mod room;
 mod roots;
 mod task;
+mod views;
 mod wakers;
 
 pub(crate) use class::{Accounts, told};
@@ -40,7 +45,7 @@ use crate::allocator::ScopeHandle;
 use crate::model::place::{Frame, Origin};
 use crate::model::words::grouped;
 use serde::{Deserialize, Serialize};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
@@ -71,6 +76,16 @@ pub struct HeldBy {
     /// The queue in which the blocks wait, where such a block or the site's own was made by one: a channel, or a set of futures or tasks.
     /// Or `wakers`, where the blocks are lists of those.
     pub queue: Option<String>,
+    /// How many of them are seen through views alone that show a quarter of the block at most: a hint, as above, and told by a service
+    /// alone.
+    #[serde(default)]
+    pub viewed: u64,
+    /// How many of those that are unused have no pointer that says otherwise.
+    #[serde(default)]
+    pub(crate) surely_unused: u64,
+    /// Whether they are held through a block that is older than the notes and no hash table: of a list, a queue or something else.
+    #[serde(default)]
+    pub(crate) is_by_older: bool,
     /// How large they are, all together.
     pub(crate) bytes: u64,
     /// Whether a map by keys made the block, or a block on the way to it.
@@ -195,6 +210,8 @@ impl HeldBy {
         self.blocks += other.blocks;
         self.bytes += other.bytes;
         self.unused += other.unused;
+        self.surely_unused += other.surely_unused;
+        self.viewed += other.viewed;
         self.owners = self.owners.max(other.owners);
         for (root, count) in &other.by {
             match self.by.iter_mut().find(|(known, _)| known == root) {
@@ -254,6 +271,9 @@ impl fmt::Display for HeldBy {
         if 2 * self.unused > self.blocks {
             f.write_str("\n  with little of their room used")?;
         }
+        if 2 * self.viewed > self.blocks {
+            f.write_str("\n  by views that show little of them")?;
+        }
         Ok(())
     }
 }
@@ -270,6 +290,11 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// Whether a block of this site is one of it.
+    fn has(&self, site: u32) -> bool {
+        self.numbers.contains(&(site as usize))
+    }
+
     pub(crate) fn add(&mut self, number: usize, stack: &[Frame], functions: Vec<String>) {
         let own = stack.iter().filter(|frame| frame.origin() == Origin::Own);
         let crates = own.filter_map(|frame| reading::crate_of(&frame.function));
@@ -293,17 +318,66 @@ pub(crate) fn of_watched<S, T>(state: &S, work: impl FnOnce() -> T) -> T {
     done
 }
 
-thread_local! {
-    /// Where other threads' stacks end, where this thread knows that from before.
-    static STACKS: RefCell<Option<Vec<(String, usize)>>> = const { RefCell::new(None) };
+/// Whose heap the program's blocks lie in.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "debug"),
+    expect(dead_code, reason = "nobody makes a copy")
+)]
+enum Heap {
+    OfGlibc,
+    Other,
 }
 
-/// Remembers where the other threads' stacks end: a copy of the process has their stacks, and none of their threads.
-#[cfg(all(feature = "debug", target_os = "linux"))]
-pub(crate) fn remember_stacks() {
-    STACKS.set(Some(crate::readings::kernel::stacks(
-        crate::readings::kernel::Whose::Own,
-    )));
+/// What a copy of the process can't ask for.
+#[cfg(target_os = "linux")]
+#[derive(Debug)]
+struct Copied {
+    /// A copy has the other threads' stacks, and none of their threads.
+    stacks: Vec<crate::readings::kernel::Stack>,
+    heap: Heap,
+}
+
+#[cfg(target_os = "linux")]
+thread_local! {
+    /// What this thread knows from before it was copied.
+    static COPIED: std::cell::RefCell<Option<Copied>> = const { std::cell::RefCell::new(None) };
+}
+
+/// What is learned of a process before it is copied.
+#[cfg(feature = "debug")]
+#[derive(Debug, Default)]
+pub(crate) struct BeforeACopy {
+    /// By thread. The kernel tells nothing of a thread that runs, so whatever it told last is kept.
+    #[cfg(target_os = "linux")]
+    stacks: std::collections::HashMap<i32, crate::readings::kernel::Stack>,
+}
+
+#[cfg(feature = "debug")]
+impl BeforeACopy {
+    /// Looks where the other threads' stacks end now.
+    pub(crate) fn look(&mut self) {
+        #[cfg(target_os = "linux")]
+        {
+            use crate::readings::kernel::{Whose, stacks};
+            self.stacks.extend(stacks(Whose::Own));
+        }
+    }
+
+    /// Has a copy that this thread makes next know what was learned.
+    pub(crate) fn ends(mut self) {
+        self.look();
+        #[cfg(target_os = "linux")]
+        {
+            let of_c = crate::readings::memory::c_heap();
+            let is_glibc = of_c.is_some_and(|heap| heap.has_our_blocks);
+            COPIED.set(Some(Copied {
+                stacks: self.stacks.into_values().collect(),
+                heap: if is_glibc { Heap::OfGlibc } else { Heap::Other },
+            }));
+        }
+    }
 }
 
 fn watched_state() -> Option<Range<usize>> {
@@ -343,7 +417,7 @@ pub(crate) fn find(
     }
     // What this allocates belongs to no scope, and isn't noted.
     crate::allocator::uncounted(|| {
-        let graph = graph::Graph::of_live_blocks(scope, stacks_of, is_over)?;
+        let graph = graph::Graph::of_live_blocks(scope, wanted, stacks_of, is_over)?;
         let mut reader = reading::Reader::of(&graph, stacks_of);
         Ok(Holders {
             by_site: wanted.iter().map(|wanted| reader.held_by(wanted)).collect(),

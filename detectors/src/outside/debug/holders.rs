@@ -6,7 +6,7 @@ use crate::allocator;
 use crate::model::words::bytes;
 use crate::outside::held::Held;
 use crate::readings::heap::{AllocatorSource, Detail, HeapSource, SiteReading};
-use crate::readings::holders::{self, HeldBy, Holders};
+use crate::readings::holders::{BeforeACopy, HeldBy, Holders};
 use crate::readings::{copy, memory};
 use axum::extract::RawQuery;
 use axum::http::StatusCode;
@@ -98,11 +98,13 @@ fn look(seconds: u64, is_waited_for: &Receiver<()>) -> Result<Held, Refusal> {
     source.start(Detail::Stacks).map_err(busy)?;
     let quarter = Duration::from_secs(seconds) / 4;
     wait(quarter, is_waited_for)?;
-    let by_half = floors(&source, quarter, is_waited_for)?;
+    let mut before = BeforeACopy::default();
+    let by_half = floors(&source, quarter, &mut before, is_waited_for)?;
     wait(quarter, is_waited_for)?;
-    let sites = growing(&floors(&source, quarter, is_waited_for)?, &by_half);
+    let by_end = floors(&source, quarter, &mut before, is_waited_for)?;
+    let sites = growing(&by_end, &by_half);
     bears_a_copy()?;
-    holders::remember_stacks();
+    before.ends();
     let work = || told_by_a_copy(&source, &sites);
     let done = copy::of_this_process(work, goes_on).map_err(failed)?;
     let unread = |error| failed(format!("the copy told nothing that can be read: {error}"));
@@ -128,6 +130,7 @@ fn wait(time: Duration, is_waited_for: &Receiver<()>) -> Result<(), Refusal> {
 fn floors(
     source: &AllocatorSource,
     time: Duration,
+    before: &mut BeforeACopy,
     is_waited_for: &Receiver<()>,
 ) -> Result<Vec<SiteReading>, Refusal> {
     let mut floors: HashMap<usize, (u32, SiteReading)> = HashMap::new();
@@ -135,6 +138,7 @@ fn floors(
         if turn > 0 {
             wait(time / LOOKS, is_waited_for)?;
         }
+        before.look();
         source.each_site(&mut |now| {
             let (looks, least) = floors.entry(now.site).or_insert((0, now));
             *looks += 1;

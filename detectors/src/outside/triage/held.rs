@@ -90,7 +90,7 @@ impl TriageEvidence {
             // Where each comes with its own task or thread, these are what grows.
             let of_memory = match held.by_site.first() {
                 Some(first) if self.hangs_on_what_grows(first, seconds) => OfMemory::default(),
-                _ => told(&held.by_site, Accounts::None),
+                _ => told(&held.by_site, Accounts::OfService),
             };
             self.class = class_of(&self.grown, of_memory);
         }

@@ -22,6 +22,8 @@ pub(crate) enum Accounts {
     Fit,
     /// Many times as much stays live.
     Exceeded,
+    /// Nobody can say: it is a service that runs. So what is kept is judged by how little of it is used.
+    OfService,
 }
 
 /// What the holders tell.
@@ -93,6 +95,19 @@ fn of_largest(largest: &HeldBy, accounts: Accounts) -> OfMemory {
             decides(Class::UnboundedQueues)
         };
     }
+    if accounts == Accounts::OfService {
+        let are_most = |blocks: u64| blocks as f64 >= MOST * largest.blocks as f64;
+        if are_most(largest.viewed) {
+            return decides(Class::RetainedSubslices);
+        }
+        if are_most(largest.surely_unused) {
+            return decides(Class::RetainedCapacity);
+        }
+        // A map's entries are kept by what is known to be a map. Of another older block nobody knows whether it is a queue's.
+        if largest.is_by_older {
+            return OfMemory::default();
+        }
+    }
     // What a workload's own state keeps and accounts for is what the workload is for.
     let is_wanted = accounts == Accounts::Fit && largest.owner == Some(Owner::Setup);
     let of_long_life = || match root {
@@ -131,6 +146,9 @@ mod tests {
             rival: None,
             pointers: 1,
             unused: 0,
+            viewed: 0,
+            surely_unused: 0,
+            is_by_older: false,
             through: Vec::new(),
             queue: None,
             bytes: 10_000,
@@ -255,6 +273,40 @@ mod tests {
             None,
         );
         is(of(Owner::Setup, 1, false), Accounts::None, None, None);
+    }
+
+    #[test]
+    fn of_a_service_the_use_of_what_is_kept_tells() {
+        let unused = HeldBy {
+            unused: 100,
+            surely_unused: 90,
+            ..holding(seen())
+        };
+        is(
+            unused.clone(),
+            Accounts::OfService,
+            Some(RetainedCapacity),
+            None,
+        );
+        let unsure = HeldBy {
+            surely_unused: 10,
+            ..unused
+        };
+        is(unsure, Accounts::OfService, Some(GlobalCaches), None);
+        let viewed = HeldBy {
+            viewed: 90,
+            ..holding(Root::Elsewhere)
+        };
+        is(viewed, Accounts::OfService, Some(RetainedSubslices), None);
+    }
+
+    #[test]
+    fn an_older_block_that_is_no_map_may_be_a_queues() {
+        let older = HeldBy {
+            is_by_older: true,
+            ..holding(seen())
+        };
+        is(older, Accounts::OfService, None, None);
     }
 
     #[test]

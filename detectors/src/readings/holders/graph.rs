@@ -1,10 +1,11 @@
 //! Live blocks and the pointers between them: which blocks the roots reach.
 
-use super::memory::{Memory, OfThread, Place, Word};
+use super::functions::{Tables, named};
+use super::memory::{Around, Memory, OfThread, Place, Word};
 use super::queues::queue_among;
-use super::room::Unused;
-use super::wakers::{self, Tables};
-use super::{Stacks, task};
+use super::room::{self, Unused};
+use super::views::{self, View};
+use super::{Stacks, Wanted, task, wakers};
 use crate::allocator::{self, ScopeHandle};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -14,12 +15,33 @@ mod trace;
 /// A live block.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Block {
-    start: usize,
+    pub(super) start: usize,
     pub(super) size: usize,
     /// Its site's number.
     pub(super) site: u32,
     /// Whether it belongs to the scope that is asked about, and not to an earlier one.
     pub(super) is_of_scope: bool,
+}
+
+/// The number of no site: the blocks that are older than the notes.
+const OLDER: u32 = u32::MAX;
+
+impl Block {
+    /// Found in the allocator's own memory.
+    #[cfg(all(feature = "debug", target_os = "linux"))]
+    pub(super) fn older(range: Range<usize>) -> Self {
+        Block {
+            start: range.start,
+            size: range.len(),
+            site: OLDER,
+            is_of_scope: false,
+        }
+    }
+
+    /// Whether it is older than the notes, so that nobody knows who made it.
+    pub(super) fn is_older(self) -> bool {
+        self.site == OLDER
+    }
 }
 
 /// What holds a block, at the far end of a chain.
@@ -62,6 +84,8 @@ struct Way {
     is_inside: bool,
     /// A table of functions stands beside it, as beside a waker's pointer.
     is_waker: bool,
+    /// It is an older block that it points to, and a hash table's counts stand beside it.
+    is_tables: bool,
 }
 
 impl Way {
@@ -95,6 +119,10 @@ pub(super) struct Graph {
     pub(super) unused: Vec<Unused>,
     /// For each block: how many wakers lie in it.
     pub(super) wakers: Vec<u32>,
+    /// For each block: how many bytes of it are seen through views.
+    pub(super) shown: Vec<usize>,
+    /// For each block: whether it is older than the notes, and a hash table.
+    pub(super) older_tables: Vec<bool>,
     /// In the order of what they start from.
     pub(super) edges: Vec<Edge>,
     pub(super) entries: Vec<Entry>,
@@ -115,18 +143,27 @@ pub(super) struct Graph {
 impl Graph {
     pub(super) fn of_live_blocks(
         scope: ScopeHandle,
+        #[cfg_attr(not(feature = "debug"), expect(unused_variables))] wanted: &[Wanted],
         stacks_of: Stacks<'_>,
         is_over: &dyn Fn() -> bool,
     ) -> Result<Self, String> {
         let begins = super::watched_state().map(|state| state.start);
         let mut memory = Memory::of_this_process(begins)?;
         let blocks = live_blocks(scope);
+        #[cfg(all(feature = "debug", target_os = "linux"))]
+        let blocks = {
+            let is_wanted = |block: &&Block| wanted.iter().any(|of| of.has(block.site));
+            let wanted = blocks.iter().filter(is_wanted).count();
+            super::older::with_older(blocks, wanted, &memory, is_over)?
+        };
         let mut graph = Graph {
             reached: vec![Reached::Nothing; blocks.len()],
             parents: (0..blocks.len()).map(number).collect(),
             pointers: vec![0; blocks.len()],
             unused: vec![Unused::default(); blocks.len()],
             wakers: vec![0; blocks.len()],
+            shown: vec![0; blocks.len()],
+            older_tables: vec![false; blocks.len()],
             edges: Vec::new(),
             entries: Vec::new(),
             parts: vec![Part::None; blocks.len()],
@@ -155,7 +192,7 @@ impl Graph {
     ) -> Result<HashSet<u32>, String> {
         let mut edges: Vec<Edge> = Vec::new();
         let mut entries: Vec<Entry> = Vec::new();
-        let mut like_tasks = HashSet::new();
+        let mut likely = Likely::default();
         let mut without: Vec<Range<usize>> = allocator::own_tables().collect();
         let blocks = &self.blocks;
         // The list of blocks is a list of pointers to all of them.
@@ -165,7 +202,7 @@ impl Graph {
         let (lowest, highest) = (blocks[0].start, end_of(blocks[blocks.len() - 1]));
         let pointers = &mut self.pointers;
         let unused = &mut self.unused;
-        let mut tables = Tables::default();
+        let older_tables = &mut self.older_tables;
         memory.each_word(&without, is_over, |word, around| {
             let Word {
                 address,
@@ -176,11 +213,7 @@ impl Graph {
                 let Some(at) = block_at(blocks, address) else {
                     return;
                 };
-                let block = blocks[at];
-                if task::has_table_at(block.start, block.size, address) {
-                    like_tasks.insert(block.site);
-                }
-                tables.add(number(at), block.size, value, |table| memory.words(table));
+                likely.points_at_table(number(at), blocks[at], word, memory);
                 return;
             }
             if value < lowest || value >= highest {
@@ -190,11 +223,18 @@ impl Graph {
                 return;
             };
             let from = block_at(blocks, address);
+            let mut is_tables = false;
             if from != Some(to) && (from.is_some() || place != Place::Elsewhere) {
                 pointers[to] += 1;
-                unused[to] |= Unused::of(blocks[to].size, value - blocks[to].start, |further| {
-                    around.at(further)
-                });
+                let (size, offset) = (blocks[to].size, value - blocks[to].start);
+                let beside = |further| around.at(further);
+                unused[to] |= Unused::of(size, offset, beside);
+                if blocks[to].is_older() {
+                    is_tables = room::holds_table(size, offset, beside);
+                    older_tables[to] |= is_tables;
+                } else if memory.copied.is_some() {
+                    likely.points_at_block(number(to), size, offset, around, memory);
+                }
             }
             let is_table = |further| {
                 around
@@ -204,6 +244,7 @@ impl Graph {
             let way = Way {
                 is_inside: value != blocks[to].start,
                 is_waker: is_table(-1) || is_table(1),
+                is_tables,
             };
             match from {
                 // A block that points into its own middle, as a future does, isn't held by that pointer. A block that owns itself points
@@ -222,9 +263,7 @@ impl Graph {
                 }),
             }
         })?;
-        for block in tables.of_wakers(&wakers::named) {
-            self.wakers[block as usize] += 1;
-        }
+        let like_tasks = self.know(likely);
         edges.sort_unstable_by_key(|edge| (edge.from, edge.to));
         for (at, edge) in edges.iter().enumerate() {
             let is_first =
@@ -234,6 +273,21 @@ impl Graph {
         self.edges = edges;
         self.entries = entries;
         Ok(like_tasks)
+    }
+
+    /// Asks for the names that tell which is one. Returns the sites whose blocks look like tasks.
+    fn know(&mut self, likely: Likely) -> HashSet<u32> {
+        for block in likely.wakers.with(wakers::wakes, &named) {
+            self.wakers[block as usize] += 1;
+        }
+        for View { of, bytes } in likely.views.with(views::is_of_view, &named) {
+            let shown = &mut self.shown[of as usize];
+            *shown = shown.saturating_add(bytes);
+        }
+        for task in likely.older_tasks.with(task::is_of_task, &named) {
+            self.parts[task as usize] = Part::Task;
+        }
+        likely.tasks
     }
 
     /// Finds the tasks, and those parts of their runtimes that stand beside them.
@@ -262,10 +316,19 @@ impl Graph {
         }
         for (part, block) in self.parts.iter_mut().zip(&self.blocks) {
             *part = match block.site {
+                _ if block.is_older() => *part,
                 site if tasks.contains(&site) => Part::Task,
                 site if runtimes.contains(&site) => Part::Runtime,
                 _ => Part::None,
             };
+        }
+        // Nobody knows who made an older block. What has tasks is their runtime's.
+        for edge in &self.edges {
+            let (from, to) = (edge.from as usize, edge.to as usize);
+            let has_a_task = self.parts[to] == Part::Task && !edge.way.only_wakes();
+            if has_a_task && self.blocks[from].is_older() && self.parts[from] == Part::None {
+                self.parts[from] = Part::Runtime;
+            }
         }
     }
 
@@ -293,9 +356,11 @@ impl Graph {
         self.parts[at as usize] == Part::Task
     }
 
-    /// Whether a pointer of this way keeps what it points at.
+    /// Whether a pointer of this way keeps what it points at. Who keeps a table has its counts beside the pointer: any other was left
+    /// behind, in memory that nobody knows well.
     fn keeps(&self, to: u32, way: Way) -> bool {
-        !(self.is_task(to) && way.only_wakes())
+        let may_be_old = self.older_tables[to as usize] && !way.is_tables;
+        !(may_be_old || self.is_task(to) && way.only_wakes())
     }
 
     /// Whether one block holds another by this pointer, where tasks and runtimes are borders. What an old pointer in a queue's room leads
@@ -322,6 +387,53 @@ impl Drop for Graph {
             block.start = 0;
         }
         std::hint::black_box(&mut self.blocks);
+    }
+}
+
+/// What looks like something by its words, as long as no name was asked for.
+#[derive(Debug, Default)]
+struct Likely {
+    /// The sites of blocks that look like tasks.
+    tasks: HashSet<u32>,
+    /// Older blocks: nobody knows their sites.
+    older_tasks: Tables<u32>,
+    /// Blocks, once for each waker in them.
+    wakers: Tables<u32>,
+    views: Tables<View>,
+}
+
+impl Likely {
+    /// A block points at what may be a table of functions.
+    fn points_at_table(&mut self, at: u32, block: Block, word: Word, memory: &Memory) {
+        let words = |table| memory.words(table);
+        if task::has_table_at(block.start, block.size, word.address) {
+            self.tasks.insert(block.site);
+        }
+        if block.is_older() && task::may_have_table_at(block.start, word.address) {
+            self.older_tasks.add(at, word.value, words);
+        } else if wakers::may_be_list(block.size) {
+            self.wakers.add(at, word.value, words);
+        }
+    }
+
+    /// Something points at a block, and may be a view of it.
+    fn points_at_block(
+        &mut self,
+        of: u32,
+        size: usize,
+        offset: usize,
+        around: Around<'_>,
+        memory: &Memory,
+    ) {
+        let beside = |further| around.at(further);
+        let Some(bytes) = views::shown(size, offset, beside) else {
+            return;
+        };
+        let tables = views::TABLES.into_iter().filter_map(beside);
+        for table in tables.filter(|table| memory.is_of_image(*table)) {
+            self.views
+                .add(View { of, bytes }, table, |table| memory.words(table));
+        }
     }
 }
 
@@ -366,13 +478,13 @@ fn live_blocks(scope: ScopeHandle) -> Vec<Block> {
     blocks
 }
 
-fn end_of(block: Block) -> usize {
+pub(super) fn end_of(block: Block) -> usize {
     // A block of no bytes has an address all the same.
     block.start + block.size.max(1)
 }
 
 /// The block that an address lies in.
-fn block_at(blocks: &[Block], address: usize) -> Option<usize> {
+pub(super) fn block_at(blocks: &[Block], address: usize) -> Option<usize> {
     let at = blocks
         .partition_point(|block| block.start <= address)
         .checked_sub(1)?;

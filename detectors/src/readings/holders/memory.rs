@@ -11,6 +11,7 @@
 //!
 //! Words come through `/proc/self/mem`. A part that another thread unmaps meanwhile can't be read then, and nothing faults.
 
+use super::Heap;
 use crate::model::mapping::Mapping;
 use crate::model::words::grouped;
 use crate::readings::kernel::{self, Page, Pages, Whose};
@@ -67,6 +68,8 @@ pub(super) struct Memory {
     pub(super) locals: Vec<Range<usize>>,
     /// What the program and its libraries have of their own, in the order of their addresses: statics, and what the loader fills in.
     images: Vec<Range<usize>>,
+    /// Whether this is a copy of the process, in which nothing moves, and where its blocks lie then.
+    pub(super) copied: Option<Heap>,
     mem: File,
     /// `None` where this kernel doesn't tell which pages are in use.
     pagemap: Option<Pages>,
@@ -156,8 +159,17 @@ impl Memory {
         let mem = kernel::memory().map_err(|error| unread("/proc/self/mem", error))?;
         let pagemap = Pages::of_this_process().ok();
         let statics = objects::statics();
-        let remembered = super::STACKS.take();
-        let stacks = remembered.unwrap_or_else(|| kernel::stacks(Whose::Own));
+        let remembered = super::COPIED.take();
+        let copied = remembered.as_ref().map(|copied| copied.heap);
+        let stacks = remembered.map_or_else(
+            || {
+                kernel::stacks(Whose::Own)
+                    .into_iter()
+                    .map(|(_, stack)| stack)
+                    .collect()
+            },
+            |copied| copied.stacks,
+        );
         let mut parts = Vec::new();
         let mut threads = Vec::new();
         let mut left_out = LeftOut::default();
@@ -191,14 +203,18 @@ impl Memory {
                 });
                 add(range, Place::Thread);
             };
-            let of_other = stacks.iter().find(|(_, pointer)| range.contains(pointer));
+            let of_other = stacks.iter().find(|stack| range.contains(&stack.pointer));
+            if copied.is_some() && range.contains(&stack_pointer) {
+                // Of the thread that looks, which holds nothing of the service's.
+                return;
+            }
             if range.contains(&stack_pointer) {
                 let from = begins.filter(|begins| range.contains(begins));
                 let variables = from.unwrap_or(stack_pointer)..range.end;
                 of_thread(variables.clone(), &own_name, Part::OwnStack);
                 // What calls of the workload left behind, in the frames of whoever asks.
                 add(stack_pointer..variables.start, Place::Elsewhere);
-            } else if let Some((name, pointer)) = of_other {
+            } else if let Some(kernel::Stack { name, pointer }) = of_other {
                 // Below the stack pointer are only calls that have returned. The thread's locals lie above the stack.
                 of_thread(*pointer..range.end, name, Part::Stack);
             } else if range.contains(&thread_pointer()) {
@@ -211,6 +227,7 @@ impl Memory {
         Ok(Memory {
             threads,
             locals: objects::locals(),
+            copied,
             images: statics,
             mem,
             pagemap,
@@ -232,6 +249,12 @@ impl Memory {
     /// Reads what lies from an address on.
     pub(super) fn read(&self, address: usize, into: &mut [u8]) -> std::io::Result<()> {
         self.mem.read_exact_at(into, address as u64)
+    }
+
+    /// Reads what lies from an address on, and returns how much of it can be read.
+    #[cfg(feature = "debug")]
+    pub(super) fn read_some(&self, address: usize, into: &mut [u8]) -> usize {
+        self.mem.read_at(into, address as u64).unwrap_or(0)
     }
 
     /// The words at an address of an image; `None` where they can't be read.

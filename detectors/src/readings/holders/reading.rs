@@ -5,8 +5,8 @@ use super::memory::Part;
 use super::queues::{Role, queue_among};
 use super::room::Made;
 use super::roots::{self, Inwards, Names, Settled};
-use super::wakers;
 use super::{HeldBy, Owner, Root, Stacks, Wanted};
+use super::{views, wakers};
 use crate::model::place::{Frame, Origin};
 use std::collections::{HashMap, HashSet};
 
@@ -66,9 +66,8 @@ impl<'g> Reader<'g> {
 
     pub(super) fn held_by(&mut self, wanted: &Wanted) -> HeldBy {
         let graph = self.graph;
-        let is_wanted = |site: u32| wanted.numbers.contains(&(site as usize));
         let own: Vec<usize> = (0..graph.blocks.len())
-            .filter(|&at| graph.blocks[at].is_of_scope && is_wanted(graph.blocks[at].site))
+            .filter(|&at| graph.blocks[at].is_of_scope && wanted.has(graph.blocks[at].site))
             .collect();
         let (ways, rival) = self.ways(wanted, &own);
         let mut by: HashMap<Root, u64> = HashMap::new();
@@ -97,6 +96,15 @@ impl<'g> Reader<'g> {
         };
         let made: Vec<Made> = wanted.functions.iter().map(|by| Made::by(by)).collect();
         let is_unused = |at: usize| made.iter().any(|made| graph.unused[at].is_told(*made));
+        let is_surely_unused = |at: usize| made.iter().any(|made| graph.unused[at].is_sure(*made));
+        let is_viewed = |at: usize| views::show_little(graph.shown[at], graph.blocks[at].size);
+        // The nearest of the older blocks on the way: a map's table, or something else.
+        let older = ways.reached.iter().filter_map(|(at, _)| {
+            let mut holders = ways.holders(*at);
+            holders.find(|holder| graph.blocks[*holder].is_older())
+        });
+        let (by_tables, by_others): (Vec<usize>, Vec<usize>) =
+            older.partition(|older| graph.older_tables[*older]);
         let own = ways.reached.iter().map(|(at, _)| *at);
         let waits_by_wakers = wakers::are_lists(own.clone().map(|at| {
             let size = graph.blocks[at].size;
@@ -112,10 +120,14 @@ impl<'g> Reader<'g> {
             are_tasks: 2 * own.clone().filter(|&at| graph.is_task(number(at))).count() > own.len(),
             bytes: own.clone().map(|at| graph.blocks[at].size as u64).sum(),
             pointers: median(own.clone().map(|at| graph.pointers[at])),
-            unused: own.filter(|&at| is_unused(at)).count() as u64,
+            unused: own.clone().filter(|&at| is_unused(at)).count() as u64,
+            surely_unused: own.clone().filter(|&at| is_surely_unused(at)).count() as u64,
+            viewed: own.clone().filter(|&at| is_viewed(at)).count() as u64,
+            is_by_older: 2 * by_others.len() > own.len(),
             queue: queue(wanted, &commonest, &holders, &ways)
                 .or_else(|| waits_by_wakers.then(|| wakers::QUEUE.to_owned())),
-            is_map: functions().any(|functions| is_of_map(functions)),
+            is_map: 2 * by_tables.len() > own.len()
+                || functions().any(|functions| is_of_map(functions)),
             through: holders
                 .iter()
                 .filter_map(|(stack, _)| maker(stack))

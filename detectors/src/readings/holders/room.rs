@@ -20,6 +20,8 @@ pub(super) struct Unused {
     as_vector: bool,
     /// Little of it is used, if a deque keeps it.
     as_deque: bool,
+    /// Much of it is used, if a vector or a hash table keeps it: by another pointer to it than one that says the opposite.
+    is_used: bool,
 }
 
 /// Whose a block is, told by who made it.
@@ -47,6 +49,7 @@ impl std::ops::BitOrAssign for Unused {
     fn bitor_assign(&mut self, other: Self) {
         self.as_vector |= other.as_vector;
         self.as_deque |= other.as_deque;
+        self.is_used |= other.is_used;
     }
 }
 
@@ -57,6 +60,11 @@ impl Unused {
             Made::ForVector => self.as_vector,
             Made::ForDeque => self.as_deque,
         }
+    }
+
+    /// Whether it is told, and no other pointer to the block says the opposite.
+    pub(super) fn is_sure(self, made: Made) -> bool {
+        self.is_told(made) && !self.is_used
     }
 
     /// `offset`: where in the block the pointer points. `beside`: the word so many words further on.
@@ -76,13 +84,36 @@ impl Unused {
             let (mask, room, entries) = (beside(1)?, beside(2)?, beside(3)?);
             let buckets = mask.checked_add(1)?;
             let is_table = offset > 0 && buckets.is_power_of_two() && is_table(size, buckets);
-            Some(is_table && room <= buckets && is_little(entries, buckets))
+            (is_table && room <= buckets).then(|| is_little(entries, buckets))
         };
+        let by_vector = [is_unused_vector(), is_unused_table()];
         Unused {
-            as_vector: is_unused_vector().unwrap_or(false) || is_unused_table().unwrap_or(false),
+            as_vector: by_vector.contains(&Some(true)),
             as_deque: is_unused_deque().unwrap_or(false),
+            is_used: by_vector.contains(&Some(false)),
         }
     }
+}
+
+/// Whether the words beside a pointer are those of a hash table with entries. `size`: what the block has room for, which is up to a page
+/// more than was asked for, where nobody noted it.
+pub(super) fn holds_table(
+    size: usize,
+    offset: usize,
+    beside: impl Fn(isize) -> Option<usize>,
+) -> bool {
+    const MORE_AT_MOST: usize = 4 << 10;
+    let is_one = || {
+        let (mask, room, entries) = (beside(1)?, beside(2)?, beside(3)?);
+        let buckets = mask.checked_add(1).filter(|of| of.is_power_of_two())?;
+        let end = offset.checked_add(buckets)?.checked_add(GROUP_BYTES)?;
+        let counts_add_up = entries > 0 && entries.checked_add(room)? <= buckets;
+        let is_in_block = end <= size && size - end < MORE_AT_MOST;
+        // The entries lie before the pointer, and end at a multiple of what is read at once.
+        let of_entries = offset >= buckets && offset.is_multiple_of(GROUP_BYTES);
+        Some(counts_add_up && is_in_block && of_entries && offset % buckets < GROUP_BYTES)
+    };
+    is_one().unwrap_or(false)
 }
 
 /// Whether a hash table of so many buckets is that large: entries, then a byte for each bucket and a group more.
@@ -160,6 +191,51 @@ mod tests {
         let table = |beside: &[usize]| words(size, 1_024 * 24, beside, VECTORS);
         assert!(table(&[7, 0, 1_023, 896, 0]));
         assert!(!table(&[7, 0, 1_023, 96, 800]));
+    }
+
+    /// A copy of a vector's three words from before it was filled says the opposite of the vector itself.
+    #[test]
+    fn pointers_that_disagree_are_not_sure() {
+        let of = |length: usize| {
+            Unused::of(16_384, 0, |further| match further {
+                -1 => Some(2_048),
+                _ => Some(length),
+            })
+        };
+        let made = Made::by(&VECTORS.map(str::to_owned));
+        let (mut both, little) = (of(5), of(5));
+        both |= of(2_000);
+        assert!(little.is_told(made) && little.is_sure(made));
+        assert!(both.is_told(made) && !both.is_sure(made));
+    }
+
+    /// What `holds_table` rests on: no rule says how a table is laid out.
+    #[test]
+    fn a_hash_table_is_laid_out_as_it_is_read() {
+        use std::collections::HashMap;
+        fn holds<K: std::hash::Hash + Eq>(keys: impl Iterator<Item = K>) -> bool {
+            let mut map: HashMap<
+                K,
+                [u8; 3],
+                std::hash::BuildHasherDefault<std::hash::DefaultHasher>,
+            > = HashMap::default();
+            map.extend(keys.map(|key| (key, [0; 3])));
+            // SAFETY: four words, each of them initialized: the table's pointer and its three counts. The hasher has no size.
+            let words: [usize; 4] = unsafe { std::mem::transmute_copy(&map) };
+            let buckets = words[1] + 1;
+            let entries =
+                (buckets * size_of::<(K, [u8; 3])>()).next_multiple_of(super::GROUP_BYTES);
+            // As glibc rounds it up.
+            let size = (entries + buckets + super::GROUP_BYTES + 8).next_multiple_of(16) - 8;
+            super::holds_table(size, entries, |further| {
+                words.get(usize::try_from(further).ok()?).copied()
+            })
+        }
+        for entries in [3, 100, 5_000] {
+            assert!(holds(0..entries), "{entries}");
+            assert!(holds((0..entries).map(|key| key.to_string())), "{entries}");
+        }
+        assert!(!super::holds_table(4_096, 64, |_| Some(5)));
     }
 
     #[test]

@@ -15,6 +15,18 @@ pub(super) fn has_table_at(start: usize, size: usize, address: usize) -> bool {
     address == start + 2 * WORD_BYTES && start.is_multiple_of(64) && size.is_multiple_of(64)
 }
 
+/// Whether an older task at `start` would have its table of functions at `address`: what an allocator has for a block is more than was
+/// asked for.
+pub(super) fn may_have_table_at(start: usize, address: usize) -> bool {
+    has_table_at(start, 64, address)
+}
+
+/// Whether a table is a task's, by a function of it.
+pub(super) fn is_of_task(name: &str) -> bool {
+    name.trim_start_matches(['<', '&'])
+        .starts_with("tokio::runtime::task::raw::")
+}
+
 /// Whether a runtime's function for a new task made the block. `functions`: from the allocation outwards.
 pub(super) fn is_made_by(functions: &[String]) -> bool {
     let mut nearest = functions.iter().take(STEPS_MAX);

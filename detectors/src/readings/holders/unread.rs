@@ -20,9 +20,9 @@ pub(super) struct Word {
 
 /// The words before and after one.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Around;
+pub(super) struct Around<'m>(std::marker::PhantomData<&'m ()>);
 
-impl Around {
+impl Around<'_> {
     pub(super) fn at(self, _further: isize) -> Option<usize> {
         None
     }
@@ -47,6 +47,7 @@ pub(super) enum Part {
 pub(super) struct Memory {
     pub(super) threads: Vec<OfThread>,
     pub(super) locals: Vec<Range<usize>>,
+    pub(super) copied: Option<()>,
 }
 
 impl Memory {
@@ -70,7 +71,7 @@ impl Memory {
         &self,
         _without: &[Range<usize>],
         _is_over: &dyn Fn() -> bool,
-        _visit: impl FnMut(Word, Around),
+        _visit: impl FnMut(Word, Around<'_>),
     ) -> Result<(), String> {
         Ok(())
     }

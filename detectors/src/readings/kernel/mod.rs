@@ -50,7 +50,7 @@ pub(crate) use stat::{Stat, stat};
 pub use tcp::TcpState;
 pub(crate) use tcp::{Row, closed_by, rows};
 #[cfg(target_os = "linux")]
-pub(crate) use threads::{stack_pointers, stacks};
+pub(crate) use threads::{Stack, stack_pointers, stacks};
 pub(crate) use threads::{thread_id, threads};
 
 use std::fmt;

@@ -30,20 +30,33 @@ pub(crate) fn stack_pointers(whose: Whose) -> Vec<usize> {
     calls.filter_map(|call| stack_pointer(&call)).collect()
 }
 
-/// The same with the name of each thread: empty where the thread has none of its own, and so its program's.
+/// A thread, and where its stack ends.
 #[cfg(target_os = "linux")]
-pub(crate) fn stacks(whose: Whose) -> Vec<(String, usize)> {
+#[derive(Debug, Clone)]
+pub(crate) struct Stack {
+    /// Empty where the thread has none of its own, and so its program's.
+    pub(crate) name: String,
+    pub(crate) pointer: usize,
+}
+
+/// The same with whose each of them is, by the kernel's number for the thread.
+#[cfg(target_os = "linux")]
+pub(crate) fn stacks(whose: Whose) -> Vec<(i32, Stack)> {
     let programs = text(whose, format_args!("comm")).unwrap_or_default();
     let threads = numbers(whose, "task").unwrap_or_default();
     let stack = |id| {
         let call = text(whose, format_args!("task/{id}/syscall")).ok()?;
         let name = text(whose, format_args!("task/{id}/comm")).unwrap_or_default();
-        let own = if name == programs {
-            ""
-        } else {
-            name.trim_end()
+        let is_own = name != programs;
+        let stack = Stack {
+            name: if is_own {
+                name.trim_end().to_owned()
+            } else {
+                String::new()
+            },
+            pointer: stack_pointer(&call)?,
         };
-        Some((own.to_owned(), stack_pointer(&call)?))
+        Some((id, stack))
     };
     threads.into_iter().filter_map(stack).collect()
 }

@@ -40,10 +40,9 @@ impl Graph {
         self.trace_tasks(&alive);
         self.spread(others, Runtimes::Borders);
         self.trace_runtimes(&alive);
-        self.spread(
-            self.steps_from(Place::Elsewhere, Runtimes::Borders),
-            Runtimes::Borders,
-        );
+        let mut unknown = self.steps_from(Place::Elsewhere, Runtimes::Borders);
+        unknown.extend(self.steps_from_older());
+        self.spread(unknown, Runtimes::Borders);
         // Then what is held by wakers alone, such as a task that has ended.
         let mut by_wakers: Vec<Step> = Vec::new();
         for edge in &self.edges {
@@ -80,6 +79,18 @@ impl Graph {
             },
         };
         of_place.map(step).collect()
+    }
+
+    /// An older block that no root leads to may have been freed, and its pointers are old then.
+    fn steps_from_older(&self) -> Vec<Step> {
+        let older = (0..self.blocks.len()).filter(|&at| self.blocks[at].is_older());
+        let left = older.map(number).filter(|&at| self.is_left(at));
+        let step = |block| Step {
+            block,
+            parent: block,
+            reached: Reached::Elsewhere,
+        };
+        left.map(step).collect()
     }
 
     /// The tasks that live, were these steps taken.
@@ -161,6 +172,15 @@ impl Graph {
             unknown
                 .filter(|entry| !entry.way.is_inside)
                 .map(|entry| entry.to),
+        );
+        let of_older = self
+            .edges
+            .iter()
+            .filter(|edge| self.blocks[edge.from as usize].is_older() && self.is_task(edge.to));
+        to_do.extend(
+            of_older
+                .filter(|edge| !edge.way.is_inside)
+                .map(|edge| edge.to),
         );
         let mut seen = alive.clone();
         while let Some(at) = to_do.pop() {
