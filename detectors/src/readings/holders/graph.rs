@@ -138,6 +138,8 @@ pub(super) struct Graph {
     pub(super) locals: Vec<Range<usize>>,
     /// Memory that was left out, in words.
     pub(super) not_read: Option<String>,
+    /// Whether a copy of the process was read.
+    pub(super) is_of_copy: bool,
 }
 
 impl Graph {
@@ -172,6 +174,7 @@ impl Graph {
             threads: std::mem::take(&mut memory.threads),
             locals: std::mem::take(&mut memory.locals),
             not_read: memory.not_read(),
+            is_of_copy: memory.copied.is_some(),
             blocks,
         };
         if !graph.blocks.is_empty() {

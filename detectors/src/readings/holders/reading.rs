@@ -13,6 +13,9 @@ use std::collections::{HashMap, HashSet};
 /// How far a chain is followed for a queue or a map.
 const STEPS_MAX: usize = 4;
 
+/// A chain is told that one of so many blocks has.
+const WORTH_TELLING: usize = 5;
+
 pub(super) struct Reader<'g> {
     graph: &'g Graph,
     stacks_of: Stacks<'g>,
@@ -75,14 +78,19 @@ impl<'g> Reader<'g> {
         let mut owners: HashMap<Whose, u64> = HashMap::new();
         for &(at, reached) in &ways.reached {
             *by.entry(self.root(reached)).or_default() += 1;
-            *chains.entry(ways.chain(at)).or_default() += 1;
+            let chain = ways.chain(at);
+            // By what is held from elsewhere nobody knows who made its holder.
+            if !(chain.is_empty() && reached == Reached::Elsewhere) {
+                *chains.entry(chain).or_default() += 1;
+            }
             if let Some(whose) = Whose::of(reached, graph) {
                 *owners.entry(whose).or_default() += 1;
             }
         }
         let by = most_first(by, ToString::to_string);
         let commonest = most_first(chains, Clone::clone).into_iter().next();
-        let (commonest, _) = commonest.unwrap_or_default();
+        let is_told = |(_, count): &(Vec<u32>, u64)| *count as usize * WORTH_TELLING >= own.len();
+        let (commonest, _) = commonest.filter(is_told).unwrap_or_default();
         let numbers: Vec<usize> = commonest.iter().map(|site| *site as usize).collect();
         let holders = (self.stacks_of)(&numbers);
         let mostly = by.first().map(|(root, _)| root.clone());
@@ -175,7 +183,14 @@ impl<'g> Reader<'g> {
 
     fn root(&mut self, reached: Reached) -> Root {
         match reached {
-            Reached::Static(address) => Root::Static(roots::name_of(address, &mut self.names)),
+            Reached::Static(address) => {
+                let name = roots::name_of(address, &mut self.names);
+                // What they remember of a service that runs holds nothing of the service's.
+                if self.graph.is_of_copy && roots::is_of_instruments(&name) {
+                    return Root::Elsewhere;
+                }
+                Root::Static(name)
+            }
             Reached::Thread(_) => Root::Thread,
             Reached::Task(_) => Root::Task,
             Reached::Runtime => Root::Runtime,

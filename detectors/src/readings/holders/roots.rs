@@ -173,7 +173,7 @@ pub(super) fn settle(
 }
 
 /// Whether a static is these instruments' own, or of the library that finds names for them.
-fn is_of_instruments(name: &str) -> bool {
+pub(super) fn is_of_instruments(name: &str) -> bool {
     ["backtrace::", "detectors::"]
         .iter()
         .any(|path| name.starts_with(path))
