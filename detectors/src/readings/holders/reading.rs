@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 const STEPS_MAX: usize = 4;
 
 /// A chain is told that one of so many blocks has.
-const WORTH_TELLING: usize = 5;
+const WORTH_TELLING: u64 = 5;
 
 pub(super) struct Reader<'g> {
     graph: &'g Graph,
@@ -89,7 +89,7 @@ impl<'g> Reader<'g> {
         }
         let by = most_first(by, ToString::to_string);
         let commonest = most_first(chains, Clone::clone).into_iter().next();
-        let is_told = |(_, count): &(Vec<u32>, u64)| *count as usize * WORTH_TELLING >= own.len();
+        let is_told = |(_, count): &(Vec<u32>, u64)| *count * WORTH_TELLING >= own.len() as u64;
         let (commonest, _) = commonest.filter(is_told).unwrap_or_default();
         let numbers: Vec<usize> = commonest.iter().map(|site| *site as usize).collect();
         let holders = (self.stacks_of)(&numbers);
