@@ -6,47 +6,50 @@
 use super::service::looked_at;
 use std::collections::BTreeMap;
 
-/// What the story's service leaks in a chapter's way, and what it is.
+/// The story's service leaks in a chapter's way.
 struct Case {
     leak: &'static str,
     verdict: &'static str,
-    class: Option<&'static str>,
+    /// What is held by what: a part of the site's name, and of the root's; nothing where live memory isn't what grows.
+    held: Option<(&'static str, &'static str)>,
 }
 
-const fn leak(class: &'static str) -> Case {
+const fn leak(class: &'static str, site: &'static str, by: &'static str) -> Case {
     Case {
         leak: class,
         verdict: "leak",
-        class: Some(class),
+        held: Some((site, by)),
     }
 }
 
-/// Told within some seconds each.
-const LEAKS: [Case; 10] = [
-    leak("retained-subslices"),
-    leak("retained-capacity"),
-    leak("unbounded-queues"),
-    leak("lost-pointers"),
-    leak("global-caches"),
-    leak("reference-cycles"),
-    leak("unclosed-bodies"),
-    leak("orphaned-tasks"),
-    leak("deferred-cleanup"),
-    leak("foreign-memory"),
+const fn other(class: &'static str, verdict: &'static str) -> Case {
+    Case {
+        leak: class,
+        verdict,
+        held: None,
+    }
+}
+
+/// Live memory that grows: its holder tells which it is. Statics and threads' variables are older than the question.
+const BY_HOLDER: [Case; 6] = [
+    leak("retained-subslices", "retained_subslices::", ""),
+    leak("retained-capacity", "", "thread"),
+    leak("unbounded-queues", "unbounded_queues::", ""),
+    leak("global-caches", "", "static"),
+    leak("reference-cycles", "reference_cycles::leaky", "cycle"),
+    // What hangs on tasks that come with each request is held by none of them for long.
+    leak("unclosed-bodies", "unclosed_bodies::", "task"),
 ];
 
-/// A calm word takes three minutes.
-const NO_LEAKS: [Case; 2] = [
-    Case {
-        leak: "memory-pressure",
-        verdict: "pressure",
-        class: Some("memory-pressure"),
-    },
-    Case {
-        leak: "allocator-retention",
-        verdict: "retention",
-        class: Some("allocator-retention"),
-    },
+/// Forty bytes a request, which take a look of minutes; what is told without a holder, and has tests of its own; and a calm word, which
+/// takes three minutes.
+const OTHERS: [Case; 6] = [
+    leak("lost-pointers", "lost_pointers::", "nothing"),
+    other("orphaned-tasks", "leak"),
+    other("deferred-cleanup", "leak"),
+    other("foreign-memory", "leak"),
+    other("memory-pressure", "pressure"),
+    other("allocator-retention", "retention"),
 ];
 
 /// What a look came to, beside what is right.
@@ -65,15 +68,13 @@ fn look_at(case: &Case) -> (Told, String) {
     let told = match verdict {
         Some("inconclusive") => Told::Undecided,
         _ if verdict != Some(case.verdict) => Told::Wrong,
-        _ if class == case.class => Told::Right,
         _ if class.is_none() => Told::NoClass,
+        _ if class == Some(case.leak) && is_held(case, &answer) => Told::Right,
         _ => Told::Wrong,
     };
-    let is_clear = told == Told::Right;
-    let whole = if is_clear {
-        String::new()
-    } else {
-        format!("\n{answer:#}")
+    let whole = match told {
+        Told::Right => String::new(),
+        _ => format!("\n{answer:#}"),
     };
     (
         told,
@@ -81,15 +82,26 @@ fn look_at(case: &Case) -> (Told, String) {
     )
 }
 
+fn is_held(case: &Case, answer: &serde_json::Value) -> bool {
+    let Some((site, by)) = case.held else {
+        return true;
+    };
+    let sites = answer["held"]["by_site"].as_array();
+    sites.into_iter().flatten().any(|held| {
+        let (name, root) = (held["site"].as_str(), held["by"][0][0].to_string());
+        name.is_some_and(|name| name.contains(site)) && root.contains(by)
+    })
+}
+
 /// Looks at all of them at the same time, so often.
-fn look_at_each<'c>(cases: impl Iterator<Item = &'c Case> + Clone) -> BTreeMap<Told, u32> {
+fn look_at_each(cases: &[Case]) -> BTreeMap<Told, u32> {
     let repetitions = std::env::var("DETECTORS_REPETITIONS").ok();
     let repetitions: u32 = repetitions.map_or(1, |text| text.parse().expect("a count"));
     let mut counts = BTreeMap::new();
     for repetition in 1..=repetitions {
         std::thread::scope(|scope| {
             let looks: Vec<_> = cases
-                .clone()
+                .iter()
                 .map(|case| scope.spawn(|| look_at(case)))
                 .collect();
             for look in looks {
@@ -103,19 +115,23 @@ fn look_at_each<'c>(cases: impl Iterator<Item = &'c Case> + Clone) -> BTreeMap<T
     counts
 }
 
-#[test]
-fn a_leak_that_a_service_tells_has_its_class() {
-    let counts = look_at_each(LEAKS.iter());
+/// None is wrong, and two of three at least are told whole: a busy machine may leave one open.
+#[track_caller]
+fn are_told(cases: &[Case]) {
+    let counts = look_at_each(cases);
     assert!(!counts.contains_key(&Told::Wrong), "{counts:?}");
     let all: u32 = counts.values().sum();
     let right = counts.get(&Told::Right).copied().unwrap_or(0);
-    assert!(5 * right >= 4 * all, "{counts:?}");
+    assert!(3 * right >= 2 * all, "{counts:?}");
 }
 
-/// Minutes.
+#[test]
+fn a_service_tells_who_holds_what_grows_and_so_its_class() {
+    are_told(&BY_HOLDER);
+}
+
 #[test]
 #[ignore = "minutes: .ci/soak"]
-fn what_is_no_leak_is_told_as_none() {
-    let counts = look_at_each(NO_LEAKS.iter());
-    assert!(!counts.contains_key(&Told::Wrong), "{counts:?}");
+fn a_service_tells_the_other_classes() {
+    are_told(&OTHERS);
 }
