@@ -73,7 +73,7 @@ detectors::tests! {
         let told = told(|number| drop(map.lock().expect("no panic").insert(number, block()))).await;
         is_held_by(&told, &of_static("MAP"));
         assert_eq!(first(&told)["is_map"], true, "{told:#}");
-        assert_eq!(first(&told)["is_by_older"], false, "{told:#}");
+        assert_ne!(first(&told)["is_by_older"], true, "{told:#}");
     }
 
     async fn a_map_behind_another_block() {
@@ -132,7 +132,7 @@ detectors::tests! {
             lists.lock().expect("no panic").push(list);
         }).await;
         is_held_by(&told, &of_static("FULL_LISTS"));
-        assert_eq!(first(&told)["surely_unused"], 0, "{told:#}");
+        assert!(first(&told)["surely_unused"].is_null(), "{told:#}");
     }
 
     async fn views_of_pages() {

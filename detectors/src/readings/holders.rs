@@ -78,13 +78,13 @@ pub struct HeldBy {
     pub queue: Option<String>,
     /// How many of them are seen through views alone that show a quarter of the block at most: a hint, as above, and told by a service
     /// alone.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub viewed: u64,
-    /// How many of those that are unused have no pointer that says otherwise.
-    #[serde(default)]
+    /// How many of those that are unused have no pointer that says otherwise; told by a service alone.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) surely_unused: u64,
     /// Whether they are held through a block that is older than the notes and no hash table: of a list, a queue or something else.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) is_by_older: bool,
     /// How large they are, all together.
     pub(crate) bytes: u64,
@@ -92,6 +92,11 @@ pub struct HeldBy {
     pub(crate) is_map: bool,
     /// Whether they are tasks of a runtime.
     pub(crate) are_tasks: bool,
+}
+
+/// What only a service tells has no place in a test's evidence.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Who holds what, as far as the program's memory was read.

@@ -54,7 +54,8 @@
 //! | the copy has | no descriptor of the service's, so it holds no port open; no thread but one |
 //! | while the copy lives | each page that the service writes to is copied first. So it isn't made where less than a quarter of resident memory is left below the limit, and is ended when a tenth of the limit is left |
 //! | from then on | each allocation is noted, which costs some instructions more, until the process ends |
-//! | a thread that was running | its stack isn't known, so what it alone holds is held from *elsewhere*, and no class is told by that |
+//! | a thread that never waited | its stack isn't known, so what it alone holds is held from *elsewhere*, and no class is told by that |
+//! | a holder that is older than the question | is known where the allocator is glibc's, which marks where each block lies. Nobody knows who made it: a hash table is known by the counts beside its pointer, and of anything else no class is told |
 //!
 //! # Who may ask
 //!

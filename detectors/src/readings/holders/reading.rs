@@ -104,7 +104,8 @@ impl<'g> Reader<'g> {
         };
         let made: Vec<Made> = wanted.functions.iter().map(|by| Made::by(by)).collect();
         let is_unused = |at: usize| made.iter().any(|made| graph.unused[at].is_told(*made));
-        let is_surely_unused = |at: usize| made.iter().any(|made| graph.unused[at].is_sure(*made));
+        let is_surely_unused =
+            |at: usize| graph.is_of_copy && made.iter().any(|made| graph.unused[at].is_sure(*made));
         let is_viewed = |at: usize| views::show_little(graph.shown[at], graph.blocks[at].size);
         // The nearest of the older blocks on the way: a map's table, or something else.
         let older = ways.reached.iter().filter_map(|(at, _)| {
