@@ -5,6 +5,7 @@ use detectors::debug::{Listener, Token};
 use detectors::memory::{AllocatorFigures, Underlying, set_underlying};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Condvar, Mutex, OnceLock};
 use std::thread::{self, ThreadId};
@@ -67,6 +68,63 @@ static ENTRIES: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 fn keep_an_entry() {
     let entry = vec![1; 1 << 10].into_boxed_slice();
     ENTRIES.lock().expect("no panic").push(entry);
+}
+
+/// A figure of `/metrics`; `None` where it isn't told.
+async fn figure(address: SocketAddr, series: &str) -> Option<u64> {
+    let (_, body) = get(address, "/metrics").await;
+    let text = String::from_utf8_lossy(&body);
+    text.lines().find_map(|line| {
+        line.strip_prefix(series)?
+            .strip_prefix(' ')?
+            .parse::<u64>()
+            .ok()
+    })
+}
+
+/// This process is in a control group of its own until this is dropped.
+struct Group {
+    folder: PathBuf,
+    before: PathBuf,
+}
+
+impl Group {
+    /// `None` where none can be made: root does it, where version 1's memory controller is mounted.
+    fn with_limit(limit: u64) -> Option<Self> {
+        const MEMORY: &str = "/sys/fs/cgroup/memory";
+        let own = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+        let of_memory = |line: &str| {
+            let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+            (controllers == "memory").then(|| path.trim_start_matches('/').to_owned())
+        };
+        let before = own.lines().find_map(of_memory);
+        let folder = Path::new(MEMORY).join(format!("detectors-headroom-{}", std::process::id()));
+        let made = std::fs::create_dir(&folder);
+        let (Some(before), Ok(())) = (before, &made) else {
+            let must = std::env::var_os("DETECTORS_CGROUPS").is_some();
+            assert!(!must, "{}: {made:?}", folder.display());
+            println!("left out: {} can't be made: {made:?}", folder.display());
+            return None;
+        };
+        let before = Path::new(MEMORY).join(before);
+        let limited = std::fs::write(folder.join("memory.limit_in_bytes"), limit.to_string());
+        limited.expect("root sets a limit");
+        let joined = std::fs::write(folder.join("cgroup.procs"), std::process::id().to_string());
+        joined.expect("root joins it");
+        Some(Group { folder, before })
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let left = std::fs::write(
+            self.before.join("cgroup.procs"),
+            std::process::id().to_string(),
+        );
+        if let Err(error) = left.and_then(|()| std::fs::remove_dir(&self.folder)) {
+            println!("{} is still there: {error}", self.folder.display());
+        }
+    }
 }
 
 /// Whatever a request can ask for, and what it would cost most.
@@ -309,6 +367,53 @@ detectors::tests! {
         }
         assert!(refused <= 1, "neither was taken");
         assert!(!KEPT_BACK.asked_by().contains(&this), "the runtime's only thread reads");
+    }
+
+    /// Two who scrape, each of whom must hear of a burst between its scrapes.
+    async fn a_peak_between_two_scrapes_is_told_to_everybody_who_scrapes() {
+        const BYTES: usize = 50 << 20;
+        const MOST: Option<u64> = Some(BYTES as u64);
+        let address = listens(None).await;
+        assert!(figure(address, "heap_live_peak_bytes").await < MOST);
+        drop(std::hint::black_box(vec![1_u8; BYTES]));
+        for _ in 0..2 {
+            let peak = figure(address, "heap_live_peak_bytes").await;
+            assert!(peak >= MOST, "{peak:?}");
+            assert!(figure(address, "heap_live_bytes").await < MOST);
+        }
+    }
+
+    /// The incident's memory: resident, given up, and no reason to wake anybody.
+    async fn lazily_freed_memory_is_not_in_the_way_of_the_limit() {
+        const LIMIT: u64 = 256 << 20;
+        const BYTES: usize = 100 << 20;
+        const MOST: u64 = 90 << 20;
+        const MADV_FREE: i32 = 8; // Linux'; others have no such groups
+        let Some(group) = Group::with_limit(LIMIT) else { return };
+        let address = listens(None).await;
+        let left = async || figure(address, "process_memory_headroom_bytes{of=\"group\"}").await.expect("there is a limit");
+        assert_eq!(figure(address, "process_memory_limit_bytes{of=\"group\"}").await, Some(LIMIT));
+        let before = left().await;
+        // SAFETY: new memory, at an address that the kernel chooses.
+        let memory = unsafe {
+            let rights = libc::PROT_READ | libc::PROT_WRITE;
+            libc::mmap(std::ptr::null_mut(), BYTES, rights, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
+        };
+        assert_ne!(memory, libc::MAP_FAILED);
+        // SAFETY: mapped above, and nobody else knows of it.
+        unsafe { memory.cast::<u8>().write_bytes(1, BYTES) };
+        let full = left().await;
+        assert!(before - full > MOST, "{before}, then {full}");
+        // SAFETY: as above; nothing reads it any more.
+        assert_eq!(unsafe { libc::madvise(memory, BYTES, MADV_FREE) }, 0);
+        let freed = left().await;
+        let lazily_freed = figure(address, "process_lazily_freed_memory_bytes").await;
+        assert!(lazily_freed > Some(MOST), "it is resident still: {lazily_freed:?}");
+        assert!(freed > full + MOST, "{full}, then {freed}");
+        assert!(freed <= before + (8 << 20), "it is subtracted once: {before}, then {freed}");
+        // SAFETY: mapped above with this size.
+        unsafe { libc::munmap(memory, BYTES) };
+        drop(group);
     }
 
     /// Who scrapes it takes an error for a service that is down.

@@ -86,6 +86,7 @@ pub mod foreign;
 pub(crate) mod foreign;
 #[cfg(feature = "foreign")]
 mod foreign_memory;
+mod high_water;
 mod own_memory;
 mod owners;
 mod refusal;
@@ -101,6 +102,7 @@ pub use estimates::profile;
 pub(crate) use estimates::profile_or_empty;
 #[doc(hidden)]
 pub use estimates::{Estimate, estimates};
+pub use high_water::high_water_bytes;
 pub(crate) use own_memory::{Reserve, mapped_and_in_c};
 pub use refusal::Reporting;
 pub(crate) use refusal::{report_by, tells_refusals};

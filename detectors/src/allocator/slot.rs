@@ -13,7 +13,7 @@ mod counts;
 mod fast;
 
 pub(super) use chunks::mark_every_block;
-pub(super) use counts::{Counts, peak, sum};
+pub(super) use counts::{Counts, peak, peak_since_last_asked, sum};
 pub(super) use fast::{Step, count_alloc, count_free};
 
 use super::sampling::{self, PAGE_BYTES};
@@ -100,9 +100,11 @@ static SHARED: Counts<AtomicU64> = Counts {
     free_bytes: AtomicU64::new(0),
 };
 
-/// What the threads told last, together; and the highest that it was.
+/// What the threads told last, together; the highest that it ever was; and the highest since [`peak_since_last_asked`], which is
+/// never above the other.
 static TOLD: AtomicI64 = AtomicI64::new(0);
 static PEAK: AtomicI64 = AtomicI64::new(0);
+static RECENT_PEAK: AtomicI64 = AtomicI64::new(0);
 
 thread_local! {
     /// Gives the slot back when the thread ends.
@@ -274,9 +276,17 @@ fn tell(slot: &Slot) {
 
 fn tell_shared(more: i64) {
     let together = TOLD.fetch_add(more, Relaxed) + more;
-    if together > PEAK.load(Relaxed) {
-        PEAK.fetch_max(together, Relaxed);
+    // One comparison for both marks.
+    if together > RECENT_PEAK.load(Relaxed) {
+        rose_to(together);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn rose_to(peak: i64) {
+    PEAK.fetch_max(peak, Relaxed);
+    RECENT_PEAK.fetch_max(peak, Relaxed);
 }
 
 fn is_dummy(slot: &'static Slot) -> bool {

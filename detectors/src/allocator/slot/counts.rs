@@ -1,7 +1,7 @@
 //! What slots hold, read by anyone: exact for each thread that isn't allocating at this very moment.
 
 use super::chunks;
-use super::{PEAK, SHARED, Slot};
+use super::{PEAK, RECENT_PEAK, SHARED, Slot};
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::sync::atomic::fence;
@@ -99,4 +99,14 @@ pub(in crate::allocator) fn sum() -> (Counts, usize) {
 pub(in crate::allocator) fn peak(live_bytes: i64) -> u64 {
     let peak = PEAK.fetch_max(live_bytes, Relaxed).max(live_bytes);
     u64::try_from(peak).unwrap_or(0)
+}
+
+/// The highest that the threads told since this was last asked.
+pub(in crate::allocator) fn peak_since_last_asked() -> u64 {
+    let mark = RECENT_PEAK.swap(0, Relaxed);
+    // After the mark was taken down, so that what stays where it is counts for the next to ask as well.
+    let live_bytes = sum().0.live_bytes();
+    PEAK.fetch_max(live_bytes, Relaxed);
+    RECENT_PEAK.fetch_max(live_bytes, Relaxed);
+    u64::try_from(mark.max(live_bytes)).unwrap_or(0)
 }

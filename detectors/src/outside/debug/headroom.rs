@@ -7,8 +7,26 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Room {
     pub(super) limit: u64,
-    /// Without the pages of files that nobody has used for a while: the kernel drops those first.
+    /// Without what the kernel drops first: pages of files that nobody has used for a while, and lazily freed ones. It keeps both in
+    /// one list, so that taking away what is lazily freed as well would count those pages twice.
     pub(super) used: u64,
+    pub(super) of: LimitOf,
+}
+
+/// Whose limit it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LimitOf {
+    Group,
+    Machine,
+}
+
+impl LimitOf {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            LimitOf::Group => "group",
+            LimitOf::Machine => "machine",
+        }
+    }
 }
 
 impl Room {
@@ -46,6 +64,7 @@ fn machine(proc: &Path) -> Option<Room> {
     Some(Room {
         limit,
         used: limit.saturating_sub(figure("MemAvailable:")?),
+        of: LimitOf::Machine,
     })
 }
 
@@ -93,6 +112,7 @@ fn level_at(level: &Path, [limit, used, droppable]: Files) -> Option<Room> {
     Some(Room {
         limit: figure(limit)?,
         used: figure(used)?.saturating_sub(droppable.unwrap_or(0)),
+        of: LimitOf::Group,
     })
 }
 
@@ -101,7 +121,7 @@ fn level_at(level: &Path, [limit, used, droppable]: Files) -> Option<Room> {
 mod tests {
     //! Trees of files, as kernels of both versions offer them.
 
-    use super::{Room, of};
+    use super::{LimitOf, Room, of};
     use std::fs;
     use std::path::Path;
 
@@ -131,6 +151,7 @@ mod tests {
         ];
         let room = read(&files).unwrap();
         assert_eq!((room.limit, room.used), (500_000, 430_000));
+        assert_eq!(room.of, LimitOf::Group);
         assert!((room.share() - 0.14).abs() < 1e-9);
     }
 
@@ -158,6 +179,7 @@ mod tests {
         let machine = Some(Room {
             limit: 8000 * 1024,
             used: 2000 * 1024,
+            of: LimitOf::Machine,
         });
         let unlimited = [
             ("proc/meminfo", MEMINFO),

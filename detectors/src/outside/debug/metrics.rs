@@ -1,6 +1,7 @@
 //! Figures for Prometheus, and the request to give memory back.
 
 use super::answers::{self, Refusal};
+use super::headroom::{self, Room};
 use super::off_the_runtime::off_the_runtime;
 use crate::allocator;
 use crate::model::kind::Kind;
@@ -23,10 +24,14 @@ fn exposition(runtime: &Handle) -> String {
     // Before anything here allocates.
     let rollup = kernel::rollup(Whose::Own);
     let beside = kernel::status_of(Whose::Own, ["RssShmem:", "VmHWM:"]);
+    let room = headroom::now();
     let mut text = Exposition::default();
     if let Ok(rollup) = rollup {
         let [shared, highest] = beside.unwrap_or_default();
         text.resident(&rollup, shared, highest);
+    }
+    if let Some(room) = room {
+        text.headroom(room);
     }
     if allocator::is_in_use() {
         let stats = allocator::stats();
@@ -39,6 +44,11 @@ fn exposition(runtime: &Handle) -> String {
             "heap_live_blocks",
             "Blocks allocated and not freed.",
             stats.live_blocks,
+        );
+        text.gauge(
+            "heap_live_peak_bytes",
+            "The most bytes that were live at once within the last two minutes, and since the last scrape where that is longer ago.",
+            allocator::high_water_bytes(),
         );
         text.counter(
             "heap_allocated_bytes_total",
@@ -153,6 +163,23 @@ impl Exposition {
                 highest,
             );
         }
+    }
+
+    fn headroom(&mut self, room: Room) {
+        let mut of_limit = |name, help, value| {
+            let values = BTreeMap::from([(room.of.as_str().to_owned(), value)]);
+            self.gauges(name, help, "of", &values);
+        };
+        of_limit(
+            "process_memory_limit_bytes",
+            "The memory limit that is reached first: of the process' control group or one above it, or the machine's memory.",
+            room.limit,
+        );
+        of_limit(
+            "process_memory_headroom_bytes",
+            "How much is left below it. What the kernel drops first isn't in the way: lazily freed memory, and page cache that wasn't used lately.",
+            room.left(),
+        );
     }
 
     fn gauge(&mut self, name: &str, help: &str, value: u64) {

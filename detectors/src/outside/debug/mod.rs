@@ -29,7 +29,7 @@
 //! | `GET /debug/pprof/block` | who had to wait, by the line that waited | locks and awaits of [`contention`](crate::contention) |
 //! | `GET /debug/pprof/mutex` | who let others wait, by where the lock was released | locks of [`contention`](crate::contention) |
 //! | `GET /debug/pprof/profile` | where CPU time goes, for `seconds` (30) | unix |
-//! | `GET /metrics` | live, resident and lazily freed bytes, tasks, descriptors, sockets by state | Linux, all but the heap |
+//! | `GET /metrics` | live bytes and their peak since the last scrape, resident and lazily freed bytes, the memory limit and what is left below it, tasks, descriptors, sockets by state | Linux, all but the heap |
 //! | `POST /holders` | who holds what was allocated within `seconds` (30) and is live: see [below](#who-holds-it) | a [`ProfilingAllocator`](crate::ProfilingAllocator), Linux |
 //! | `POST /freememory` | asks the allocator to give back what it holds, and says what that gave | glibc |
 //! | `GET /sampling` | how often allocations are sampled; `POST /sampling?interval=65536` changes it | a [`ProfilingAllocator`](crate::ProfilingAllocator) |
@@ -41,6 +41,15 @@
 //!
 //! The CPU profile is sampled a hundred times a second by the crate `pprof`. It counts stacks of the same functions as one, so a
 //! line is that of their first sample; and what runs within libc isn't seen, since a signal there could wait for itself.
+//!
+//! # Figures since the last scrape
+//!
+//! `heap_live_peak_bytes` is a high-water mark: see [`high_water_bytes`](crate::allocator::high_water_bytes). Each scrape hears of the two minutes
+//! before it at least, and of all since the scrape before where that is longer ago; so several may scrape, and none takes a peak from another.
+//!
+//! `process_memory_headroom_bytes` is what is left below `process_memory_limit_bytes`, and `of` says whose limit that is: `group` for a
+//! control group of either version, the process' own or one above it, or `machine`. What the kernel drops before it kills isn't in the
+//! way: lazily freed memory, and page cache that wasn't used lately. What can't be read has no series.
 //!
 //! # Who holds it
 //!
