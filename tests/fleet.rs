@@ -138,8 +138,22 @@ fn prometheus_scrapes_a_service_and_judges_it() {
     );
     // The rules run. What has only been there for seconds can't be judged yet, and isn't.
     assert!(prometheus.value("live:floor_bytes") > 10_000.0);
+    let (limit, left) = (
+        prometheus.value("process_memory_limit_bytes"),
+        prometheus.value("process_memory_headroom_bytes"),
+    );
+    assert!(0.0 < left && left < limit, "{left} of {limit}");
+    assert!((0.0..1.0).contains(&prometheus.value("headroom:share")));
+    assert!(prometheus.value("headroom:used_bytes{part=\"live\"}") > 10_000.0);
     assert!(prometheus.value("memory:verdict{verdict=\"inconclusive\"}") > 10_000.0);
     assert!((prometheus.value("up{job=\"services\"}") - 1.0).abs() < f64::EPSILON);
+    // A request that needs much for a moment. Somebody else asks first, and takes the peak from nobody.
+    let answer = Answer::to(&served.service, "GET /apex/large-07.example", &[]);
+    assert_eq!(answer.status, 200, "{}", answer.head);
+    served.debug("GET /metrics").text();
+    for peak in ["heap_live_peak_bytes", "live:peak_bytes"] {
+        prometheus.value(&format!("{peak} > {}", live + 1e6));
+    }
 }
 
 /// A running Prometheus with the fleet's own configuration, faster and on other ports. It ends with the test.
