@@ -31,7 +31,7 @@ const OF_A_CHAPTER: [(&str, Test); 4] = [
 ];
 
 /// What the other pages show.
-const BESIDE_THE_CHAPTERS: [(&str, fn()); 8] = [
+const BESIDE_THE_CHAPTERS: [(&str, fn()); 9] = [
     ("a_leak_in_c_by_its_line", a_leak_in_c_by_its_line),
     ("a_night_on_other_allocators", a_night_on_other_allocators),
     ("a_profile_in_every_view", a_profile_in_every_view),
@@ -43,6 +43,7 @@ const BESIDE_THE_CHAPTERS: [(&str, fn()); 8] = [
         estimates_of_a_sampled_profile,
     ),
     ("what_a_killed_service_kept", what_a_killed_service_kept),
+    ("whose_memory_it_is", whose_memory_it_is),
 ];
 
 /// A test for each chapter of the list and each thing that its page shows, and those of the other pages.
@@ -223,6 +224,12 @@ fn a_leak_beside_noise() {
     shown("chapters", "noise.txt", &cargo(&arguments));
     let recorded = fs::read_to_string(&file).expect("the example records");
     shown("chapters", "noise.json", &recorded);
+}
+
+/// Exact and estimated figures, of which those that are estimated differ from run to run.
+fn whose_memory_it_is() {
+    let printed = cargo(&["run", "-q", "-p", "leaks", "--example", "by_tenant"]);
+    shown_within("chapters", "by-tenant.txt", &printed, Figures::Roughly);
 }
 
 fn estimates_of_a_sampled_profile() {

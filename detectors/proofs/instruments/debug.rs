@@ -1,9 +1,10 @@
 //! The debug port of a program that has hardly begun.
 
 use detectors::Profile;
+use detectors::allocator::Label;
 use detectors::debug::{Listener, Token};
 use detectors::memory::{AllocatorFigures, Underlying, set_underlying};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -381,6 +382,43 @@ detectors::tests! {
             assert!(peak >= MOST, "{peak:?}");
             assert!(figure(address, "heap_live_bytes").await < MOST);
         }
+    }
+
+    /// Series, and labels of the profile's samples; and nothing of it while no label is in use.
+    async fn what_is_allocated_under_a_label_is_told_by_metrics_and_by_the_profile() {
+        const BYTES: usize = 1 << 20;
+        let address = listens(None).await;
+        let (_, before) = get(address, "/metrics").await;
+        assert!(!String::from_utf8_lossy(&before).contains("label"), "off unless used");
+        let route = Label::new("route", "/a \\ \"b\"");
+        let kept = route.around(async {
+            yield_now().await;
+            std::hint::black_box(vec![1_u8; BYTES])
+        });
+        let kept = kept.await;
+        let labels = r#"{route="/a \\ \"b\""}"#;
+        for (name, least) in [
+            ("allocated_bytes_total", BYTES as u64),
+            ("allocated_blocks_total", 1),
+            // A sample of a mebibyte stands for little more than itself, and is missed in one of seven.
+            ("live_bytes", 0),
+            ("live_blocks", 0),
+        ] {
+            let told = figure(address, &format!("heap_labelled_{name}{labels}")).await;
+            assert!(told >= Some(least), "{name}: {told:?}");
+        }
+        detectors::allocator::set_sampling_interval(Some(1 << 10));
+        detectors::allocator::reseed_sampling(7);
+        let sampled = route.within(|| std::hint::black_box(vec![2_u8; BYTES]));
+        let told = figure(address, &format!("heap_labelled_live_bytes{labels}")).await;
+        assert!(told >= Some(BYTES as u64), "{told:?}");
+        assert_eq!(figure(address, "heap_labels_lost_total").await, Some(0));
+        let (_, profile) = get(address, "/debug/pprof/heap").await;
+        let mut plain = Vec::new();
+        let read = flate2::read::GzDecoder::new(&profile[..]).read_to_end(&mut plain);
+        read.expect("gzip");
+        assert!(plain.windows(8).any(|text| text == br#"/a \ "b""#), "the value is in its table of strings");
+        drop((kept, sampled));
     }
 
     /// The incident's memory: resident, given up, and no reason to wake anybody.

@@ -10,6 +10,7 @@ mod evidence;
 #[path = "../support/go_pprof.rs"]
 mod go_pprof;
 mod holders;
+mod labels;
 mod memory;
 mod older;
 mod own_memory;
@@ -29,6 +30,6 @@ mod together;
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
 detectors::test_modules! {
-    complaints, contention, corners, debug, evidence, holders, memory, older, own_memory, process, retention,
+    complaints, contention, corners, debug, evidence, holders, labels, memory, older, own_memory, process, retention,
     sampled_profile, tasks, together,
 }

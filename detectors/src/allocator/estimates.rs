@@ -1,14 +1,16 @@
 //! The heap profile of a running process, from its samples.
 
 use super::sampling::{self, OBJECT};
-use super::slot;
 use super::stacks::sites::{Estimates, SITES, Site};
+use super::{labels, slot};
 use crate::profile::{Measured, Profile, ProfileError, Symbols};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// The heap profile of the process while it runs, estimated from samples, in pprof's four types: allocated since the process
 /// began, and in use now.
+///
+/// Samples carry the [labels](super::Label) under which they were allocated.
 ///
 /// Each sample stands for the inverse of its own chance, so objects and bytes have the right expectation for every size, also
 /// where one stack allocates many. How far an estimate may be off: with `n` samples behind it, about one part in the square
@@ -29,6 +31,7 @@ pub fn profile() -> Result<Profile, ProfileError> {
 pub(crate) fn profile_or_empty() -> Profile {
     super::stacks::learn();
     let _uncounted = slot::InsideInstrument::enter();
+    let names = labels::names();
     let samples: Vec<Measured> = SITES
         .iter()
         .map(|(_, site)| {
@@ -42,6 +45,7 @@ pub(crate) fn profile_or_empty() -> Profile {
                     whole(objects),
                     bytes.cast_signed(),
                 ],
+                labels: names.get(&site.labels()).cloned().unwrap_or_default(),
             }
         })
         .filter(|measured| measured.values[0] > 0)
@@ -58,7 +62,7 @@ pub(crate) fn profile_or_empty() -> Profile {
 }
 
 /// Objects and bytes allocated, objects and bytes in use; objects in units of [`OBJECT`].
-fn sampled(site: &Site<Estimates>) -> [u64; 4] {
+pub(super) fn sampled(site: &Site<Estimates>) -> [u64; 4] {
     let value = |counter: &AtomicU64| counter.load(Relaxed);
     // Frees first: what is allocated and freed between the two reads is then seen as live, and never as negative.
     let free_objects = value(&site.counted.free_objects);

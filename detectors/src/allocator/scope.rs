@@ -8,16 +8,15 @@ pub(super) use tag::{NotedBefore, lift_noted, noted_before, noted_from, record_a
 pub(crate) use tag::{each_block, own_tables};
 pub(super) use tag::{forget, lift, of_spawner, put_back, put_down, record};
 
+use super::followed::{Followed, Place};
 use super::stacks::sites::{self, SITES};
 use super::{exact, slot};
 use crate::model::reading::{Detail, HeapReading, ReadError, SiteReading};
 use crate::profile::{Profile, ProfileError, Symbols};
 use counters::{CORES_MAX, Core};
 use std::marker::PhantomData;
-use std::pin::Pin;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 use std::sync::{MutexGuard, OnceLock};
-use std::task::{Context, Poll};
 use tag::{OF_PROCESS, Tag, current};
 
 /// Counts exactly what this thread allocates from here on, with the threads and tasks that come of it.
@@ -185,6 +184,7 @@ impl Scope {
                         counts.live_blocks(),
                         counts.live_bytes(),
                     ],
+                    labels: Vec::new(),
                 });
             }
         });
@@ -243,10 +243,15 @@ impl ScopeHandle {
     /// # Ok::<(), detectors::heap::ReadError>(())
     /// ```
     pub fn follow<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
-        Followed {
-            scope: self,
-            future: Some(future),
-        }
+        Followed::new(self, future)
+    }
+}
+
+impl Place for ScopeHandle {
+    type Entered = Entered;
+
+    fn enter(self) -> Entered {
+        ScopeHandle::enter(self)
     }
 }
 
@@ -257,37 +262,6 @@ impl Drop for Entered {
             left.is_none_or(|left| left == self.tag.word()) || std::thread::panicking(),
             "detectors: scopes of one thread end in the reverse order of their beginnings; drop the inner one first"
         );
-    }
-}
-
-/// A future that runs in a scope, and whose end does too.
-struct Followed<F> {
-    scope: ScopeHandle,
-    /// `None` once it is dropped.
-    future: Option<F>,
-}
-
-impl<F: Future> Future for Followed<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        // SAFETY: the future is never moved: it is only used through this pin, and dropped in place by `Drop`.
-        let this = unsafe { self.get_unchecked_mut() };
-        let _entered = this.scope.enter();
-        let future = this
-            .future
-            .as_mut()
-            .expect("a future that was dropped isn't polled");
-        // SAFETY: as above.
-        unsafe { Pin::new_unchecked(future) }.poll(context)
-    }
-}
-
-impl<F> Drop for Followed<F> {
-    fn drop(&mut self) {
-        let _entered = self.scope.enter();
-        // Dropped in place: assigning drops the old value where it is.
-        self.future = None;
     }
 }
 

@@ -11,16 +11,20 @@
 mod chunks;
 mod counts;
 mod fast;
+mod under;
 
 pub(super) use chunks::mark_every_block;
 pub(super) use counts::{Counts, peak, peak_since_last_asked, sum};
 pub(super) use fast::{Step, count_alloc, count_free};
+pub(super) use under::{Under, each_under, enter_labels, labels};
 
 use super::sampling::{self, PAGE_BYTES};
 use super::{scope, this_thread};
 use chunks::Chunk;
 use std::sync::atomic::Ordering::{Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, fence};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence,
+};
 
 /// After this many bytes a thread tells the process' totals of its own. The peak is known to within this much for each
 /// thread; every block that is larger is seen at once.
@@ -56,6 +60,10 @@ pub(super) struct Slot {
     random: AtomicU64,
     /// The scope that the thread is in, as [`scope::Tag`] packs it.
     scope: AtomicU64,
+    /// The set of labels that the thread is under, and what it had allocated when it came there.
+    labels: AtomicU8,
+    bytes_before_labels: AtomicU64,
+    blocks_before_labels: AtomicU64,
     stack_low: AtomicUsize,
     stack_high: AtomicUsize,
 }
@@ -79,6 +87,9 @@ impl Slot {
             interval: AtomicUsize::new(0),
             random: AtomicU64::new(0),
             scope: AtomicU64::new(0),
+            labels: AtomicU8::new(0),
+            bytes_before_labels: AtomicU64::new(0),
+            blocks_before_labels: AtomicU64::new(0),
             stack_low: AtomicUsize::new(0),
             stack_high: AtomicUsize::new(0),
         }
@@ -118,6 +129,7 @@ impl Drop for Guard {
         let slot = this_thread::get();
         this_thread::set(&GONE);
         tell(slot);
+        under::leave(slot);
         Chunk::give_back(slot);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::sampling::SAMPLES;
 use super::stacks::sites::SITES;
-use super::{own_memory, owners, slot};
+use super::{labels, own_memory, owners, slot};
 
 /// What the process has allocated and freed since it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,9 @@ pub struct Lost {
     pub samples: u64,
     /// Blocks that a scope couldn't note: they are in the process' figures, and not in the scope's.
     pub noted_blocks: u64,
+    /// Labels, and combinations of labels, that came when there were as many as there may be: they are under the value `other`. Each
+    /// time that such a label is made counts.
+    pub labels: u64,
 }
 
 /// What the process has allocated and freed, by [`ProfilingAllocator`](super::ProfilingAllocator)'s count. All zero where that isn't its allocator.
@@ -57,6 +60,7 @@ pub fn stats() -> Stats {
             stacks: SITES.lost(),
             samples: SAMPLES.lost(),
             noted_blocks: owners::lost(),
+            labels: labels::lost(),
         },
     }
 }

@@ -59,10 +59,46 @@ pub(super) const CPU_ORDER: [usize; 2] = [1, 0];
 pub(super) const SPACE: (&str, &str) = ("space", "bytes");
 
 /// A stack of calls, leaf first, and its values in the order of the sample types.
-pub(super) type Stacked<const TYPES: usize> = (Vec<Call>, [i64; TYPES]);
+pub(super) type Stacked<S, const TYPES: usize> = (S, [i64; TYPES]);
+
+/// What samples are told apart by.
+pub(super) trait Stack: Ord {
+    fn calls(&self) -> &[Call];
+
+    /// Keys and values.
+    fn labels(&self) -> &[(String, String)] {
+        &[]
+    }
+}
+
+impl Stack for Vec<Call> {
+    fn calls(&self) -> &[Call] {
+        self
+    }
+}
+
+/// A stack of calls, and the labels that its sample has.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct LabelledStack {
+    pub(super) calls: Vec<Call>,
+    pub(super) labels: Vec<(String, String)>,
+}
+
+impl Stack for LabelledStack {
+    fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    fn labels(&self) -> &[(String, String)] {
+        &self.labels
+    }
+}
 
 /// The largest first, by the values in the given order, and the same order every time.
-pub(super) fn sort<const TYPES: usize>(samples: &mut [Stacked<TYPES>], by: [usize; TYPES]) {
+pub(super) fn sort<S: Stack, const TYPES: usize>(
+    samples: &mut [Stacked<S, TYPES>],
+    by: [usize; TYPES],
+) {
     samples.sort_by(|(left_stack, left), (right_stack, right)| {
         let key = |values: &[i64; TYPES]| by.map(|value| values[value]);
         key(right)
@@ -98,9 +134,9 @@ fn without_build_hash(name: &str) -> &str {
 
 /// `period` is how much of its type lies between two samples on average; 1 where everything is seen. The last of the types is
 /// the default.
-pub(super) fn assemble<const TYPES: usize>(
+pub(super) fn assemble<S: Stack, const TYPES: usize>(
     program: &str,
-    samples: &[Stacked<TYPES>],
+    samples: &[Stacked<S, TYPES>],
     types: [(&str, &str); TYPES],
     period_type: (&str, &str),
     period: i64,
@@ -114,7 +150,7 @@ pub(super) fn assemble<const TYPES: usize>(
     let addresses = || {
         samples
             .iter()
-            .flat_map(|(stack, _)| stack)
+            .flat_map(|(stack, _)| stack.calls())
             .map(|call| call.address)
     };
     // The flags tell Go's tools that nothing is left to be symbolized.
@@ -130,12 +166,18 @@ pub(super) fn assemble<const TYPES: usize>(
     let mapping = builder.mapping(program, "", &details);
     let mut locations: HashMap<&Call, u64> = HashMap::new();
     for (stack, values) in samples {
-        let stack = stack.iter().map(|call| {
+        let calls = stack.calls().iter().map(|call| {
             let id = locations.entry(call);
             *id.or_insert_with(|| location(&mut builder, mapping, call))
         });
-        let stack = stack.collect();
-        builder.sample(stack, Vec::new(), values);
+        let calls = calls.collect();
+        let labels = stack.labels().iter().map(|(key, value)| protos::Label {
+            key: builder.string(key),
+            str: builder.string(value),
+            ..protos::Label::default()
+        });
+        let labels = labels.collect();
+        builder.sample(calls, labels, values);
     }
     let packages = other_packages(samples);
     let packages = packages.iter().map(|root| builder.package(root));
@@ -152,8 +194,8 @@ pub(super) fn assemble<const TYPES: usize>(
 }
 
 /// The folders of the packages that have a frame here and aren't the program's own: whoever reads the profile can't look them up.
-fn other_packages<const TYPES: usize>(samples: &[Stacked<TYPES>]) -> BTreeSet<String> {
-    let calls = samples.iter().flat_map(|(stack, _)| stack);
+fn other_packages<S: Stack, const TYPES: usize>(samples: &[Stacked<S, TYPES>]) -> BTreeSet<String> {
+    let calls = samples.iter().flat_map(|(stack, _)| stack.calls());
     let files: HashSet<&str> = calls
         .flat_map(|call| call.frames.iter())
         .map(|frame| frame.file.as_str())
@@ -165,7 +207,7 @@ fn other_packages<const TYPES: usize>(samples: &[Stacked<TYPES>]) -> BTreeSet<St
 }
 
 /// Why most stacks have no line of the program's, in words that readers of the profile show; `None` where they have one.
-fn without_lines<const TYPES: usize>(samples: &[Stacked<TYPES>]) -> Option<String> {
+fn without_lines<S: Stack, const TYPES: usize>(samples: &[Stacked<S, TYPES>]) -> Option<String> {
     let is_told = |frame: &SourceFrame| {
         frame.line > 0 && place::origin_by_path(&frame.file) != Origin::Standard
     };
@@ -175,7 +217,7 @@ fn without_lines<const TYPES: usize>(samples: &[Stacked<TYPES>]) -> Option<Strin
     };
     let untold = samples
         .iter()
-        .map(|(stack, _)| stack.iter().flat_map(|call| call.frames.iter()));
+        .map(|(stack, _)| stack.calls().iter().flat_map(|call| call.frames.iter()));
     let untold: Vec<_> = untold
         .filter(|frames| !frames.clone().any(is_told))
         .collect();

@@ -152,10 +152,7 @@ mod tests {
                 frame("shop::main", "/noted/shop/src/main.rs"),
             ]
         };
-        let stacks = [Measured {
-            stack: vec![7],
-            values: [1; 4],
-        }];
+        let stacks = [Measured::new(vec![7], [1; 4])];
         let profile = Profile::from_measured("a profile", &stacks, 1, Symbols::With(&resolve));
         let profile = profile.expect("it has a stack");
         let read = Profile::from_bytes("a file", &profile.to_bytes()).expect("it is a profile");

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::assemble::{self, Call, HEAP, HEAP_ORDER, SPACE, Stacked, WAITS, WAITS_ORDER};
+use super::assemble::{
+    self, Call, HEAP, HEAP_ORDER, LabelledStack, SPACE, Stacked, WAITS, WAITS_ORDER,
+};
 use super::symbols::{place_of, resolve_all, resolve_here};
 use super::trim::{self, Role};
 use super::{Profile, SourceFrame, Symbols, program};
@@ -17,12 +19,19 @@ pub struct Measured {
     pub stack: Vec<usize>,
     /// Objects and bytes allocated, objects and bytes in use.
     pub values: [i64; 4],
+    /// Keys and values of the sample's labels: `go tool pprof -tags` lists them.
+    pub labels: Vec<(String, String)>,
 }
 
 impl Measured {
-    /// A stack of return addresses, the innermost first, with objects and bytes allocated, objects and bytes in use.
+    /// A stack of return addresses, the innermost first, with objects and bytes allocated, objects and bytes in use. Without labels.
     pub fn new(stack: Vec<usize>, values: [i64; 4]) -> Self {
-        Measured { stack, values }
+        let labels = Vec::new();
+        Measured {
+            stack,
+            values,
+            labels,
+        }
     }
 }
 
@@ -30,7 +39,7 @@ impl Measured {
 pub(super) fn heap(name: &str, stacks: &[Measured], period: i64, how: Symbols<'_>) -> Profile {
     let stacks = stacks
         .iter()
-        .map(|measured| (&measured.stack[..], measured.values));
+        .map(|measured| (&measured.stack[..], &measured.labels[..], measured.values));
     let samples = merged(stacks, how, HEAP_ORDER);
     Profile::new(
         name,
@@ -40,7 +49,9 @@ pub(super) fn heap(name: &str, stacks: &[Measured], period: i64, how: Symbols<'_
 
 /// The profile of waits at stacks of this process, each with how many they were and how many nanoseconds they took together.
 pub(super) fn waits(name: &str, stacks: &[(Vec<usize>, [i64; 2])]) -> Profile {
-    let stacks = stacks.iter().map(|(stack, values)| (&stack[..], *values));
+    let stacks = stacks
+        .iter()
+        .map(|(stack, values)| (&stack[..], &[][..], *values));
     let samples = merged(stacks, Symbols::ThisProcess, WAITS_ORDER);
     Profile::new(
         name,
@@ -48,16 +59,19 @@ pub(super) fn waits(name: &str, stacks: &[(Vec<usize>, [i64; 2])]) -> Profile {
     )
 }
 
-/// Stacks that are the same once they are trimmed become one.
+/// Stacks that are the same once they are trimmed, and have the same labels, become one.
 fn merged<'a, const TYPES: usize>(
-    stacks: impl Iterator<Item = (&'a [usize], [i64; TYPES])> + Clone,
+    stacks: impl Iterator<Item = (&'a [usize], &'a [(String, String)], [i64; TYPES])> + Clone,
     how: Symbols<'_>,
     order: [usize; TYPES],
-) -> Vec<Stacked<TYPES>> {
-    let mut known = known(stacks.clone().map(|(stack, _)| stack), how);
-    let mut merged: HashMap<Vec<Call>, [i64; TYPES]> = HashMap::new();
-    for (stack, values) in stacks {
-        let stack = trimmed(stack, how, &mut known);
+) -> Vec<Stacked<LabelledStack, TYPES>> {
+    let mut known = known(stacks.clone().map(|(stack, ..)| stack), how);
+    let mut merged: HashMap<LabelledStack, [i64; TYPES]> = HashMap::new();
+    for (stack, labels, values) in stacks {
+        let stack = LabelledStack {
+            calls: trimmed(stack, how, &mut known),
+            labels: labels.to_vec(),
+        };
         let sums = merged.entry(stack).or_insert([0; TYPES]);
         for (sum, value) in sums.iter_mut().zip(values) {
             *sum = sum.saturating_add(value);

@@ -57,23 +57,23 @@ impl Slot {
         }
     }
 
-    /// The counts of a slot that another thread may be writing.
-    fn counts_of_another(&self) -> Counts {
+    /// What is read of a slot that another thread may be writing.
+    pub(super) fn seen_by_another<T>(&self, read: impl Fn(&Self) -> T) -> T {
         /// A writer is done in a few instructions. One that a fork cut off in the middle never is: what is there then is off
         /// by at most one quantum.
         const LOOKS_MAX: u32 = 10_000;
         for _ in 0..LOOKS_MAX {
             let version = self.version.load(Acquire);
             if version.is_multiple_of(2) {
-                let counts = self.counts();
+                let seen = read(self);
                 fence(Acquire);
                 if self.version.load(Relaxed) == version {
-                    return counts;
+                    return seen;
                 }
             }
             std::hint::spin_loop();
         }
-        self.counts()
+        read(self)
     }
 }
 
@@ -89,7 +89,7 @@ pub(in crate::allocator) fn sum() -> (Counts, usize) {
     for slots in chunks::used() {
         threads += slots.len();
         for slot in slots {
-            sum = sum.plus(slot.counts_of_another());
+            sum = sum.plus(slot.seen_by_another(Slot::counts));
         }
     }
     (sum, threads)

@@ -1,4 +1,5 @@
-//! Stacks, each kept once and numbered from 1 up, with what is counted there. Nothing is ever removed, so readers need no lock.
+//! Stacks, each kept once for each set of labels and numbered from 1 up, with what is counted there. Nothing is ever removed, so readers
+//! need no lock.
 
 use crate::allocator::own_memory;
 use std::alloc::Layout;
@@ -55,7 +56,8 @@ fn places(hash: u64) -> impl Iterator<Item = usize> {
 /// A stack, and what is counted there. The frames lie behind it.
 pub(crate) struct Site<T> {
     hash: u64,
-    number: usize,
+    number: u32,
+    labels: u8,
     frames: &'static [usize],
     pub(crate) counted: T,
 }
@@ -75,6 +77,11 @@ impl<T: Default> Site<T> {
         self.frames
     }
 
+    /// The number of the set of labels under which it was allocated; 0 for none.
+    pub(crate) fn labels(&self) -> u8 {
+        self.labels
+    }
+
     fn layout(length: usize) -> Option<Layout> {
         let frames = Layout::array::<usize>(length).ok()?;
         let (layout, offset) = Layout::new::<Self>().extend(frames).ok()?;
@@ -86,7 +93,7 @@ impl<T: Default> Site<T> {
         Some(layout)
     }
 
-    fn make(hash: u64, number: usize, frames: &[usize]) -> Option<NonNull<Self>> {
+    fn make(hash: u64, number: u32, frames: &[usize], labels: u8) -> Option<NonNull<Self>> {
         let place = own_memory::bytes(Self::layout(frames.len())?)?.cast::<Self>();
         // SAFETY: fresh memory, large enough for the site and its frames behind it. What is put into a table stays for ever;
         // what isn't is given back before anybody asks for its frames.
@@ -96,6 +103,7 @@ impl<T: Default> Site<T> {
             place.write(Site {
                 hash,
                 number,
+                labels,
                 frames: std::slice::from_raw_parts(behind, frames.len()),
                 counted: T::default(),
             });
@@ -129,17 +137,22 @@ impl<T: Default> Sites<T> {
 
     /// The number of these frames' site. [`NONE`] without frames, and when there is no room for another one.
     pub(crate) fn number(&self, frames: &[usize]) -> usize {
+        self.number_under(frames, 0)
+    }
+
+    /// The same, under a set of labels: another site for each.
+    pub(crate) fn number_under(&self, frames: &[usize], labels: u8) -> usize {
         if frames.is_empty() {
             return NONE;
         }
-        let hash = hash(frames);
+        let hash = hash(frames, labels);
         let mut fresh: Option<NonNull<Site<T>>> = None;
         let mut number = NONE;
         for at in places(hash) {
             let entry = &self.table[at];
             let mut there = entry.load(Acquire);
             if there.is_null() {
-                fresh = fresh.or_else(|| self.make(hash, frames));
+                fresh = fresh.or_else(|| self.make(hash, frames, labels));
                 let Some(made) = fresh else {
                     self.lost.fetch_add(1, Relaxed);
                     return NONE;
@@ -154,7 +167,7 @@ impl<T: Default> Sites<T> {
             }
             // SAFETY: as above.
             let site = unsafe { &*there };
-            if site.hash == hash && site.frames() == frames {
+            if site.hash == hash && site.labels == labels && site.frames() == frames {
                 number = self.known(site);
                 break;
             }
@@ -166,24 +179,26 @@ impl<T: Default> Sites<T> {
         number
     }
 
-    fn make(&self, hash: u64, frames: &[usize]) -> Option<NonNull<Site<T>>> {
+    fn make(&self, hash: u64, frames: &[usize], labels: u8) -> Option<NonNull<Site<T>>> {
         if self.next.load(Relaxed) > SITES_MAX {
             return None;
         }
         // Threads that race past the check take numbers that are still in the table.
         let number = self.next.fetch_add(1, Relaxed);
-        (number < NUMBERS)
-            .then(|| Site::make(hash, number, frames))
-            .flatten()
+        if number >= NUMBERS {
+            return None;
+        }
+        Site::make(hash, u32::try_from(number).ok()?, frames, labels)
     }
 
     /// The number of a site in the table, by which it can be found from now on.
     fn known(&self, site: &Site<T>) -> usize {
-        let place = &self.by_number[site.number];
+        let number = site.number as usize;
+        let place = &self.by_number[number];
         if place.load(Relaxed).is_null() {
             place.store((&raw const *site).cast_mut(), Release);
         }
-        site.number
+        number
     }
 
     /// The site of that number; `None` for [`NONE`].
@@ -209,8 +224,8 @@ impl<T: Default> Sites<T> {
 }
 
 /// A multiply and a fold for each frame: addresses differ in their middle bits, and the product carries them up.
-fn hash(frames: &[usize]) -> u64 {
-    let mut hash = frames.len() as u64;
+fn hash(frames: &[usize], labels: u8) -> u64 {
+    let mut hash = frames.len() as u64 | u64::from(labels) << 32;
     for &frame in frames {
         let product = u128::from(hash ^ frame as u64) * 0x9e37_79b9_7f4a_7c15;
         #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
@@ -239,6 +254,11 @@ mod tests {
             TABLE.get(first).map(super::Site::frames),
             Some([1, 2, 3].as_slice())
         );
+        let labelled = TABLE.number_under(&[1, 2, 3], 7);
+        assert_ne!(labelled, first);
+        assert_eq!(TABLE.number_under(&[1, 2, 3], 7), labelled);
+        assert_ne!(TABLE.number_under(&[1, 2, 3], 8), labelled);
+        assert_eq!(TABLE.get(labelled).map(super::Site::labels), Some(7));
         assert_eq!(TABLE.number(&[]), NONE);
         assert!(TABLE.get(NONE).is_none());
     }

@@ -3,7 +3,7 @@
 use super::answers::{self, Refusal};
 use super::headroom::{self, Room};
 use super::off_the_runtime::off_the_runtime;
-use crate::allocator;
+use crate::allocator::{self, Labelled};
 use crate::model::kind::Kind;
 use crate::model::words::grouped;
 use crate::readings::kernel::{self, Rollup, Whose};
@@ -71,6 +71,7 @@ fn exposition(runtime: &Handle) -> String {
             memory::own_tables_resident(),
         );
     }
+    text.labelled(&allocator::labelled());
     if let Some(held) = memory::underlying().and_then(memory::Underlying::figures) {
         text.gauge(
             "heap_allocator_mapped_bytes",
@@ -182,6 +183,58 @@ impl Exposition {
         );
     }
 
+    /// Nothing while no label is in use.
+    fn labelled(&mut self, rows: &[Labelled]) {
+        type Figure = fn(&Labelled) -> u64;
+        const FIGURES: [(&str, &str, &str, Figure); 4] = [
+            (
+                "heap_labelled_allocated_bytes_total",
+                "counter",
+                "Bytes allocated so far under labels of the service's own. Exact.",
+                |row| row.allocated_bytes,
+            ),
+            (
+                "heap_labelled_allocated_blocks_total",
+                "counter",
+                "Blocks allocated so far under these labels. Exact.",
+                |row| row.allocated_blocks,
+            ),
+            (
+                "heap_labelled_live_bytes",
+                "gauge",
+                "Bytes of that which are live. Estimated from samples: with n of them, to within one part in the square root of n.",
+                |row| row.live_bytes,
+            ),
+            (
+                "heap_labelled_live_blocks",
+                "gauge",
+                "Blocks of that which are live. Estimated from samples.",
+                |row| row.live_blocks,
+            ),
+        ];
+        if rows.is_empty() {
+            return;
+        }
+        for (name, kind, help, figure) in FIGURES {
+            self.head(name, help, kind);
+            for row in rows {
+                let labels = row.labels.iter();
+                let labels = labels.map(|(key, value)| format!("{key}=\"{}\"", escaped(value)));
+                let labels: Vec<String> = labels.collect();
+                self.line(format_args!(
+                    "{name}{{{}}} {}",
+                    labels.join(","),
+                    figure(row)
+                ));
+            }
+        }
+        self.counter(
+            "heap_labels_lost_total",
+            "Times that a label found no room, so that its work is under the value other of its key.",
+            allocator::stats().lost.labels,
+        );
+    }
+
     fn gauge(&mut self, name: &str, help: &str, value: u64) {
         self.one(name, help, "gauge", value);
     }
@@ -210,6 +263,14 @@ impl Exposition {
     fn line(&mut self, line: fmt::Arguments<'_>) {
         let _ = writeln!(self.0, "{line}"); // a String takes whatever comes
     }
+}
+
+/// As Prometheus wants a label's value.
+fn escaped(value: &str) -> String {
+    value
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
 
 /// What asking the allocator gave.

@@ -51,6 +51,34 @@
 //! control group of either version, the process' own or one above it, or `machine`. What the kernel drops before it kills isn't in the
 //! way: lazily freed memory, and page cache that wasn't used lately. What can't be read has no series.
 //!
+//! # For whom
+//!
+//! What is under a [`Label`](crate::allocator::Label) has series of its own, with that label. Each allocation is in one of them at most.
+//!
+//! | series | tells | |
+//! |---|---|---|
+//! | `heap_labelled_allocated_bytes_total`, `_blocks_total` | what was allocated under these labels | exact |
+//! | `heap_labelled_live_bytes`, `_blocks` | what of that is live, by whomever the rest was freed | estimated from samples |
+//! | `heap_labels_lost_total` | how often a label found no room, and is under the value `other` | exact |
+//!
+//! In an axum service, for each route:
+//!
+//! ```
+//! use axum::extract::Request;
+//! use axum::middleware::{Next, from_fn};
+//! use axum::routing::get;
+//! use detectors::allocator::Label;
+//!
+//! let by = |route: &'static str| {
+//!     from_fn(move |request: Request, next: Next| Label::new("route", route).around(next.run(request)))
+//! };
+//! let service: axum::Router = axum::Router::new()
+//!     .route("/apex", get(async || "names").layer(by("/apex")))
+//!     .route("/search", get(async || "hits").layer(by("/search")));
+//! ```
+//!
+//! Samples of the heap profile carry the labels too. Prometheus gives each series `job` and `instance`, so those two make poor keys.
+//!
 //! # Who holds it
 //!
 //! `POST /holders?seconds=30` notes each block that is allocated in that time, exactly. Then it makes a copy of the process by `fork`, which has
