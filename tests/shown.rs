@@ -2,6 +2,7 @@
 //!
 //! `REFRESH=1 cargo test -p tests --test shown` writes the files instead of comparing them.
 
+mod climbs;
 mod driver;
 mod recorded;
 mod served;
@@ -31,7 +32,7 @@ const OF_A_CHAPTER: [(&str, Test); 4] = [
 ];
 
 /// What the other pages show.
-const BESIDE_THE_CHAPTERS: [(&str, fn()); 9] = [
+const BESIDE_THE_CHAPTERS: [(&str, fn()); 10] = [
     ("a_leak_in_c_by_its_line", a_leak_in_c_by_its_line),
     ("a_night_on_other_allocators", a_night_on_other_allocators),
     ("a_profile_in_every_view", a_profile_in_every_view),
@@ -42,6 +43,7 @@ const BESIDE_THE_CHAPTERS: [(&str, fn()); 9] = [
         "estimates_of_a_sampled_profile",
         estimates_of_a_sampled_profile,
     ),
+    ("a_service_climbs", climbs::a_service_climbs),
     ("what_a_killed_service_kept", what_a_killed_service_kept),
     ("whose_memory_it_is", whose_memory_it_is),
 ];
