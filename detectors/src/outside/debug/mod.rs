@@ -96,9 +96,9 @@
 //!
 //! # Who may ask
 //!
-//! A profile names your code's functions, and each answer costs time. So a [`Listener`] is bound to loopback. Bound to anything
-//! wider it needs a [`Token`], and refuses to start without one. Without a token every process of this machine may ask, whoever
-//! runs it, and a web page in a browser of this machine may try:
+//! A profile names your code's functions, labels say what your service puts into them, and each answer costs time. So a [`Listener`]
+//! is bound to loopback. Bound to anything wider it needs a [`Token`], and refuses to start without one. Without a token every process of
+//! this machine may ask, whoever runs it, and a web page in a browser of this machine may try:
 //!
 //! | a page | is refused, since |
 //! |---|---|
