@@ -9,6 +9,8 @@ mod driver;
 mod fleet;
 mod load;
 mod outside;
+#[cfg(target_os = "linux")]
+mod portable;
 mod serve;
 mod served;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@
 //! ```text
 //! main
 //! args
-//! learner | operator | incident
+//! learner | operator | incident | portable
 //! load | show
 //! ```
 //!
@@ -14,65 +14,61 @@
 //! | `main` | hands each command what it takes; nobody imports it |
 //! | `args` | the commands' names, and the help that says when to use each |
 //! | `learner` | where the reader is and does: list, run, check, hint, reset, solution, verify, the book, the wild |
-//! | `operator` | a service that runs: serve, load, triage, profiles |
+//! | `operator` | a service that runs: load, triage, profiles, what a killed one left |
 //! | `incident` | the story |
+//! | `portable` | builds the operator's part as one file, for machines without Rust |
 //! | `load` | load on a service, as a plan and a report: the operator's and the incident's |
 //! | `show` | what all of them show: reports, charts, files, progress |
 //!
 //! What stands on one floor doesn't import each other. Below are the libraries: `workbook`, how the command speaks; `detectors`, the
 //! instruments; `domain_service`, the service of the story; and the chapters.
+//!
+//! Without the feature `whole` the operator's part is all there is, and no library needs C: that is what `portable` builds.
 
 mod args;
 #[cfg(test)]
 mod floors;
+#[cfg(feature = "whole")]
 mod incident;
+#[cfg(feature = "whole")]
 mod learner;
 mod load;
 mod operator;
+#[cfg(feature = "whole")]
+mod portable;
 mod show;
+#[cfg(feature = "whole")]
+mod whole;
 
-use args::{Cli, Command, Learner, Operator};
+use args::{Cli, Command, Operator};
 use clap::Parser;
-use detectors::ProfilingAllocator;
-use detectors::allocator::Reporting;
-use domain_service::serve;
-use learner::{book, check, exercise, measure, run, start, verify, wild};
 use operator::{autopsy, profile, triage};
 use std::io::Write;
 use std::process::ExitCode;
 use workbook::Ending;
 use workbook::problem::Result;
-use workbook::workspace::Workspace;
-
-/// Counts what the chapters allocate, and knows who holds it; and says what was held when there is no more.
-#[global_allocator]
-static ALLOCATOR: ProfilingAllocator<Reporting> = ProfilingAllocator::new(Reporting::system());
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     workbook::with_output(|out| match &cli.command {
-        None => start::start(&Workspace::find()?, out),
-        Some(Command::Learner(command)) => learn(command, out),
         Some(Command::Operator(command)) => operate(command, out),
-        Some(Command::Incident(args)) => incident::incident(&Workspace::find()?, args, out),
+        #[cfg(feature = "whole")]
+        Some(Command::Learner(command)) => whole::learn(command, out),
+        #[cfg(feature = "whole")]
+        Some(Command::Story(command)) => whole::tell(command, out),
+        #[cfg(feature = "whole")]
+        None => whole::start(out),
+        #[cfg(not(feature = "whole"))]
+        None => help(out),
     })
 }
 
-fn learn(command: &Learner, out: &mut dyn Write) -> Result<Ending> {
-    // The child of a measurement has no use for it.
-    let here = Workspace::find;
-    match command {
-        Learner::List => start::list(&here()?, out),
-        Learner::Run(args) => run::run(&here()?, args, out),
-        Learner::Check(args) => check::check(&here()?, args, out),
-        Learner::Hint(of) => exercise::hint(&here()?, &of.chapter, out),
-        Learner::Reset(of) => exercise::reset(&here()?, &of.chapter, out),
-        Learner::Solution(of) => exercise::solution(&here()?, &of.chapter, out),
-        Learner::Verify(args) => verify::verify(&here()?, args, out),
-        Learner::Wild(args) => wild::wild(&here()?, args, out),
-        Learner::Book(args) => book::book(&here()?, args),
-        Learner::Measure(args) => measure::child(args),
-    }
+/// The command alone, where there is no workbook to start in.
+#[cfg(not(feature = "whole"))]
+fn help(out: &mut dyn Write) -> Result<Ending> {
+    let help = <Cli as clap::CommandFactory>::command().render_help();
+    write!(out, "{}", help.ansi())?;
+    Ok(Ending::AsWanted)
 }
 
 /// None of them needs the workbook: a service runs, and a profile lies, anywhere.
@@ -83,8 +79,6 @@ fn operate(command: &Operator, out: &mut dyn Write) -> Result<Ending> {
         Operator::Diff(args) => profile::diff(args, out),
         Operator::Flamegraph(args) => profile::flamegraph(args, out),
         Operator::Graph(args) => profile::graph(args, out),
-        Operator::Serve(args) => serve::serve(args, out),
-        Operator::Cluster(args) => serve::cluster(args, out),
         Operator::Load(args) => operator::load::load(args, out),
         Operator::Triage(args) => triage::triage(args, out),
         Operator::Autopsy(args) => autopsy::autopsy(args, out),

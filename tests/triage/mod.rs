@@ -13,6 +13,7 @@ mod service;
 use crate::driver::{Ran, Workbook};
 use std::sync::OnceLock;
 use targets::Target;
+pub(crate) use targets::path as target;
 
 /// What a target is, and a word that the answer has.
 struct Case {

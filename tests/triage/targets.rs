@@ -80,6 +80,11 @@ impl Drop for Target {
     }
 }
 
+/// A compiled one, for whoever starts it otherwise.
+pub(crate) fn path(source: &str) -> PathBuf {
+    built().join(source)
+}
+
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("triage/targets")
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use workbook::duration::of_an_hour_at_most;
 use workbook::problem::{Problem, Result};
+use workbook::signals::asked_to_end;
 use workbook::{Ending, say};
 
 /// How long requests that are being answered may go on after Ctrl-C.
@@ -217,36 +218,6 @@ pub fn cluster(args: &ClusterArgs, out: &mut dyn Write) -> Result<Ending> {
         out.flush()?;
         asked_to_end.await;
         Ok(Ending::AsWanted)
-    })
-}
-
-/// Ends at Ctrl-C, or when an orchestrator asks for the end.
-///
-/// # Errors
-///
-/// When the system lets no signal be heard.
-#[cfg(unix)]
-pub fn asked_to_end() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let heard =
-        |kind| signal(kind).map_err(|error| Problem::new("can't hear signals").because(error));
-    let (mut interrupt, mut terminate) = (
-        heard(SignalKind::interrupt())?,
-        heard(SignalKind::terminate())?,
-    );
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-pub fn asked_to_end() -> Result<impl Future<Output = ()>> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
     })
 }
 

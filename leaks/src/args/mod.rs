@@ -1,13 +1,25 @@
 //! The command line: the commands' names, and the help that says when to use each. What a command takes stands with the command.
 
+#[cfg(feature = "whole")]
 mod learner;
 mod operator;
+#[cfg(feature = "whole")]
+mod story;
 
+#[cfg(feature = "whole")]
 pub(crate) use learner::Learner;
 pub(crate) use operator::Operator;
+#[cfg(feature = "whole")]
+pub(crate) use story::Story;
 
-use crate::incident::IncidentArgs;
 use clap::{Parser, Subcommand};
+
+#[cfg(feature = "whole")]
+const NEXT: &str = "Type `leaks` alone to see where you are and what is next.\n\
+    Through cargo, put `cargo run --` in front: cargo run -- run retained-subslices\n\n";
+
+#[cfg(not(feature = "whole"))]
+const NEXT: &str = "This is the portable build: what an operator needs. Chapters, exercises and the story's service are in the workbook.\n\n";
 
 /// The Leak Workbook: watch memory leak, find the line, mend it, prove it.
 #[derive(Debug, Parser)]
@@ -15,9 +27,9 @@ use clap::{Parser, Subcommand};
     name = "leaks",
     version,
     disable_help_subcommand = true,
-    after_help = "Type `leaks` alone to see where you are and what is next.\n\
-        Through cargo, put `cargo run --` in front: cargo run -- run retained-subslices\n\n\
-        Status: 0 did what was asked, 1 the verdict is not the wanted one, 2 bad usage or input."
+    after_help = format!(
+        "{NEXT}Status: 0 did what was asked, 1 the verdict is not the wanted one, 2 bad usage or input."
+    )
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -28,25 +40,19 @@ pub(crate) struct Cli {
 /// `display_order` stands where that is another one.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[cfg(feature = "whole")]
     #[command(flatten)]
     Learner(Learner),
 
     #[command(flatten)]
     Operator(Operator),
 
-    /// Run the incident that this workbook grew from: 400 MB resident, 7 MB in the heap profile
-    ///
-    /// Use it to see a whole hunt, from the graph to the cause. Fifteen steps by real processes on this machine, in some five
-    /// minutes; a gigabyte of memory should be free. Each step has its question, its command, what came, and what follows. The
-    /// first time, jemalloc is built, which takes two minutes more. Without the capability `CAP_SYS_NICE` the kernel forbids
-    /// one look, the squeeze, which is left out then. Linux only. Status 1 when a step saw something else than the story says.
-    #[command(
-        after_help = "Examples:\n  leaks incident\n  leaks incident --short    half the size, the same relations"
-    )]
-    Incident(IncidentArgs),
+    #[cfg(feature = "whole")]
+    #[command(flatten)]
+    Story(Story),
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "whole"))]
 mod tests {
     use super::Cli;
     use clap::CommandFactory;
@@ -83,11 +89,11 @@ mod tests {
         assert_eq!(
             names,
             [
-                "serve --within",
-                "serve --keep-every",
                 "load --for",
                 "load --within",
-                "triage --for"
+                "triage --for",
+                "serve --within",
+                "serve --keep-every"
             ]
         );
         for [command, name, id] in &found {

@@ -1,11 +1,10 @@
-//! The operator's commands.
+//! The operator's commands: what a machine without this workbook needs as well.
 
 use crate::operator::autopsy::AutopsyArgs;
 use crate::operator::load::LoadArgs;
 use crate::operator::profile::{DiffArgs, FlamegraphArgs, GraphArgs, ListSourceArgs, TopArgs};
 use crate::operator::triage::TriageArgs;
 use clap::Subcommand;
-use domain_service::serve::{ClusterArgs, ServeArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Operator {
@@ -48,24 +47,6 @@ pub(crate) enum Operator {
         after_help = "Examples:\n  leaks graph target/leaks/retained-subslices/heap.pb.gz --out graph.svg\n  leaks graph later.pb.gz --base earlier.pb.gz --out growth.png    green is what shrank\n  leaks graph heap.pb.gz --focus refresh --out - | dot -Tx11"
     )]
     Graph(GraphArgs),
-
-    /// Run the service of the story, with a debug port that `go tool pprof` can ask
-    ///
-    /// Use it to look at a live service: give it load, let it leak, and fetch its profiles. It answers which hosts a
-    /// customer's domain has, by asking a search cluster that is built in.
-    #[command(
-        after_help = "Examples:\n  leaks serve\n  leaks serve --leak global-caches --leak orphaned-tasks\n  curl http://127.0.0.1:8080/apex/large-07.example\n  go tool pprof -top http://127.0.0.1:6060/debug/pprof/heap\n  curl http://127.0.0.1:6060/metrics\n  leaks serve --leak global-caches --memory-limit 300MB\n  leaks serve --leak global-caches --keep-profiles target/kept --keep-every 10s"
-    )]
-    Serve(ServeArgs),
-
-    /// Run the service's search cluster alone, in a process of its own
-    ///
-    /// Use it where the service's memory is to be the service's: `leaks serve` has the cluster in its own process otherwise. Kill
-    /// it, to see what the service does without.
-    #[command(
-        after_help = "Example: leaks cluster --port 9200, then leaks serve --search-url http://127.0.0.1:9200"
-    )]
-    Cluster(ClusterArgs),
 
     /// Put load on a service, and see what it answers and how fast
     ///

@@ -57,7 +57,7 @@ pub(crate) fn incident(
     let began = Instant::now();
     let is_text = args.format == Format::Text;
     let story = runtime.block_on(async {
-        let asked_to_end = domain_service::serve::asked_to_end()?;
+        let asked_to_end = workbook::signals::asked_to_end()?;
         let telling = async {
             let scene = scene::Scene::set(workspace, size.at_once).await?;
             steps::tell(&scene, size, |story| {

@@ -2,7 +2,7 @@
 //!
 //! The file follows light and dark by itself, and takes the page's text colour when its text is put into a page.
 
-use crate::show::scale::Axis;
+use crate::show::measured::axis::Axis;
 use std::fmt::Write;
 
 const WIDTH: f64 = 800.0;

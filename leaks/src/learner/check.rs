@@ -2,8 +2,9 @@
 
 use super::cargo::{Build, Said, Tests, build};
 use super::state::State;
-use crate::show::artefacts::{self, Artefacts};
-use crate::show::{Format, json, report};
+use crate::show::measured::artefacts::{self, Artefacts};
+use crate::show::measured::report;
+use crate::show::{Format, json};
 use clap::Args;
 use detectors::{Evidence, Verdict};
 use serde::Serialize;

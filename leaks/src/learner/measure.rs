@@ -4,7 +4,8 @@
 //! command can still say what happened.
 
 use super::child::{self, Errors};
-use crate::show::progress::{Line, Sender};
+use crate::show::measured::progress::Sender;
+use crate::show::progress::Line;
 use clap::Args;
 use detectors::heap::AllocatorSource;
 use detectors::{Evidence, Watch};

@@ -2,8 +2,9 @@
 
 use super::measure::{self, Variant, measure};
 use super::state::State;
-use crate::show::artefacts::{self, Artefacts};
-use crate::show::{Format, json, report};
+use crate::show::measured::artefacts::{self, Artefacts};
+use crate::show::measured::report;
+use crate::show::{Format, json};
 use clap::Args;
 use detectors::Evidence;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! Which URLs are asked, and by which addresses: of this machine alone, unless forced.
 
 use reqwest::{Client, Url, redirect};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use workbook::problem::{Problem, Result};
@@ -9,6 +9,17 @@ use workbook::say;
 
 /// How long the first connection may take, which shows that a service is there.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// What stands for this machine without a look into a list, which an empty container doesn't have.
+pub(crate) const LOCALHOST: &str = "localhost";
+
+/// Where that is.
+pub(crate) fn loopback(port: u16) -> [SocketAddr; 2] {
+    [
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
+    ]
+}
 
 /// URLs that are asked in turn.
 #[derive(Debug, Clone)]
@@ -85,9 +96,12 @@ impl Target {
             return Err(problem("this command speaks http alone".to_owned()).next(example));
         }
         let port = url.port_or_known_default().unwrap_or(80);
-        let found = tokio::net::lookup_host((host(&url), port)).await;
-        let addresses: Vec<SocketAddr> =
-            found.map_err(|error| problem(error.to_string()))?.collect();
+        let addresses = if host(&url) == LOCALHOST {
+            loopback(port).to_vec()
+        } else {
+            let found = tokio::net::lookup_host((host(&url), port)).await;
+            found.map_err(|error| problem(error.to_string()))?.collect()
+        };
         // `::ffff:127.0.0.1` is loopback too.
         let elsewhere = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
         if !is_forced && let Some(address) = addresses.iter().find(elsewhere) {

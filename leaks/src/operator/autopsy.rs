@@ -1,6 +1,6 @@
 //! `leaks autopsy`: what the profiles tell that a killed service kept.
 
-use crate::show::report::word;
+use crate::show::verdict::word;
 use crate::show::{Format, json, scale};
 use clap::Args;
 use detectors::Verdict;

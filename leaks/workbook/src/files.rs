@@ -9,6 +9,16 @@ use std::path::Path;
 ///
 /// Whoever reads it sees the old content or the new, never half of one; a full disk leaves the old.
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
+    write_as(path, content, 0o666)
+}
+
+/// As [`write`](write()), for a file that can be started.
+pub fn write_program(path: &Path, content: &[u8]) -> Result<()> {
+    write_as(path, content, 0o777)
+}
+
+#[cfg_attr(not(unix), expect(unused_variables, reason = "there it has none"))]
+fn write_as(path: &Path, content: &[u8], mode: u32) -> Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -17,7 +27,7 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
     builder.prefix(".writing-");
     // A temporary file is private by default; this one becomes a file like any other.
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
     let written = builder.tempfile_in(folder).and_then(|mut file| {
         file.write_all(content)?;
         file.as_file().sync_data()?;

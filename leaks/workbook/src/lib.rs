@@ -4,6 +4,7 @@ pub mod duration;
 pub mod files;
 pub mod problem;
 pub mod say;
+pub mod signals;
 pub mod workspace;
 
 use clap::Args;

@@ -8,6 +8,7 @@ use crate::readings::kernel::{self, Rollup, Stat, Whose};
 use crate::readings::memory;
 use crate::readings::process::Open;
 use std::io;
+use std::path::Path;
 use std::time::Instant;
 
 /// A process, and which one of all that have had its number.
@@ -164,7 +165,14 @@ impl Source for Process {
 
 /// `None` when there is no such process, or only what is left until its parent asks how it ended.
 fn stat(id: u32) -> Result<Option<Stat>, TriageError> {
-    kernel::stat(id).map_err(|reason| TriageError::Unread { id, reason })
+    let unread = |reason| TriageError::Unread { id, reason };
+    let stat = kernel::stat(id).map_err(unread)?;
+    // A container without it has processes all the same.
+    if stat.is_none() && !Path::new("/proc/self").exists() {
+        let why = "/proc isn't mounted here, where the kernel tells of processes: mount -t proc proc /proc";
+        return Err(unread(io::Error::new(io::ErrorKind::NotFound, why)));
+    }
+    Ok(stat)
 }
 
 #[cfg(test)]

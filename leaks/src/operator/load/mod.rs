@@ -91,7 +91,7 @@ async fn loading(args: &LoadArgs) -> Result<Report> {
         count_max: args.count,
         within: args.within,
     };
-    let asked_to_end = domain_service::serve::asked_to_end()?;
+    let asked_to_end = workbook::signals::asked_to_end()?;
     let mut line = Line::new();
     run(
         &plan,

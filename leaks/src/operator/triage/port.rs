@@ -1,6 +1,7 @@
 //! A service's debug port, asked over HTTP.
 
 use super::options::TriageArgs;
+use crate::load::{LOCALHOST, loopback};
 use detectors::ReadError;
 use detectors::triage::Fetches;
 use reqwest::{Client, Method, StatusCode, Url};
@@ -37,7 +38,11 @@ impl Port {
             )));
         }
         let failed = |why: String| Problem::new("can't ask the service").because(why);
-        let client = Client::builder().no_proxy().build();
+        // The port is the URL's, whatever stands here.
+        let client = Client::builder()
+            .no_proxy()
+            .resolve_to_addrs(LOCALHOST, &loopback(0))
+            .build();
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

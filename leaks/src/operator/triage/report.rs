@@ -1,8 +1,8 @@
 //! What a triage saw, for a person.
 
 use super::options::TriageArgs;
-use crate::show::report::word;
 use crate::show::scale;
+use crate::show::verdict::word;
 use detectors::triage::{Container, Growth, Held, Moment, TriageEvidence};
 use detectors::{Kind, Origin, Verdict};
 use std::io::Write;

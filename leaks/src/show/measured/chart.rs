@@ -1,7 +1,7 @@
 //! One quantity over the iterations, drawn with characters.
 
+use super::axis::Axis;
 use super::quantity::Quantity;
-use super::scale::Axis;
 use detectors::Sample;
 use std::fmt::Write;
 use workbook::say::{self, DIM, LINE};

@@ -3,7 +3,7 @@
 use super::artefacts::Artefacts;
 use super::chart;
 use super::quantity::Quantity;
-use anstyle::Style;
+use crate::show::verdict::word;
 use detectors::profile::TopOptions;
 use detectors::{Evidence, Verdict};
 use serde::Serialize;
@@ -184,37 +184,6 @@ fn capitalised(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).chain(['.']).collect()
     })
-}
-
-/// The one word, why, and what would settle it.
-pub(crate) fn word(
-    verdict: Verdict,
-    because: &str,
-    settle_by: Option<&str>,
-    out: &mut dyn Write,
-) -> Result<()> {
-    let (width, colour) = (say::width(), colour(verdict));
-    writeln!(
-        out,
-        "{BOLD}Verdict:{BOLD:#} {colour}{verdict}{colour:#}, {}",
-        verdict.definition()
-    )?;
-    let because = format!("Because {because}");
-    write!(out, "{}", say::wrapped(&because, "  ", width))?;
-    if let Some(settle_by) = settle_by {
-        let settle = format!("What would settle it: {settle_by}");
-        write!(out, "{}", say::wrapped(&settle, "  ", width))?;
-    }
-    Ok(())
-}
-
-/// The colour of a verdict's word.
-pub(crate) fn colour(verdict: Verdict) -> Style {
-    match verdict {
-        Verdict::Leak => say::BAD,
-        Verdict::Steady | Verdict::WarmingUp => say::GOOD,
-        Verdict::Pressure | Verdict::Retention | Verdict::Inconclusive => say::DOUBT,
-    }
 }
 
 #[cfg(test)]

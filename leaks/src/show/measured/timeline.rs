@@ -2,8 +2,8 @@
 //!
 //! The file follows light and dark by itself, and takes the page's text colour when its text is put into a page.
 
+use super::axis::Axis;
 use super::quantity::Quantity;
-use super::scale::Axis;
 use detectors::{Evidence, Sample, Verdict};
 use std::fmt::Write;
 

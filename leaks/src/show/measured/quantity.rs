@@ -1,6 +1,7 @@
 //! What a plot shows: live memory, or what tells more than that of this verdict.
 
-use super::scale::{self, Axis};
+use super::axis::Axis;
+use crate::show::scale;
 use detectors::{Evidence, Kind, Reading, Sample, Verdict};
 
 /// One figure of each sample.
