@@ -93,6 +93,8 @@ mod labels;
 mod own_memory;
 mod owners;
 mod refusal;
+#[cfg(all(feature = "debug", target_os = "linux"))]
+mod sampled_blocks;
 mod sampling;
 mod scope;
 mod slot;
@@ -110,6 +112,8 @@ pub use labels::{Label, Labelled, Labels, labelled};
 pub(crate) use own_memory::{Reserve, mapped_and_in_c};
 pub use refusal::Reporting;
 pub(crate) use refusal::{report_by, tells_refusals};
+#[cfg(all(feature = "debug", target_os = "linux"))]
+pub(crate) use sampled_blocks::{SampledBlocks, sampled_blocks, stack_of};
 pub use scope::{Entered, Scope, ScopeHandle, follows_threads};
 pub(crate) use scope::{each_block, own_tables, unscoped_bytes};
 pub use stats::{Lost, Stats, stats};

@@ -98,6 +98,12 @@ impl Sample {
         }
     }
 
+    /// The interval by which it was sampled, in bytes.
+    #[cfg(all(feature = "debug", target_os = "linux"))]
+    pub(super) fn interval(self) -> usize {
+        self.interval as usize
+    }
+
     /// What this sample of a block of that size stands for.
     pub(super) fn weight(self, size: usize) -> (u64, u64) {
         weight(size, self.interval as usize)
@@ -256,6 +262,20 @@ impl<const N: usize> Samples<N> {
     fn leave(&self, entry: &Entry, address: usize) {
         entry.address.store(TAKEN, Release);
         self.count_page(address, |count| count - 1);
+    }
+
+    /// Each block that is in the table now, with its sample.
+    #[cfg(all(feature = "debug", target_os = "linux"))]
+    pub(super) fn each(&self, mut visit: impl FnMut(usize, Sample)) {
+        for entry in &self.entries {
+            let address = entry.address.load(Acquire);
+            let sample = Sample::unpacked(entry.sample.load(Acquire));
+            // Whoever is at work on it meanwhile is not done before or after both.
+            let is_known = address > LIFTED && entry.address.load(Acquire) == address;
+            if is_known {
+                visit(address, sample);
+            }
+        }
     }
 
     pub(super) fn lost(&self) -> u64 {

@@ -37,6 +37,8 @@
 //! | live memory is a fifth of resident memory or less (and 64 MiB less), and nothing rises | `retention` | the rest holds no block |
 //! | resident memory is high and flat, seen from outside | `steady` | whether it is live can't be seen from there, and is not guessed |
 //! | memory falls back from four times what stays | `pressure` | the peak is what has to be paid for |
+//! | live memory rests, and what a service's hash tables hold rises in every window | `leak` | entries go into room that is there already, until the table doubles |
+//! | nothing rises, but one block gave way to one of twice the size | `inconclusive` | what fills a vector between two doublings isn't seen |
 //! | the rise is not clear of the noise, or not even | `inconclusive`, and how long to look | more time makes it clear |
 //!
 //! # How long it takes, and how often it is wrong
@@ -49,7 +51,8 @@
 //! # Where it can mislead you
 //!
 //! - It sees what happens while it looks, and nothing else. An idle process that leaks with each request is `steady`.
-//! - A vector or a table that doubles may lie between two doublings for as long as the look.
+//! - A vector may lie between two doublings for as long as the look, and a table too: how full hash tables are is told by the debug port of
+//!   `debug`, of those of 256 KiB or more that were sampled. A vector that fills memory which was in RAM before is seen by nobody.
 //! - A garbage collector that runs less often than once in the look leaves a plain climb. Look for longer than its period.
 //! - Under a load that climbs for as long as the look, sockets and memory climb with it.
 //! - Shared memory that rises is accused as well: a file on a `tmpfs` is such memory.
@@ -62,6 +65,7 @@
 mod autopsy;
 mod cgroup;
 mod container;
+mod doubled;
 mod error;
 mod evidence;
 mod grown;
@@ -74,6 +78,7 @@ mod rule;
 mod sampling;
 mod service;
 mod squeeze;
+mod tables;
 
 pub use crate::outside::held::Held;
 pub use crate::outside::kept::{KeptBecause, KeptMoment};

@@ -40,6 +40,8 @@ mod wakers;
 
 pub(crate) use class::{Accounts, told};
 pub use entries::Tables;
+#[cfg(all(feature = "debug", target_os = "linux"))]
+pub(crate) use entries::hash_table_in;
 
 use crate::allocator::ScopeHandle;
 use crate::model::place::{Frame, Origin};

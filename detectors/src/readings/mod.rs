@@ -10,6 +10,8 @@ pub(crate) mod kernel;
 pub mod memory;
 pub mod process;
 pub(crate) mod spawn_site;
+#[cfg(any(feature = "debug", feature = "triage"))]
+pub(crate) mod tables;
 #[cfg(feature = "tokio")]
 pub mod tasks;
 pub(crate) mod unseen;

@@ -31,6 +31,7 @@
 //! | `GET /debug/pprof/profile` | where CPU time goes, for `seconds` (30) | unix |
 //! | `GET /metrics` | live bytes and their peak since the last scrape, resident and lazily freed bytes, the memory limit and what is left below it, tasks, descriptors, sockets by state | Linux, all but the heap |
 //! | `POST /holders` | who holds what was allocated within `seconds` (30) and is live: see [below](#who-holds-it) | a [`ProfilingAllocator`](crate::ProfilingAllocator), Linux |
+//! | `GET /tables` | how full hash tables of 256 KiB or more are, by site: what goes into a table's room takes no memory before the table doubles | a [`ProfilingAllocator`](crate::ProfilingAllocator), Linux |
 //! | `POST /freememory` | asks the allocator to give back what it holds, and says what that gave | glibc |
 //! | `GET /sampling` | how often allocations are sampled; `POST /sampling?interval=65536` changes it | a [`ProfilingAllocator`](crate::ProfilingAllocator) |
 //!
@@ -132,6 +133,7 @@ mod metrics;
 mod off_the_runtime;
 mod profiles;
 mod sampling;
+mod tables;
 mod token;
 
 pub use kept::{KeepError, Keeping, KeptProfiles};
@@ -159,6 +161,7 @@ pub fn router() -> Router {
         .route("/holders", post(holders::holders))
         .route("/metrics", get(metrics::metrics))
         .route("/freememory", post(metrics::free_memory))
+        .route("/tables", get(tables::tables))
         .route("/sampling", get(sampling::tell).post(sampling::change))
         .fallback(answers::not_found)
         .method_not_allowed_fallback(answers::not_allowed)

@@ -141,6 +141,9 @@ pub struct Moment {
     pub live: Option<u64>,
     /// How many blocks that is.
     pub live_blocks: Option<u64>,
+    /// What the entries of large hash tables take up, as the service tells it. A table has room for as many again once it has doubled, and
+    /// what goes into that room is no live memory more.
+    pub in_tables: Option<u64>,
     /// What the service's allocator has from the system, by its own count.
     pub allocator_mapped: Option<u64>,
     /// The part of it without a block in it.
@@ -191,6 +194,7 @@ impl Moment {
             page_cache: least(self.page_cache, other.page_cache),
             working_set: least(self.working_set, other.working_set),
             live: least(self.live, other.live),
+            in_tables: least(self.in_tables, other.in_tables),
             live_blocks: least(self.live_blocks, other.live_blocks),
             allocator_mapped: least(self.allocator_mapped, other.allocator_mapped),
             allocator_free: least(self.allocator_free, other.allocator_free),

@@ -1,5 +1,7 @@
 //! Where what grows is made, by a service's own profiles: what each site has at one moment, and what it has more of at a later one.
 
+use super::doubled::Doubled;
+use super::profiled::HEAP;
 use super::sampling::GrowingGroup;
 use super::service::Fetches;
 use crate::model::kind::Kind;
@@ -98,6 +100,28 @@ impl Remembered {
 
     pub(super) fn mark(&mut self, asks: &dyn Fetches) {
         self.marked = Some(Snapshot::take(asks, self.profiles));
+    }
+
+    /// The sites that have twice as much now as when the look began, the largest first.
+    pub(super) fn doubled(&self, asks: &dyn Fetches) -> Vec<Doubled> {
+        let (Some(now), Some(then)) = (profile(asks, HEAP), self.begun.as_ref()) else {
+            return Vec::new();
+        };
+        let (now, then) = (sites(&now), then.of(Kind::Bytes));
+        let doubled = now.into_iter().filter_map(|(name, (_, to))| {
+            let (_, from) = then?.get(&name)?;
+            let (from, to) = (u64::try_from(*from).ok()?, u64::try_from(to).ok()?);
+            Doubled::is_double(from, to).then_some(Doubled {
+                what: format!("one block of {name}"),
+                site: Some(name),
+                from,
+                to,
+                age: None,
+            })
+        });
+        let mut doubled: Vec<Doubled> = doubled.collect();
+        doubled.sort_by_key(|doubled| Reverse(doubled.to));
+        doubled
     }
 
     /// What grew to the end of the look. What warmed up in its first half is left out, where what came since is enough to tell.

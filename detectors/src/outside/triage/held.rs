@@ -44,7 +44,8 @@ fn origin_of(site: &str) -> Option<Origin> {
 impl TriageEvidence {
     /// Whether live memory grows, which somebody may hold.
     pub(super) fn may_be_held(&self) -> bool {
-        let is_live = self.grown.iter().any(|finding| finding.kind == Kind::Bytes);
+        // What goes into a table's room is no block that somebody holds.
+        let is_live = self.live_per_second > 0.0;
         self.verdict == Verdict::Leak && is_live && self.class != Some(Class::ForeignMemory)
     }
 

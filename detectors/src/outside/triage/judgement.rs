@@ -1,7 +1,7 @@
 //! From all that was read to one word. The [module](super) has the table of what entitles to which.
 
 use super::evidence::{Growth, Moment, Smallest, Span, TriageEvidence};
-use super::quantity::{ANONYMOUS, BESIDE, FOREIGN, KERNEL, LIVE, Quantity, TMPFS};
+use super::quantity::{ANONYMOUS, BESIDE, FOREIGN, IN_TABLES, KERNEL, LIVE, Quantity, TMPFS};
 use super::sampling::{GrowingGroup, Look, Source};
 use crate::model::class::Class;
 use crate::model::combination::{OfMemory, class_of};
@@ -39,6 +39,9 @@ const ON_TMPFS: &str = "Files on a tmpfs are no process' resident memory, and co
 const FILES_ON_TMPFS: &str = "Files on a tmpfs, or shared memory: in nobody's resident memory, and counted against the container's limit. \
     `df --type tmpfs` and `ipcs -m` in the container tell which; an unlinked file stays until whoever has it open closes it.";
 
+const INTO_ROOM: &str = "Entries go into room that a table has already: live memory is flat until the table doubles, and rises then by all at \
+    once.";
+
 const OF_THE_KERNEL: &str = "It is the kernel's memory for this group: sockets' buffers, page tables, dentries and inodes. It grows with what the \
     group's processes open, map and look up. Dentries and inodes go when the group needs the room, and are not always told apart.";
 
@@ -46,7 +49,13 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
     let counts = Quantity::counts(look);
     let memory = Quantity::memory(look);
     let all = || counts.iter().chain(&memory);
-    let (verdict, because, settle) = verdict(&counts, &memory, look);
+    let (mut verdict, mut because, mut settle) = verdict(&counts, &memory, look);
+    if verdict.is_calm()
+        && let Some(doubled) = source.doubled()
+        && let Some((why, how)) = doubled.keeps_open(&memory)
+    {
+        (verdict, because, settle) = (Verdict::Inconclusive, why, Some(how));
+    }
     let mut evidence = TriageEvidence {
         name: source.name(),
         verdict,
@@ -73,8 +82,15 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
     let mut grows = 0.0;
     if verdict == Verdict::Leak {
         let growing: Vec<&Quantity> = all().filter(|quantity| quantity.is_leak()).collect();
-        let kinds: Vec<Kind> = growing.iter().map(|quantity| quantity.kind).collect();
-        let named = source.named(&kinds);
+        let (filling, others): (Vec<&Quantity>, _) = growing
+            .iter()
+            .partition(|quantity| quantity.name == IN_TABLES);
+        let kinds: Vec<Kind> = others.iter().map(|quantity| quantity.kind).collect();
+        let mut named = source.named(&kinds);
+        if !filling.is_empty() {
+            named.extend(source.filling());
+            evidence.caveats.push(INTO_ROOM.to_owned());
+        }
         evidence.grown = grown(&growing, &named);
         evidence.live_per_second = growing
             .iter()
@@ -107,7 +123,7 @@ pub(super) fn is_leak(look: &Look) -> bool {
     verdict == Verdict::Leak
 }
 
-type Settle = (String, Option<Duration>);
+pub(super) type Settle = (String, Option<Duration>);
 
 /// The word, why, and what would settle it.
 fn verdict(
@@ -186,7 +202,9 @@ fn kept_more_and_more(kept: &Quantity, memory: &[Quantity], look: &Look) -> (Str
             "; the allocator keeps more and more: what it has without a block in it rose by {} a second",
             free.figure(free.judged.per_second)
         ),
-        (None, true) => String::new(),
+        (None, true) => "; the allocator hands out no more: blocks that were there already fill, such as a vector that has room, or pages that it had \
+             given back are used again"
+            .to_owned(),
         (None, false) => "; whether the allocator keeps it, or somebody else has it, isn't known: the service tells no figures of its \
              allocator"
             .to_owned(),

@@ -1,6 +1,7 @@
 //! A process seen from outside: what the kernel tells of it in `/proc`.
 
 use super::TriageError;
+use super::doubled::Doubled;
 use super::evidence::{Moment, Part};
 use super::sampling::{GrowingGroup, Source};
 use crate::model::kind::Kind;
@@ -9,7 +10,7 @@ use crate::readings::memory;
 use crate::readings::process::Open;
 use std::io;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A process, and which one of all that have had its number.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Process {
     began: u64,
     /// What was open when the look began, and when that was.
     before: Option<(Instant, Open)>,
+    /// The large mappings that there were.
+    mapped: Vec<u64>,
 }
 
 impl Process {
@@ -38,6 +41,7 @@ impl Process {
             program: stat.program,
             began: stat.began,
             before: None,
+            mapped: Vec::new(),
         };
         // So that a refusal is told at once.
         process.rollup()?;
@@ -73,6 +77,26 @@ impl Process {
         })
     }
 
+    /// The sizes of what it has mapped for itself, without files. A block that is large enough has a mapping of its own.
+    fn large_mappings(&self) -> Vec<u64> {
+        let mut sizes = Vec::new();
+        let listed = kernel::each_mapping(Whose::Of(self.id), |mapping| {
+            if mapping.is_anonymous() && mapping.is_writable() {
+                sizes.push(mapping.range.len() as u64);
+            }
+        });
+        // What can't be listed tells nothing.
+        listed.map_or_else(|_| Vec::new(), |()| sizes)
+    }
+
+    /// How long it has run.
+    fn age(&self) -> Option<Duration> {
+        let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+        let up: f64 = uptime.split(' ').next()?.parse().ok()?;
+        let began = self.began as f64 / rustix::param::clock_ticks_per_second() as f64;
+        Duration::try_from_secs_f64(up - began).ok()
+    }
+
     /// Whether it is there, and still the same.
     pub(super) fn check(&self) -> Result<(), TriageError> {
         match stat(self.id)? {
@@ -90,6 +114,7 @@ impl Source for Process {
 
     fn begin(&mut self) -> Result<(), TriageError> {
         self.before = Some((Instant::now(), self.open()?));
+        self.mapped = self.large_mappings();
         Ok(())
     }
 
@@ -138,6 +163,32 @@ impl Source for Process {
             .collect();
         named.sort_by(|a, b| b.per_second.total_cmp(&a.per_second));
         named
+    }
+
+    /// A mapping that is there no more, and one of twice its size. An allocator's head may lie in either.
+    fn doubled(&mut self) -> Option<Doubled> {
+        let now = self.large_mappings();
+        let mut gone: Vec<u64> = self.mapped.clone();
+        let mut new = Vec::new();
+        for size in now {
+            match gone.iter().position(|then| *then == size) {
+                Some(at) => _ = gone.swap_remove(at),
+                None => new.push(size),
+            }
+        }
+        let pairs = new
+            .iter()
+            .flat_map(|to| gone.iter().map(move |from| (*from, *to)));
+        let (from, to) = pairs
+            .filter(|(from, to)| Doubled::is_double(*from, *to))
+            .max()?;
+        Some(Doubled {
+            what: "a mapping".to_owned(),
+            site: None,
+            from,
+            to,
+            age: self.age(),
+        })
     }
 
     fn parts(&mut self) -> Vec<Part> {

@@ -2,6 +2,7 @@
 //! goroutines are tasks, and the metrics beside it, where there are any, tell what is resident.
 
 use super::TriageError;
+use super::doubled::Doubled;
 use super::evidence::{Moment, Part};
 use super::grown::{self, OfKind, Remembered};
 use super::sampling::{GrowingGroup, Source};
@@ -85,6 +86,10 @@ impl Source for Profiled {
 
     fn named(&mut self, kinds: &[Kind]) -> Vec<GrowingGroup> {
         self.remembered.grown(&*self.asks, kinds)
+    }
+
+    fn doubled(&mut self) -> Option<Doubled> {
+        self.remembered.doubled(&*self.asks).into_iter().next()
     }
 
     fn parts(&mut self) -> Vec<Part> {

@@ -31,6 +31,8 @@ pub(super) const LIVE: &str = "live memory";
 pub(super) const TMPFS: &str = "tmpfs and shared memory";
 /// What the kernel has for a control group.
 pub(super) const KERNEL: &str = "the kernel's memory for this group";
+/// What goes into room that is there already.
+pub(super) const IN_TABLES: &str = "what hash tables hold";
 /// What C code has of the allocator.
 pub(super) const FOREIGN: &str = "foreign memory on the heap";
 /// What nobody has of the allocator.
@@ -121,6 +123,7 @@ impl Quantity {
         let mut all = Vec::new();
         // What a block costs beside its bytes grows with live memory, and so does whatever the allocator takes for it.
         if !live.grows() {
+            all.push(of(Kind::Bytes, IN_TABLES, |now| now.in_tables));
             all.extend([
                 Quantity::of(look, Kind::Resident, FOREIGN, Moment::surely_in_c),
                 Quantity::of(look, Kind::Resident, BESIDE, Moment::beside_the_allocator),

@@ -1,6 +1,7 @@
 //! Reads a subject again and again, at a pace that it hardly notices.
 
 use super::container::Container;
+use super::doubled::Doubled;
 use super::evidence::{Moment, Part};
 use super::{Fetches, TriageError, TriageProgress};
 use crate::model::kind::Kind;
@@ -31,6 +32,16 @@ pub(super) trait Source {
 
     /// What grows of a kind, by name, the most first, with its share of the growth; empty where that can't be told.
     fn named(&mut self, kinds: &[Kind]) -> Vec<GrowingGroup>;
+
+    /// What hash tables take in without another block, by site, the most first; empty where that isn't told.
+    fn filling(&self) -> Vec<GrowingGroup> {
+        Vec::new()
+    }
+
+    /// A block that gave way to one of twice the size in this look, the largest one; `None` where none did, or where what fills it is read.
+    fn doubled(&mut self) -> Option<Doubled> {
+        None
+    }
 
     /// Resident memory by what it is for.
     fn parts(&mut self) -> Vec<Part>;

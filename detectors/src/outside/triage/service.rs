@@ -1,10 +1,12 @@
 //! A service by its own word: the metrics and profiles of its debug port.
 
 use super::TriageError;
+use super::doubled::Doubled;
 use super::evidence::{Moment, Part};
 use super::grown::{OfKind, Remembered};
 use super::profiled::Profiled;
 use super::sampling::{GrowingGroup, Source};
+use super::tables::Followed;
 use crate::model::kind::{Counts, Kind};
 use crate::model::reading::ReadError;
 
@@ -53,6 +55,7 @@ pub(super) fn find(
             name,
             asks,
             remembered: Remembered::by(&PROFILES),
+            tables: Followed::default(),
         }));
     }
     if let Err(error) = metrics
@@ -79,6 +82,7 @@ struct Service {
     name: String,
     asks: Box<dyn Fetches>,
     remembered: Remembered,
+    tables: Followed,
 }
 
 impl Service {
@@ -96,11 +100,15 @@ impl Source for Service {
 
     fn begin(&mut self) -> Result<(), TriageError> {
         self.remembered.begin(&*self.asks);
+        self.tables.begin(&*self.asks);
         Ok(())
     }
 
     fn read(&mut self) -> Result<Moment, TriageError> {
-        Ok(self.metrics()?.moment())
+        Ok(Moment {
+            in_tables: self.tables.read(&*self.asks),
+            ..self.metrics()?.moment()
+        })
     }
 
     /// Most of an answer's time is its way: a busy service takes long to come to it, and little to give it.
@@ -110,10 +118,23 @@ impl Source for Service {
 
     fn mark(&mut self) {
         self.remembered.mark(&*self.asks);
+        self.tables.mark();
     }
 
     fn named(&mut self, kinds: &[Kind]) -> Vec<GrowingGroup> {
         self.remembered.grown(&*self.asks, kinds)
+    }
+
+    fn filling(&self) -> Vec<GrowingGroup> {
+        self.tables.grown()
+    }
+
+    fn doubled(&mut self) -> Option<Doubled> {
+        let doubled = self.remembered.doubled(&*self.asks);
+        let is_read = |site: &String| self.tables.knows(site);
+        doubled
+            .into_iter()
+            .find(|doubled| !doubled.site.as_ref().is_some_and(is_read))
     }
 
     fn parts(&mut self) -> Vec<Part> {

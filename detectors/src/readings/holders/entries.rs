@@ -8,6 +8,7 @@ use super::memory::Memory;
 use super::room::{GROUP_BYTES, is_table};
 use crate::allocator::{self, ScopeHandle};
 use std::collections::HashMap;
+use std::io;
 use std::ops::Range;
 
 /// Blocks below this size aren't looked at: a table that matters is larger.
@@ -156,24 +157,33 @@ fn blocks(scope: ScopeHandle, sites: &[usize]) -> (Vec<Block>, bool) {
 fn hash_tables(memory: &Memory, blocks: &[Block]) -> HashMap<usize, HashTables> {
     let mut tables: HashMap<usize, HashTables> = HashMap::new();
     let mut marks = Vec::new();
+    let read = |address: usize, into: &mut [u8]| memory.read(address, into);
     for block in blocks {
-        let larger_first = (0..usize::BITS).rev().map(|power| 1_usize << power);
-        let mut fitting = larger_first.filter(|&buckets| {
-            buckets >= GROUP_BYTES && buckets < block.size && is_table(block.size, buckets)
-        });
-        let entries = fitting.find_map(|buckets| {
-            marks.resize(buckets + GROUP_BYTES, 0);
-            let begin = !block.start + block.size - marks.len();
-            memory.read(begin, &mut marks).ok()?;
-            entries_by_marks(&marks)
-        });
-        if let Some(entries) = entries {
+        if let Some((_, entries)) = hash_table_in(!block.start, block.size, &mut marks, &read) {
             let of_site = tables.entry(block.site).or_default();
             of_site.bytes += block.size;
             of_site.entries += entries;
         }
     }
     tables
+}
+
+/// The buckets and the entries of the hash table that fills this block, by its marks; `None` where there is none. `marks` is room that is used again.
+pub(crate) fn hash_table_in(
+    start: usize,
+    size: usize,
+    marks: &mut Vec<u8>,
+    read: &dyn Fn(usize, &mut [u8]) -> io::Result<()>,
+) -> Option<(usize, usize)> {
+    let larger_first = (0..usize::BITS).rev().map(|power| 1_usize << power);
+    let mut fitting = larger_first
+        .filter(|&buckets| buckets >= GROUP_BYTES && buckets < size && is_table(size, buckets));
+    fitting.find_map(|buckets| {
+        marks.resize(buckets + GROUP_BYTES, 0);
+        read(start + size - marks.len(), marks).ok()?;
+        let entries = entries_by_marks(marks)?;
+        Some((buckets, entries))
+    })
 }
 
 /// How many entries a hash table has, by the byte that it keeps for each bucket: 255 for one that was always empty, 128 for one whose

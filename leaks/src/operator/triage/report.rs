@@ -85,7 +85,7 @@ fn windows(evidence: &TriageEvidence, out: &mut dyn Write) -> Result<()> {
     fn count(now: &Moment, kind: Kind) -> Option<String> {
         Some(now.counts.get(kind)?.to_string())
     }
-    const COLUMNS: [Column; 14] = [
+    const COLUMNS: [Column; 15] = [
         ("resident", |now| memory(now.resident)),
         ("anonymous", |now| memory(now.anonymous)),
         ("lazily freed", |now| memory(now.lazily_freed)),
@@ -96,6 +96,7 @@ fn windows(evidence: &TriageEvidence, out: &mut dyn Write) -> Result<()> {
         ("page cache", |now| memory(now.page_cache)),
         ("working set", |now| memory(now.working_set)),
         ("live", |now| memory(now.live)),
+        ("in tables", |now| memory(now.in_tables)),
         ("tasks", |now| count(now, Kind::Tasks)),
         ("sockets", |now| count(now, Kind::Sockets)),
         ("descriptors", |now| count(now, Kind::Descriptors)),

@@ -123,6 +123,23 @@ fn resident_memory_that_climbs_is_never_calm_where_no_figures_tell_whose_it_is()
     assert!(seen.because.contains("isn't known"), "{seen}");
 }
 
+/// A vector that doubled takes its new pages into RAM as it fills.
+#[test]
+fn blocks_that_fill_are_neither_calm_nor_a_leak() {
+    let seen = of(|grown, now| {
+        now.allocator_mapped = Some(80 * MIB);
+        now.allocator_free = Some(4 * MIB);
+        now.live = Some(70 * MIB);
+        add(&mut now.anonymous, grown);
+        add(&mut now.resident, grown);
+    });
+    assert_eq!(seen.verdict, Verdict::Inconclusive, "{seen}");
+    assert!(
+        seen.because.contains("blocks that were there already fill"),
+        "{seen}"
+    );
+}
+
 /// As jemalloc does when a burst comes: what it had given back page by page is used again. That is the allocator's, and not mapped beside it.
 #[test]
 fn an_allocator_that_uses_its_pages_again_is_no_leak() {
@@ -215,4 +232,31 @@ fn what_a_block_costs_beside_its_bytes_is_no_foreign_memory() {
             .all(|growth| growth.kind == Kind::Bytes),
         "{seen}"
     );
+}
+
+/// A table of 2^20 buckets of 17 bytes, which takes in 100 kB a second.
+#[test]
+fn what_goes_into_a_tables_room_is_a_leak_behind_flat_live_memory() {
+    let seen = of(|grown, now| now.in_tables = Some(9 * MIB + grown / 10));
+    assert_eq!(seen.verdict, Verdict::Leak, "{seen}");
+    assert!(seen.because.contains("what hash tables hold"), "{seen}");
+    assert!(seen.to_string().contains("room that a table has"), "{seen}");
+}
+
+/// The same, and the table doubles within the look: by its steps alone live memory would have stopped.
+#[test]
+fn a_table_that_doubles_is_judged_by_what_it_holds() {
+    let doubles = |grown: u64, now: &mut Moment, holds: fn(u64) -> u64| {
+        if grown > 5 * MIB {
+            add(&mut now.live, 17 * MIB);
+            add(&mut now.resident, 17 * MIB);
+            add(&mut now.anonymous, 17 * MIB);
+            add(&mut now.allocator_mapped, 17 * MIB);
+        }
+        now.in_tables = Some(15 * MIB + holds(grown));
+    };
+    let leak = of(|grown, now| doubles(grown, now, |grown| grown / 10));
+    assert_eq!(leak.verdict, Verdict::Leak, "{leak}");
+    let full = of(|grown, now| doubles(grown, now, |grown| (grown / 10).min(MIB / 2)));
+    assert!(full.verdict.is_calm(), "{full}");
 }
