@@ -129,7 +129,7 @@ impl Drop for Group {
 }
 
 /// Whatever a request can ask for, and what it would cost most.
-const ENDPOINTS: [&str; 17] = [
+const ENDPOINTS: [&str; 18] = [
     "GET /metrics",
     "GET /debug/pprof",
     "GET /debug/pprof/",
@@ -144,6 +144,7 @@ const ENDPOINTS: [&str; 17] = [
     "GET /debug/pprof/descriptors?seconds=600",
     "GET /debug/pprof/sockets?seconds=600",
     "GET /sampling",
+    "GET /tables",
     "POST /freememory",
     "POST /holders?seconds=600",
     "POST /sampling?interval=65536",
