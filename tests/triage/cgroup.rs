@@ -163,3 +163,30 @@ fn what_is_no_container_says_why_and_what_to_do() {
             .stderr_has("/sys/fs/cgroup/memory");
     }
 }
+
+/// A load that a look puts on a service ends before the limit does.
+#[test]
+fn a_looks_own_load_ends_when_a_tenth_of_the_limit_is_left() {
+    std::thread::scope(|scope| {
+        scope.spawn(|| load_ends_for("--pid"));
+        scope.spawn(|| load_ends_for("--container-of"));
+    });
+}
+
+fn load_ends_for(subject: &str) {
+    let Some(group) = Group::with_limit(&format!("loaded{subject}"), 48 << 20) else {
+        return;
+    };
+    let target = Target::start_in(&group.0, "malloc_leak.c", &[]).expect("C is there");
+    let (server, id) = (super::loaded::Empty::start(), target.id());
+    let look = ["triage", subject, &id, "--format", "json", "--for", "10m"];
+    let load = ["--load", "20", "--load-url", &server.url];
+    let answer = leaks(&[&look[..], &load].concat()).exits(0).json();
+    let why = answer["load"]["stopped_because"].as_str();
+    assert!(
+        why.is_some_and(|why| why.contains("of 48 MiB were left")),
+        "{why:?}"
+    );
+    assert!(caveats(&answer).contains("The load and the look were ended"));
+    assert_eq!(answer["verdict"], "leak", "{answer}");
+}

@@ -6,6 +6,7 @@ mod targets;
 
 mod cgroup;
 mod classes;
+mod loaded;
 mod of_go;
 mod refused;
 mod service;

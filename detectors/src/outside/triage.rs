@@ -69,6 +69,7 @@ mod doubled;
 mod error;
 mod evidence;
 mod grown;
+mod headroom;
 mod held;
 mod judgement;
 mod outside;
@@ -86,6 +87,7 @@ pub use autopsy::{Autopsy, AutopsyError, KeptFile, SkippedFile};
 pub use container::{Container, Limit, OfContainer, Pressure};
 pub use error::TriageError;
 pub use evidence::{Growth, Moment, Part, Smallest, Span, TriageEvidence};
+pub use headroom::Headroom;
 pub use service::Fetches;
 pub use squeeze::Squeezed;
 
@@ -251,6 +253,21 @@ impl Triage {
         &mut self,
         mut tell: impl FnMut(&TriageProgress) -> ControlFlow<()>,
     ) -> Result<TriageEvidence, TriageError> {
+        self.find_while(|progress| match tell(progress) {
+            ControlFlow::Continue(()) => Going::On,
+            ControlFlow::Break(()) => Going::Stop,
+        })
+    }
+
+    /// As [`find_with`](Triage::find_with), where what is told may also say that it is enough: then what was seen until then is judged.
+    ///
+    /// # Errors
+    ///
+    /// As [`find_with`](Triage::find_with).
+    pub fn find_while(
+        &mut self,
+        mut tell: impl FnMut(&TriageProgress) -> Going,
+    ) -> Result<TriageEvidence, TriageError> {
         let source: &mut dyn Source = match &mut self.subject {
             Subject::Process(process) => process,
             Subject::Group(group) => group,
@@ -277,8 +294,20 @@ impl fmt::Debug for Triage {
     }
 }
 
+/// What becomes of a look after a reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Going {
+    /// It goes on.
+    On,
+    /// It ends, and what was seen is judged.
+    Enough,
+    /// It ends with [`TriageError::Stopped`].
+    Stop,
+}
+
 /// How far a look has come.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct TriageProgress {
     /// For how long it has looked.
     pub looked: Duration,
@@ -288,4 +317,6 @@ pub struct TriageProgress {
     pub at_most: Duration,
     /// What was read last.
     pub now: Moment,
+    /// How much is left below the subject's limit, as far as that is known: its control group's or the machine's, or what the service tells.
+    pub headroom: Option<Headroom>,
 }

@@ -67,7 +67,7 @@ pub(crate) enum Operator {
     /// Use it first, when a memory graph climbs: is it a leak, pressure, or retention? It looks from outside, at a process of this
     /// machine in any language, and changes nothing in it. Of a service with a debug port it also names the line.
     #[command(
-        after_help = "Examples:\n  leaks triage --pid 4711\n  leaks triage --pid 4711 --for 2m --expect steady\n  leaks triage --container-of 4711\n  leaks triage --cgroup /sys/fs/cgroup/system.slice/a.service\n  leaks triage --url http://127.0.0.1:6060\n  sudo leaks triage --pid 4711 --squeeze"
+        after_help = "Examples:\n  leaks triage --pid 4711\n  leaks triage --pid 4711 --for 2m --expect steady\n  leaks triage --container-of 4711\n  leaks triage --cgroup /sys/fs/cgroup/system.slice/a.service\n  leaks triage --url http://127.0.0.1:6060\n  leaks triage --url http://127.0.0.1:6060 --load 40 --load-url http://127.0.0.1:8080/apex/customer-0042.example\n  sudo leaks triage --pid 4711 --squeeze"
     )]
     #[command(display_order = 100)]
     Triage(TriageArgs),

@@ -1,6 +1,6 @@
 //! The incident's processes, and what they tell of themselves: all by their own ports, as anybody could ask them.
 
-use crate::load::{self, Pace, Pattern, Plan, Targets};
+use crate::load::{self, Forced, Pace, Pattern, Plan, Targets};
 use crate::show::progress::Line;
 use reqwest::Client;
 use std::collections::BTreeMap;
@@ -14,6 +14,12 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use workbook::problem::{Problem, Result};
 use workbook::workspace::Workspace;
+
+/// The incident loads this machine alone.
+const ITSELF: Forced = Forced {
+    is_given: false,
+    option: "--force",
+};
 
 /// How often the graph has a point.
 const EVERY: Duration = Duration::from_millis(250);
@@ -233,7 +239,7 @@ impl Service {
                 .collect(),
         };
         let plan = Plan {
-            targets: Targets::resolve(&urls, false).await?,
+            targets: Targets::resolve(&urls, ITSELF).await?,
             pace,
             at_once: self.at_once,
             pattern: Pattern::once(time),

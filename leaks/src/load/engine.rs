@@ -152,7 +152,7 @@ impl Schedule {
     }
 
     /// The next request, and when it is due: in the past, where no client was free for it in time. `None` when the load is over.
-    fn next(&self) -> Option<(&Url, Instant)> {
+    fn next(&self) -> Option<(Url, Instant)> {
         let now = Instant::now();
         let mut counted = self.counted();
         let due = self.due(counted.begun, now);
@@ -210,8 +210,8 @@ async fn ask_while_due(schedule: Arc<Schedule>, client: Client) {
 }
 
 /// The body is read to its end and not kept.
-async fn answer(client: &Client, url: &Url) -> reqwest::Result<Answer> {
-    let mut answer = client.get(url.clone()).send().await?;
+async fn answer(client: &Client, url: Url) -> reqwest::Result<Answer> {
+    let mut answer = client.get(url).send().await?;
     let mut body_bytes = 0;
     while let Some(chunk) = answer.chunk().await? {
         body_bytes += chunk.len() as u64;

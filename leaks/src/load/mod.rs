@@ -13,4 +13,4 @@ pub(crate) use engine::{Progress, Stage, run};
 pub(crate) use plan::{Pace, Pattern, Plan, rate};
 pub(crate) use report::{Failed, Load, Report, Requests};
 pub(crate) use tally::Percentiles;
-pub(crate) use targets::{LOCALHOST, Targets, loopback};
+pub(crate) use targets::{Forced, LOCALHOST, Targets, loopback};

@@ -7,6 +7,7 @@ mod processes;
 use super::container::Container;
 use super::error::TriageError;
 use super::evidence::{Moment, Part};
+use super::headroom::Headroom;
 use super::sampling::{GrowingGroup, Source};
 use crate::model::kind::Kind;
 use crate::model::words::bytes;
@@ -102,6 +103,14 @@ impl Source for ControlGroup {
     /// The kernel sums up what each processor counted.
     fn waits_times(&self) -> u32 {
         10
+    }
+
+    fn headroom(&self) -> Option<Headroom> {
+        let limit = self.group.limit()?;
+        Some(Headroom {
+            limit: limit.bytes,
+            left: limit.headroom,
+        })
     }
 
     /// What was there when the look began is enough.

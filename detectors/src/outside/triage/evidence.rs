@@ -68,7 +68,8 @@ pub struct TriageEvidence {
 pub struct Growth {
     /// What is counted.
     pub kind: Kind,
-    /// Always `None`: a triage sees no iterations. It is there for readers of any finding.
+    /// How much more there is for each request, where whoever looked put the requests on the subject:
+    /// [`count_requests`](TriageEvidence::count_requests). `None` elsewhere, since a triage sees no iterations.
     pub per_iteration: Option<f64>,
     /// How much more there is each second, in the kind's unit.
     pub per_second: f64,
@@ -205,6 +206,17 @@ impl Moment {
     }
 }
 
+impl TriageEvidence {
+    /// Tells of what grows how much that is for each request, where whoever looked put so many requests on the subject each second, and
+    /// nobody else did.
+    pub fn count_requests(&mut self, per_second: f64) {
+        let each = |growth: &Growth| (per_second > 0.0).then(|| growth.per_second / per_second);
+        for growth in &mut self.findings {
+            growth.per_iteration = each(growth);
+        }
+    }
+}
+
 /// The verdict, why, and what grows: what a test's failure or a log wants to say.
 impl fmt::Display for TriageEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -239,6 +251,9 @@ impl fmt::Display for TriageEvidence {
 impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&rate(self.kind, self.per_second))?;
+        if let Some(each) = self.per_iteration {
+            write!(f, ", {} a request", amount(self.kind, each))?;
+        }
         match (&self.site, self.kind) {
             (Some(site), _) => {
                 write!(f, ": {site}")?;

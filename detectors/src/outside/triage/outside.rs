@@ -1,8 +1,10 @@
 //! A process seen from outside: what the kernel tells of it in `/proc`.
 
 use super::TriageError;
+use super::cgroup::ControlGroup;
 use super::doubled::Doubled;
 use super::evidence::{Moment, Part};
+use super::headroom::Headroom;
 use super::sampling::{GrowingGroup, Source};
 use crate::model::kind::Kind;
 use crate::readings::kernel::{self, Rollup, Stat, Whose};
@@ -23,6 +25,8 @@ pub(super) struct Process {
     before: Option<(Instant, Open)>,
     /// The large mappings that there were.
     mapped: Vec<u64>,
+    /// Who counts its memory, where that is known.
+    group: Option<ControlGroup>,
 }
 
 impl Process {
@@ -42,6 +46,7 @@ impl Process {
             began: stat.began,
             before: None,
             mapped: Vec::new(),
+            group: ControlGroup::find_of(id).ok(),
         };
         // So that a refusal is told at once.
         process.rollup()?;
@@ -140,6 +145,11 @@ impl Source for Process {
     /// The kernel walks the process' page tables for each reading, and what it maps meanwhile has to wait.
     fn waits_times(&self) -> u32 {
         10
+    }
+
+    fn headroom(&self) -> Option<Headroom> {
+        let machine = Headroom::of_this_machine()?;
+        Some(machine.or_tighter(self.group.as_ref().and_then(Source::headroom)))
     }
 
     /// What was open when the look began is enough.

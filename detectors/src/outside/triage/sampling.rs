@@ -3,9 +3,9 @@
 use super::container::Container;
 use super::doubled::Doubled;
 use super::evidence::{Moment, Part};
-use super::{Fetches, TriageError, TriageProgress};
+use super::headroom::Headroom;
+use super::{Fetches, Going, TriageError, TriageProgress};
 use crate::model::kind::Kind;
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// Readings in a look, where they are quick.
@@ -58,6 +58,11 @@ pub(super) trait Source {
         }
     }
 
+    /// How much is left below its limit.
+    fn headroom(&self) -> Option<Headroom> {
+        None
+    }
+
     /// Who asks the debug port of ours, where it is one.
     fn asks(&self) -> Option<&dyn Fetches> {
         None
@@ -101,7 +106,7 @@ pub(super) fn look(
     source: &mut dyn Source,
     times: &[Duration],
     is_clear: &dyn Fn(&Look) -> bool,
-    tell: &mut dyn FnMut(&TriageProgress) -> ControlFlow<()>,
+    tell: &mut dyn FnMut(&TriageProgress) -> Going,
 ) -> Result<Look, TriageError> {
     source.begin()?;
     let at_most = times.last().copied().unwrap_or_default();
@@ -130,9 +135,15 @@ pub(super) fn look(
                 of: time,
                 at_most,
                 now,
+                headroom: source.headroom(),
             };
-            if tell(&progress).is_break() {
-                return Err(TriageError::Stopped);
+            match tell(&progress) {
+                Going::On => {}
+                Going::Enough => {
+                    look.time = looked;
+                    return Ok(look);
+                }
+                Going::Stop => return Err(TriageError::Stopped),
             }
             let wait = (time / READINGS).max(source.waits_times() * looked.saturating_sub(began));
             let wait = wait.clamp(SHORTEST_WAIT, LONGEST_WAIT);

@@ -4,6 +4,7 @@ use super::TriageError;
 use super::doubled::Doubled;
 use super::evidence::{Moment, Part};
 use super::grown::{OfKind, Remembered};
+use super::headroom::Headroom;
 use super::profiled::Profiled;
 use super::sampling::{GrowingGroup, Source};
 use super::tables::Followed;
@@ -53,6 +54,7 @@ pub(super) fn find(
     {
         return Ok(Box::new(Service {
             name,
+            headroom: None,
             asks,
             remembered: Remembered::by(&PROFILES),
             tables: Followed::default(),
@@ -80,6 +82,7 @@ pub(super) fn no_answer(service: &str, path: &str, error: &ReadError) -> TriageE
 /// A service with a debug port.
 struct Service {
     name: String,
+    headroom: Option<Headroom>,
     asks: Box<dyn Fetches>,
     remembered: Remembered,
     tables: Followed,
@@ -105,9 +108,11 @@ impl Source for Service {
     }
 
     fn read(&mut self) -> Result<Moment, TriageError> {
+        let metrics = self.metrics()?;
+        self.headroom = metrics.headroom();
         Ok(Moment {
             in_tables: self.tables.read(&*self.asks),
-            ..self.metrics()?.moment()
+            ..metrics.moment()
         })
     }
 
@@ -123,6 +128,10 @@ impl Source for Service {
 
     fn named(&mut self, kinds: &[Kind]) -> Vec<GrowingGroup> {
         self.remembered.grown(&*self.asks, kinds)
+    }
+
+    fn headroom(&self) -> Option<Headroom> {
+        self.headroom
     }
 
     fn filling(&self) -> Vec<GrowingGroup> {
@@ -189,6 +198,13 @@ impl Metrics {
             },
             ..Moment::default()
         }
+    }
+
+    fn headroom(&self) -> Option<Headroom> {
+        Some(Headroom {
+            limit: self.value("process_memory_limit_bytes")?,
+            left: self.value("process_memory_headroom_bytes")?,
+        })
     }
 
     pub(super) fn value(&self, name: &str) -> Option<u64> {

@@ -2,7 +2,7 @@
 
 mod text;
 
-use crate::load::{Pace, Pattern, Plan, Progress, Report, Stage, Targets, rate, run};
+use crate::load::{Forced, Pace, Pattern, Plan, Progress, Report, Stage, Targets, rate, run};
 use crate::show::progress::Line;
 use crate::show::{Format, json};
 use clap::Args;
@@ -15,7 +15,7 @@ use workbook::problem::{Problem, Result};
 /// What `leaks load` takes.
 #[derive(Debug, Args)]
 pub(crate) struct LoadArgs {
-    /// What to ask for; may be given again, then they are asked for in turn
+    /// What to ask for; may be given again, then they are asked for in turn. {n} in it is the request's number
     #[arg(
         long,
         value_name = "URL",
@@ -80,8 +80,12 @@ pub(crate) fn load(args: &LoadArgs, out: &mut dyn Write) -> Result<Ending> {
 
 async fn loading(args: &LoadArgs) -> Result<Report> {
     let pace = args.rate.map_or(Pace::Closed, Pace::Open);
+    let forced = Forced {
+        is_given: args.force,
+        option: "--force",
+    };
     let plan = Plan {
-        targets: Targets::resolve(&args.url, args.force).await?,
+        targets: Targets::resolve(&args.url, forced).await?,
         pace,
         at_once: args.at_once.unwrap_or(match pace {
             Pace::Closed => AT_ONCE_CLOSED,

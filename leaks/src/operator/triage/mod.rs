@@ -1,6 +1,7 @@
 //! `leaks triage`: which of the six verdicts is it, for a process that runs?
 
 mod consent;
+mod load;
 mod options;
 mod port;
 mod report;
@@ -9,12 +10,13 @@ pub(crate) use options::TriageArgs;
 
 use crate::show::progress::Line;
 use crate::show::{Format, json, scale};
-use detectors::triage::{Moment, Triage, TriageError, TriageProgress};
+use detectors::triage::{Going, Moment, Triage, TriageError, TriageEvidence, TriageProgress};
+use load::{Loading, OwnLoad};
+use serde::Serialize;
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use workbook::problem::{Problem, Result};
 use workbook::{Ending, say};
 
@@ -33,12 +35,26 @@ pub(crate) fn triage(args: &TriageArgs, out: &mut dyn Write) -> Result<Ending> {
     }
     let is_interrupted = interrupted();
     let mut line = Line::new();
-    let found = triage.find_with(|progress| {
-        line.draw(&looking(args, progress), &so_far(progress));
+    let mut loading = Loading::start(&args.load)?;
+    if let Some(loading) = &loading {
+        warm_up(loading, &is_interrupted, &mut line)?;
+    }
+    let found = triage.find_while(|progress| {
+        let mut told = so_far(progress);
+        if let Some(loading) = &loading {
+            told = format!("{told} · {}", loading.so_far());
+        }
+        line.draw(&looking(args, progress), &told);
         if is_interrupted.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
+            return Going::Stop;
+        }
+        if loading
+            .as_mut()
+            .is_some_and(|loading| loading.is_too_much(progress))
+        {
+            Going::Enough
         } else {
-            ControlFlow::Continue(())
+            Going::On
         }
     });
     let mut evidence = found.map_err(|error| problem(&error, args))?;
@@ -50,10 +66,17 @@ pub(crate) fn triage(args: &TriageArgs, out: &mut dyn Write) -> Result<Ending> {
             evidence.caveats.push(format!("{error}."));
         }
     }
+    let load = loading.map(Loading::end).transpose()?;
+    if let Some(load) = &load {
+        load.tell(&mut evidence);
+    }
     drop(line);
     match args.format {
-        Format::Json => json(&evidence, out)?,
-        Format::Text => report::print(&evidence, args, out)?,
+        Format::Json => {
+            let (evidence, load) = (&evidence, load.as_ref());
+            json(&Document { evidence, load }, out)?;
+        }
+        Format::Text => report::print(&evidence, load.as_ref(), args, out)?,
     }
     match args.expect {
         Some(expected) if expected != evidence.verdict => {
@@ -67,6 +90,33 @@ pub(crate) fn triage(args: &TriageArgs, out: &mut dyn Write) -> Result<Ending> {
     }
 }
 
+/// The evidence, with what this look's own load did.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    evidence: &'a TriageEvidence,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load: Option<&'a OwnLoad>,
+}
+
+/// Lets the load run for a while, so that what its first requests warm up is there when the look begins.
+fn warm_up(loading: &Loading, is_interrupted: &AtomicBool, line: &mut Line) -> Result<()> {
+    const STEP: Duration = Duration::from_millis(100);
+    let begun = Instant::now();
+    while begun.elapsed() < load::BEFORE {
+        if is_interrupted.load(Ordering::Relaxed) {
+            return Err(Problem::Interrupted);
+        }
+        let told = format!(
+            "load alone for {} s, before the look",
+            load::BEFORE.as_secs()
+        );
+        line.draw(&told, &loading.so_far());
+        std::thread::sleep(STEP);
+    }
+    Ok(())
+}
+
 /// `looking at process 4711 for 30 s, and up to 180 s until it is clear`.
 fn looking(args: &TriageArgs, progress: &TriageProgress) -> String {
     let (name, time) = (triage_name(args), progress.of.as_secs_f64());
@@ -78,7 +128,10 @@ fn looking(args: &TriageArgs, progress: &TriageProgress) -> String {
     } else {
         String::new()
     };
-    format!("looking at {name} for {time} s{longer}")
+    let load = args.load.rate.map_or_else(String::new, |rate| {
+        format!(", under {rate} requests a second of its own")
+    });
+    format!("looking at {name} for {time} s{longer}{load}")
 }
 
 fn triage_name(args: &TriageArgs) -> String {

@@ -1,8 +1,10 @@
 //! What `leaks triage` takes.
 
+use crate::load::rate;
 use crate::show::Format;
 use clap::Args;
 use detectors::Verdict;
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 use workbook::duration::of_a_day_at_most;
@@ -39,6 +41,8 @@ pub(crate) struct TriageArgs {
     /// copy of itself, which makes it pause for some milliseconds, and says for how many
     #[arg(long, conflicts_with_all = ["pid", "cgroup", "container_of"])]
     pub(crate) who_holds: bool,
+    #[command(flatten)]
+    pub(crate) load: LoadOnIt,
     /// Have the kernel take memory from the process at the end, to see what goes; says what that costs, and asks first
     #[arg(long, conflicts_with_all = ["cgroup", "container_of", "url"])]
     pub(crate) squeeze: bool,
@@ -60,6 +64,21 @@ pub(crate) struct TriageArgs {
     pub(crate) format: Format,
 }
 
+/// The load that a look puts on the service by itself.
+#[derive(Debug, Args)]
+pub(crate) struct LoadOnIt {
+    /// Put so many requests a second on the service, from shortly before the look to its end: a slow leak climbs faster then. It is an open
+    /// loop, as `leaks load --rate`, and ends early, with the look, when less than a tenth of the memory limit is left
+    #[arg(long = "load", value_name = "PER_SECOND", value_parser = rate, requires = "urls")]
+    pub(crate) rate: Option<f64>,
+    /// What that load asks the service for; may be given again, then they are asked for in turn. {n} in it is the request's number
+    #[arg(long = "load-url", value_name = "URL", requires = "rate")]
+    pub(crate) urls: Vec<String>,
+    /// Put the load on a machine that isn't this one
+    #[arg(long = "load-force", requires = "rate")]
+    pub(crate) is_forced: bool,
+}
+
 impl TriageArgs {
     /// The command that looks at the same again: `triage --pid 4711`. Nothing where a subject is missing, which clap doesn't let pass.
     pub(super) fn again(&self) -> String {
@@ -75,7 +94,17 @@ impl TriageArgs {
             .or_else(|| number("--container-of", self.container_of))
             .or_else(path)
             .or_else(url);
-        format!("triage {}", subject.unwrap_or_default())
+        let mut again = format!("triage {}", subject.unwrap_or_default());
+        if let Some(rate) = self.load.rate {
+            let _ = write!(again, " --load {rate}");
+            for url in &self.load.urls {
+                let _ = write!(again, " --load-url {}", quoted(url));
+            }
+            if self.load.is_forced {
+                again += " --load-force";
+            }
+        }
+        again
     }
 }
 

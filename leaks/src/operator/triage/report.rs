@@ -1,5 +1,6 @@
 //! What a triage saw, for a person.
 
+use super::load::OwnLoad;
 use super::options::TriageArgs;
 use crate::show::scale;
 use crate::show::verdict::word;
@@ -11,6 +12,7 @@ use workbook::say::{self, BOLD, DIM};
 
 pub(super) fn print(
     evidence: &TriageEvidence,
+    load: Option<&OwnLoad>,
     args: &TriageArgs,
     out: &mut dyn Write,
 ) -> Result<()> {
@@ -34,6 +36,9 @@ pub(super) fn print(
         for growth in &evidence.findings {
             writeln!(out, "  {growth}")?; // it may end with a place, which is never wrapped
         }
+    }
+    if let Some(load) = load {
+        load.print(out)?;
     }
     if let Some(held) = &evidence.held {
         who_holds(held, out)?;
