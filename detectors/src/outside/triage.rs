@@ -38,6 +38,7 @@
 //! | resident memory is high and flat, seen from outside | `steady` | whether it is live can't be seen from there, and is not guessed |
 //! | memory falls back from four times what stays | `pressure` | the peak is what has to be paid for |
 //! | live memory rests, and what a service's hash tables hold rises in every window | `leak` | entries go into room that is there already, until the table doubles |
+//! | live memory moves, and the number of live blocks rises in every window | `leak` | a buffer that comes or goes is one block, however large |
 //! | nothing rises, but one block gave way to one of twice the size | `inconclusive` | what fills a vector between two doublings isn't seen |
 //! | the rise is not clear of the noise, or not even | `inconclusive`, and how long to look | more time makes it clear |
 //!

@@ -1,7 +1,9 @@
 //! From all that was read to one word. The [module](super) has the table of what entitles to which.
 
 use super::evidence::{Growth, Moment, Smallest, Span, TriageEvidence};
-use super::quantity::{ANONYMOUS, BESIDE, FOREIGN, IN_TABLES, KERNEL, LIVE, Quantity, TMPFS};
+use super::quantity::{
+    ANONYMOUS, BESIDE, FOREIGN, IN_TABLES, KERNEL, LIVE, LIVE_BLOCKS, Quantity, TMPFS,
+};
 use super::sampling::{GrowingGroup, Look, Source};
 use crate::model::class::Class;
 use crate::model::combination::{OfMemory, class_of};
@@ -41,6 +43,9 @@ const FILES_ON_TMPFS: &str = "Files on a tmpfs, or shared memory: in nobody's re
 
 const INTO_ROOM: &str = "Entries go into room that a table has already: live memory is flat until the table doubles, and rises then by all at \
     once.";
+
+const BY_BLOCKS: &str = "Live bytes moved by more than these blocks have, with buffers that come and go, so the blocks tell it. Too little was \
+    sampled to name their line: leaks triage --who-holds notes each block exactly.";
 
 const OF_THE_KERNEL: &str = "It is the kernel's memory for this group: sockets' buffers, page tables, dentries and inodes. It grows with what the \
     group's processes open, map and look up. Dentries and inodes go when the group needs the room, and are not always told apart.";
@@ -97,6 +102,15 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
             .filter(|quantity| quantity.name == LIVE)
             .map(|quantity| quantity.judged.per_second)
             .sum();
+        let by_blocks = growing.iter().any(|quantity| quantity.name == LIVE_BLOCKS);
+        if by_blocks {
+            let live = memory.iter().find(|quantity| quantity.name == LIVE);
+            let per_second = live.map_or(0.0, |live| live.judged.per_second);
+            evidence.live_per_second = per_second.max(1.0);
+        }
+        if by_blocks && named.iter().all(|named| named.kind != Kind::Bytes) {
+            evidence.caveats.push(BY_BLOCKS.to_owned());
+        }
         evidence.class = if growing.iter().all(|quantity| is_foreign(quantity)) {
             Some(Class::ForeignMemory)
         } else {
@@ -119,7 +133,10 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
 
 /// Whether a look sees a leak already.
 pub(super) fn is_leak(look: &Look) -> bool {
-    let (verdict, _, _) = verdict(&Quantity::counts(look), &Quantity::memory(look), look);
+    // By blocks alone no line is told: bytes may be clear a little later.
+    let mut memory = Quantity::memory(look);
+    memory.retain(|quantity| quantity.name != LIVE_BLOCKS);
+    let (verdict, _, _) = verdict(&Quantity::counts(look), &memory, look);
     verdict == Verdict::Leak
 }
 

@@ -15,6 +15,12 @@ const MEMORY_GRAIN: i64 = 64 << 10;
 /// What a service counts itself it counts to the byte: less moves without a reason.
 const COUNTED_GRAIN: i64 = 16 << 10;
 
+/// Blocks come and go with whatever a service does in passing.
+const BLOCK_GRAIN: i64 = 64;
+
+/// Entries are counted one by one.
+const TABLE_GRAIN: i64 = 2 << 10;
+
 /// What C code seems to have moves by this much as threads come.
 const A_LITTLE: u64 = 1 << 20;
 
@@ -31,6 +37,8 @@ pub(super) const LIVE: &str = "live memory";
 pub(super) const TMPFS: &str = "tmpfs and shared memory";
 /// What the kernel has for a control group.
 pub(super) const KERNEL: &str = "the kernel's memory for this group";
+/// What a buffer that comes or goes doesn't hide: it is one block, however large.
+pub(super) const LIVE_BLOCKS: &str = "live blocks";
 /// What goes into room that is there already.
 pub(super) const IN_TABLES: &str = "what hash tables hold";
 /// What C code has of the allocator.
@@ -67,7 +75,9 @@ impl Quantity {
             return None;
         }
         let grain = match kind {
+            Kind::Bytes if name == IN_TABLES => TABLE_GRAIN,
             Kind::Bytes => COUNTED_GRAIN,
+            Kind::Blocks => BLOCK_GRAIN,
             kind if is_memory(kind) => MEMORY_GRAIN,
             _ => COUNT_GRAIN,
         };
@@ -124,6 +134,7 @@ impl Quantity {
         // What a block costs beside its bytes grows with live memory, and so does whatever the allocator takes for it.
         if !live.grows() {
             all.push(of(Kind::Bytes, IN_TABLES, |now| now.in_tables));
+            all.push(of(Kind::Blocks, LIVE_BLOCKS, |now| now.live_blocks));
             all.extend([
                 Quantity::of(look, Kind::Resident, FOREIGN, Moment::surely_in_c),
                 Quantity::of(look, Kind::Resident, BESIDE, Moment::beside_the_allocator),

@@ -260,3 +260,22 @@ fn a_table_that_doubles_is_judged_by_what_it_holds() {
     let full = of(|grown, now| doubles(grown, now, |grown| (grown / 10).min(MIB / 2)));
     assert!(full.verdict.is_calm(), "{full}");
 }
+
+/// As it was met: small blocks stay, and connections of an earlier load end meanwhile, each with its buffer.
+#[test]
+fn blocks_that_stay_are_a_leak_behind_buffers_that_go() {
+    let moved = |rate: u64| {
+        of(move |grown, now| {
+            let blocks = grown / MIB * rate;
+            now.live_blocks = Some(170_000 + blocks);
+            let buffers = if grown < 10 * MIB { 600 << 10 } else { 0 };
+            now.live = Some(9 * MIB + 50 * blocks + buffers);
+        })
+    };
+    let leak = moved(85);
+    assert_eq!(leak.verdict, Verdict::Leak, "{leak}");
+    assert!(leak.because.contains("live blocks rose"), "{leak}");
+    assert!(leak.to_string().contains("--who-holds"), "{leak}");
+    assert!(leak.may_be_held(), "{leak}");
+    assert!(moved(0).verdict.is_calm(), "{}", moved(0));
+}
