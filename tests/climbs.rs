@@ -49,8 +49,10 @@ pub(crate) fn a_service_climbs() {
     let leaky = ["--leak", "global-caches"].repeat(4);
     let keeps = ["--keep-profiles", "target/kept", "--keep-every", "5s"];
     let options = [&["--debug-port", "0"], &leaky[..], &keeps].concat();
+    // Declared first, so that it goes last: a group with a process in it stays.
+    let container;
     let mut served = Served::started(&workbook, &options, Stdio::null());
-    let container = Group::around(served.child.id());
+    container = Group::around(served.child.id());
     let (mut took, is_done) = (Took::default(), AtomicBool::new(false));
     thread::scope(|scope| {
         scope.spawn(|| {
