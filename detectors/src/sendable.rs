@@ -2,11 +2,10 @@
 
 use crate::{
     Complaint, Evidence, Finding, HeldBy, PeakEvidence, Profile, ReadError, SpawnSite, allocator,
-    memory, process, triage,
+    memory, process,
 };
 
 fn is_send_and_sync<T: Send + Sync>() {}
-fn is_send<T: Send>() {}
 
 #[test]
 fn what_was_found_goes_anywhere() {
@@ -24,13 +23,16 @@ fn what_was_found_goes_anywhere() {
     is_send_and_sync::<process::Open>();
     is_send_and_sync::<process::OpenCheck>();
     is_send_and_sync::<process::LeftOpen>();
-    is_send_and_sync::<triage::Autopsy>();
-    is_send_and_sync::<triage::TriageEvidence>();
 }
 
+#[cfg(feature = "triage")]
 #[test]
-fn what_counts_beyond_its_thread_goes_to_another() {
-    is_send::<triage::Triage>();
+fn what_looks_at_a_process_goes_to_another_thread() {
+    use crate::triage::{Autopsy, Triage, TriageEvidence};
+    fn is_send<T: Send>() {}
+    is_send_and_sync::<Autopsy>();
+    is_send_and_sync::<TriageEvidence>();
+    is_send::<Triage>();
 }
 
 #[cfg(feature = "tokio")]

@@ -392,7 +392,7 @@ impl Profile {
     }
 
     /// The folders of packages that aren't the program's own, as the program that was profiled knew them.
-    #[cfg(feature = "triage")]
+    #[cfg(any(test, feature = "triage"))]
     pub(crate) fn other_packages(&self) -> Vec<&str> {
         self.comments()
             .filter_map(|comment| comment.strip_prefix(build::OTHER_PACKAGE))
