@@ -24,6 +24,10 @@ const TABLE_GRAIN: i64 = 2 << 10;
 /// What C code seems to have moves by this much as threads come.
 const A_LITTLE: u64 = 1 << 20;
 
+/// So much of what a thread has freed may count as in use: glibc keeps seven blocks of each of 64 sizes for it, which are 236 KB
+/// (`tcache` in its `malloc/malloc.c`).
+const KEPT_FOR_A_THREAD: u64 = 256 << 10;
+
 /// One descriptor comes and goes with whatever a process does in passing.
 const COUNT_GRAIN: i64 = 1;
 
@@ -54,6 +58,8 @@ pub(super) struct Quantity {
     pub(super) name: &'static str,
     /// Whether its growth is a leak. What may as well be the allocator's keeps a verdict from being calm, and accuses nobody.
     pub(super) accuses: bool,
+    /// A difference of an allocator's figures that is no larger is nobody's.
+    little: u64,
     pub(super) series: Series,
     pub(super) judged: Judged,
 }
@@ -82,10 +88,13 @@ impl Quantity {
             _ => COUNT_GRAIN,
         };
         let judged = rule::judge(&series, look.time, grain);
+        let threads = look.moments.iter().filter_map(|now| now.counts.threads);
+        let threads = threads.max().unwrap_or(0).unsigned_abs();
         Some(Quantity {
             kind,
             name,
             accuses: true,
+            little: A_LITTLE.max(KEPT_FOR_A_THREAD * threads),
             series,
             judged,
         })
@@ -171,7 +180,7 @@ impl Quantity {
     /// arena, with what blocks cost in it.
     pub(super) fn moved_a_little(&self) -> bool {
         let is_difference = [FOREIGN, BESIDE].contains(&self.name) || !self.accuses;
-        is_difference && self.last().abs_diff(self.first()) < A_LITTLE
+        is_difference && self.last().abs_diff(self.first()) < self.little
     }
 
     pub(super) fn is_leak(&self) -> bool {
@@ -182,7 +191,7 @@ impl Quantity {
     pub(super) fn smallest_per_second(&self, look: Duration) -> f64 {
         let smallest = self.judged.smallest_per_second;
         match self.name {
-            FOREIGN | BESIDE => smallest.max(A_LITTLE as f64 / look.as_secs_f64()),
+            FOREIGN | BESIDE => smallest.max(self.little as f64 / look.as_secs_f64()),
             _ => smallest,
         }
     }

@@ -198,6 +198,25 @@ fn a_few_arenas_more_keep_nothing_open() {
     assert!(!seen.verdict.is_calm(), "{seen}");
 }
 
+/// As it was met on a busy machine: a burst had nine threads more, and what each has freed counts as in use.
+#[test]
+fn what_is_kept_for_each_thread_is_not_cs() {
+    let kept_by = |threads: i64| {
+        of(move |grown, now| {
+            now.counts.threads = Some(threads);
+            now.live = Some(4 * MIB);
+            now.allocator_mapped = Some(100 * MIB);
+            now.allocator_free = Some(95 * MIB - grown / 12);
+            now.anonymous = Some(100 * MIB);
+        })
+    };
+    let of_c = |growth: &Growth| growth.kind == Kind::Resident;
+    let few = kept_by(2);
+    assert!(few.findings.iter().any(of_c), "{few}");
+    let many = kept_by(16);
+    assert!(!many.findings.iter().any(of_c), "{many}");
+}
+
 #[test]
 fn without_resident_memory_nothing_is_steady() {
     let seen = of(|_, now| {
