@@ -14,17 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Between two requests: seldom at first, then often. So what leaks is twice as much and more at the end of the half minute in which a
-/// service notes its blocks, and the map that holds it has doubled meanwhile: a holder that is older isn't known.
-fn pause(since: Instant) -> Duration {
-    const SELDOM: Duration = Duration::from_millis(60);
-    const OFTEN: Duration = Duration::from_millis(12);
-    if since.elapsed() < Duration::from_secs(40) {
-        SELDOM
-    } else {
-        OFTEN
-    }
-}
+/// Between two requests.
+const PAUSE: Duration = Duration::from_millis(20);
 
 const LIMIT: u64 = 256 << 20;
 
@@ -56,10 +47,9 @@ pub(crate) fn a_service_climbs() {
     let (mut took, is_done) = (Took::default(), AtomicBool::new(false));
     thread::scope(|scope| {
         scope.spawn(|| {
-            let began = Instant::now();
             while !is_done.load(Ordering::Relaxed) {
                 Answer::to(&served.service, "GET /apex/customer-0042.example", &[]);
-                thread::sleep(pause(began));
+                thread::sleep(PAUSE);
             }
         });
         let _ends = Ends(&is_done);
@@ -103,7 +93,6 @@ fn ways(served: &Served, has_container: bool) -> Vec<Way> {
         triage.map(|argument| (*argument).to_owned()).collect()
     };
     let mut ways = vec![
-        // First: see `pause`.
         Way {
             has: "a debug port, and half a minute more",
             types: "triage --url URL --who-holds",
