@@ -8,8 +8,12 @@ use super::grown::{self, OfKind, Remembered};
 use super::sampling::{GrowingGroup, Source};
 use super::service::{Fetches, METRICS, Metrics};
 use crate::model::kind::{Counts, Kind};
+use crate::model::reading::ReadError;
+use std::time::{Duration, Instant};
 
 pub(super) const HEAP: &str = "/debug/pprof/heap";
+/// The same after a garbage collection, in Go; others answer as ever.
+const COLLECTED: &str = "/debug/pprof/heap?gc=1";
 const TASKS: &str = "/debug/pprof/goroutine";
 /// The page of Go's that counts what there is of each profile, without a stack.
 const INDEX: &str = "/debug/pprof/";
@@ -21,6 +25,45 @@ pub(super) struct Profiled {
     asks: Box<dyn Fetches>,
     remembered: Remembered,
     has_metrics: bool,
+    collections: Collections,
+}
+
+/// Go's heap profile is as of its last garbage collection, and Go collects when the heap has doubled. So growth comes in steps that are as
+/// far apart as the look's windows are long, and some looks would see none of them. The look asks for collections of its own: the longer
+/// it lasts the more seldom, and the more seldom the longer each of them takes.
+#[derive(Debug)]
+struct Collections {
+    began: Instant,
+    next: Instant,
+}
+
+impl Collections {
+    /// So many of them come in the time that a look has lasted by then.
+    const IN_A_LOOK: u32 = 12;
+
+    /// An answer that has taken so long isn't asked for before so many times as long have gone by.
+    const WAITS_TIMES: u32 = 20;
+
+    fn begin() -> Self {
+        let now = Instant::now();
+        Collections {
+            began: now,
+            next: now,
+        }
+    }
+
+    /// The heap profile: after a collection where one is due.
+    fn ask(&mut self, asks: &dyn Fetches) -> Result<Vec<u8>, ReadError> {
+        let now = Instant::now();
+        if now < self.next {
+            return asks.ask(HEAP);
+        }
+        let told = asks.ask(COLLECTED);
+        let pause = now.duration_since(self.began) / Self::IN_A_LOOK;
+        let took = now.elapsed() * Self::WAITS_TIMES;
+        self.next = now + pause.max(took).max(Duration::from_millis(500));
+        told
+    }
 }
 
 impl Profiled {
@@ -37,6 +80,7 @@ impl Profiled {
             asks,
             remembered: Remembered::by(&PROFILES),
             has_metrics,
+            collections: Collections::begin(),
         })
     }
 }
@@ -48,11 +92,12 @@ impl Source for Profiled {
 
     fn begin(&mut self) -> Result<(), TriageError> {
         self.remembered.begin(&*self.asks);
+        self.collections = Collections::begin();
         Ok(())
     }
 
     fn read(&mut self) -> Result<Moment, TriageError> {
-        let heap = self.asks.ask(HEAP);
+        let heap = self.collections.ask(&*self.asks);
         let heap = heap.map_err(|error| super::service::no_answer(&self.name, HEAP, &error))?;
         // A profile without a sample is one of a heap without a sample.
         let live = crate::profile::Profile::from_bytes(HEAP, &heap)
@@ -102,8 +147,8 @@ impl Source for Profiled {
 
     fn caveats(&self) -> Vec<String> {
         let mut caveats = vec![
-            "Live memory is what the service's heap profile counts: in Go, as of the last garbage collection, by samples. Its goroutines \
-             are the tasks here."
+            "Live memory is what the service's heap profile counts: in Go, as of the last garbage collection, by samples. The look asked for \
+             some collections. Its goroutines are the tasks here."
                 .to_owned(),
         ];
         if !self.has_metrics {
