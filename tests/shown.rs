@@ -33,6 +33,8 @@ const OF_A_CHAPTER: [(&str, Test); 4] = [
 
 /// What the other pages show.
 const BESIDE_THE_CHAPTERS: [(&str, fn()); 10] = [
+    // It waits for minutes, so it comes first of all.
+    ("a_service_climbs", climbs::a_service_climbs),
     ("a_leak_in_c_by_its_line", a_leak_in_c_by_its_line),
     ("a_night_on_other_allocators", a_night_on_other_allocators),
     ("a_profile_in_every_view", a_profile_in_every_view),
@@ -43,7 +45,6 @@ const BESIDE_THE_CHAPTERS: [(&str, fn()); 10] = [
         "estimates_of_a_sampled_profile",
         estimates_of_a_sampled_profile,
     ),
-    ("a_service_climbs", climbs::a_service_climbs),
     ("what_a_killed_service_kept", what_a_killed_service_kept),
     ("whose_memory_it_is", whose_memory_it_is),
 ];
@@ -65,7 +66,7 @@ fn main() -> ExitCode {
             Ok(())
         })
     });
-    let trials = of_chapters.chain(others).collect();
+    let trials = others.chain(of_chapters).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -133,28 +134,41 @@ fn complaint(chapter: &Chapter) {
 
 /// The look-alikes are measured on the one allocator or the other.
 fn beside(chapter: &Chapter) {
-    let printed = ["profiled", "by_dhat"]
-        .map(|target| tables(&test_output(chapter.name(), target, "beside::")));
+    let page = real_root().join(format!("chapters/{}/shown/beside.txt", chapter.name()));
+    let page = fs::read_to_string(page).unwrap_or_default();
+    let printed = ["profiled", "by_dhat"].map(|target| {
+        let mut tables = tables(&test_output(chapter.name(), target, "beside::"));
+        // Tests end in whatever order: as the page has them.
+        tables.sort_by_key(|table| {
+            let first = table.lines().next().unwrap_or_default();
+            page.find(first).unwrap_or(usize::MAX)
+        });
+        tables.join("\n\n")
+    });
     shown_of(chapter, "beside.txt", &printed.concat());
 }
 
 /// What passing tests printed, without the harness' own lines.
-fn tables(printed: &str) -> String {
+fn tables(printed: &str) -> Vec<String> {
     let mut is_shown = false;
-    let mut tables: Vec<&str> = Vec::new();
+    let mut tables: Vec<String> = Vec::new();
     for line in printed.lines() {
         if line.starts_with("---- ") {
-            if line.ends_with(" printed ----") && !tables.is_empty() {
-                tables.push("");
-            }
             is_shown = line.ends_with(" printed ----");
+            if is_shown {
+                tables.push(String::new());
+            }
         } else if line.starts_with("test ") || line.is_empty() {
             is_shown = false;
-        } else if is_shown {
-            tables.push(line);
+        } else if is_shown && let Some(table) = tables.last_mut() {
+            if !table.is_empty() {
+                table.push('\n');
+            }
+            table.push_str(line);
         }
     }
-    tables.join("\n")
+    tables.retain(|table| !table.is_empty());
+    tables
 }
 
 fn a_night_on_other_allocators() {
@@ -164,7 +178,7 @@ fn a_night_on_other_allocators() {
         let printed = without_machine(&printed, Path::new("/nowhere"));
         let folder = "chapters/allocator-retention/shown";
         let file = format!("{allocator}.txt");
-        shown_within(folder, &file, &tables(&printed), figures);
+        shown_within(folder, &file, &tables(&printed).join("\n\n"), figures);
     }
 }
 
@@ -176,7 +190,7 @@ fn a_leak_in_c_by_its_line() {
     let printed = cargo(&[&test[..], &which].concat());
     let printed = without_machine(&printed, Path::new("/nowhere"));
     let folder = format!("chapters/{name}/shown");
-    shown(&folder, "by-line.txt", &tables(&printed));
+    shown(&folder, "by-line.txt", &tables(&printed).join("\n\n"));
 }
 
 fn a_profile_in_every_view() {
