@@ -34,6 +34,26 @@ pub(super) fn ask(asks: &dyn Fetches, time: Duration) -> Result<Held, String> {
     serde_json::from_slice(&answer).map_err(|error| format!("its answer can't be read: {error}"))
 }
 
+/// What a service says of itself where its functions have no names.
+const NAMELESS: &str = "The service's program has no names of functions, so neither lines nor queues, views and tasks are known in it, and no \
+    class is built on them. With `strip = \"none\"` and `debug = \"limited\"` in its profile it has them.";
+
+/// Whether a site is a place in a file alone: `service+0x1232e84`.
+fn is_nameless(site: &str) -> bool {
+    let offset = site.rsplit_once("+0x").map(|(_, offset)| offset);
+    offset.is_some_and(|offset| offset.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// What is still sure then: that nobody holds the blocks, or only they themselves.
+fn without_names(told: OfMemory) -> OfMemory {
+    let by_pointers = [Class::LostPointers, Class::ReferenceCycles];
+    OfMemory {
+        decides: told.decides.filter(|class| by_pointers.contains(class)),
+        alone: None,
+        ..told
+    }
+}
+
 /// Whose code a site is, by its name: `function (file:line)`. `None` where the program has no lines.
 fn origin_of(site: &str) -> Option<Origin> {
     let (function, place) = site.strip_suffix(')')?.rsplit_once(" (")?;
@@ -93,6 +113,12 @@ impl TriageEvidence {
                 Some(first) if self.hangs_on_what_grows(first, seconds) => OfMemory::default(),
                 _ => told(&held.by_site, Accounts::OfService),
             };
+            let of_memory = if held.by_site.iter().all(|held| is_nameless(&held.site)) {
+                self.caveats.push(NAMELESS.to_owned());
+                without_names(of_memory)
+            } else {
+                of_memory
+            };
             self.class = class_of(&self.grown, of_memory);
         }
         self.held = Some(held);
@@ -111,7 +137,26 @@ impl TriageEvidence {
 
 #[cfg(test)]
 mod tests {
-    use super::{Origin, origin_of};
+    use super::{Class, OfMemory, Origin, is_nameless, origin_of, without_names};
+
+    /// A queue, or views of pages, look like a cache then.
+    #[test]
+    fn without_names_only_what_pointers_tell_is_a_class() {
+        assert!(is_nameless("service+0x1232e84"));
+        assert!(!is_nameless("shop::cart::add (src/cart.rs:7)"));
+        assert!(!is_nameless("shop::<a+0x>::add"));
+        let decides = |class| {
+            without_names(OfMemory {
+                decides: Some(class),
+                alone: Some(class),
+                ..OfMemory::default()
+            })
+        };
+        let cache = decides(Class::GlobalCaches);
+        assert_eq!((cache.decides, cache.alone), (None, None));
+        let cycle = decides(Class::ReferenceCycles);
+        assert_eq!(cycle.decides, Some(Class::ReferenceCycles));
+    }
 
     #[test]
     fn a_site_tells_whose_code_it_is() {

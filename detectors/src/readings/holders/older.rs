@@ -4,7 +4,7 @@
 //! | part of the heap | begins | is believed when |
 //! |---|---|---|
 //! | the main one | where the kernel says `[heap]` | its blocks lead to its end, byte by byte |
-//! | a thread's arena | at a multiple of 64 MiB | the same, and each says that it is of an arena |
+//! | a thread's arena | at a multiple of 64 MiB | the same |
 //! | one large block | at a page | it says so, and how far behind the page it begins |
 //!
 //! Only what leads to noted blocks is looked for, step by step, so that what this costs follows from that, however much the service has.
