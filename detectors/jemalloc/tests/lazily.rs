@@ -30,10 +30,11 @@ detectors::tests! {
         assert_eq!(retention.kind, RetentionKind::LazilyFreed, "{retention:?}");
         let [trial] = &retention.trials[..] else { panic!("one trial: {retention:?}") };
         assert!(trial.gave > 100 * MIB, "{trial:?}");
-        // What jemalloc hadn't given up by then becomes due later, and stays.
+        // What jemalloc hadn't given up by then becomes due later, and stays. So do pages that wait in another core's batch while the
+        // kernel takes the others: on a busy machine 4 MiB of 123 did.
         let due_later = retention.free - retention.lazily_freed;
         let stays = resident().expect("Linux tells").lazily_freed;
-        assert!(stays < due_later + MIB, "{stays} bytes stay of {retention:?}");
+        assert!(stays < due_later + retention.lazily_freed / 10, "{stays} bytes stay of {retention:?}");
         drop(pin);
     }
 }
