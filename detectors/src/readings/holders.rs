@@ -90,6 +90,13 @@ pub struct HeldBy {
     pub(crate) is_by_older: bool,
     /// How large they are, all together.
     pub(crate) bytes: u64,
+    /// By how many bytes the least that is live of them rose within the second half of the time; told by a service alone. What requests
+    /// need while they are answered may be much, and rises by nothing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) rose: u64,
+    /// The numbers of its stacks in the allocator's table.
+    #[serde(skip)]
+    pub(crate) stacks: Vec<usize>,
     /// Whether a map by keys made the block, or a block on the way to it.
     pub(crate) is_map: bool,
     /// Whether they are tasks of a runtime.
@@ -216,6 +223,7 @@ impl HeldBy {
     pub(crate) fn joined_by(&mut self, other: &HeldBy) {
         self.blocks += other.blocks;
         self.bytes += other.bytes;
+        self.rose += other.rose;
         self.unused += other.unused;
         self.surely_unused += other.surely_unused;
         self.viewed += other.viewed;

@@ -102,10 +102,10 @@ fn look(seconds: u64, is_waited_for: &Receiver<()>) -> Result<Held, Refusal> {
     let by_half = floors(&source, quarter, &mut before, is_waited_for)?;
     wait(quarter, is_waited_for)?;
     let by_end = floors(&source, quarter, &mut before, is_waited_for)?;
-    let sites = growing(&by_end, &by_half);
+    let rises = rising(&by_end, &by_half);
     bears_a_copy()?;
     before.ends();
-    let work = || told_by_a_copy(&source, &sites);
+    let work = || told_by_a_copy(&source, &rises);
     let done = copy::of_this_process(work, goes_on).map_err(failed)?;
     let unread = |error| failed(format!("the copy told nothing that can be read: {error}"));
     let told: Result<OfCopy, String> = serde_json::from_slice(&done.told).map_err(unread)?;
@@ -154,15 +154,27 @@ fn floors(
     Ok(floors)
 }
 
-/// The stacks that have most, without those that had as much by half of the time. A table that doubles rests between two doublings.
-fn growing(by_end: &[SiteReading], by_half: &[SiteReading]) -> Vec<usize> {
-    let grows = |now: &&SiteReading| {
-        let mut then = by_half.iter().filter(|then| then.site == now.site);
+/// A stack's number, and by how many bytes its least rose from the first half of the time to the second.
+type Rise = (usize, u64);
+
+/// The stacks that rise most, without those that had as much by half of the time. A table that doubles rests between two doublings: half
+/// of it is taken for its rise.
+fn rising(by_end: &[SiteReading], by_half: &[SiteReading]) -> Vec<Rise> {
+    let rise = |now: &SiteReading| {
+        let then = by_half.iter().find(|then| then.site == now.site);
+        let then = then.map_or(0, |then| then.bytes);
         let is_table = now.blocks <= TABLES_MAX && now.bytes >= TABLE_BYTES;
-        is_table || then.all(|then| 4 * now.bytes >= 5 * then.bytes)
+        let by = now.bytes.saturating_sub(then);
+        if is_table {
+            Some((now.site, by.max(now.bytes / 2)))
+        } else {
+            (4 * now.bytes >= 5 * then).then_some((now.site, by))
+        }
     };
-    let sites = by_end.iter().filter(grows).map(|now| now.site);
-    sites.take(STACKS_MAX).collect()
+    let mut rises: Vec<Rise> = by_end.iter().filter_map(rise).collect();
+    rises.sort_by_key(|(_, by)| Reverse(*by));
+    rises.truncate(STACKS_MAX);
+    rises
 }
 
 /// What the copy tells, across the border of the two processes.
@@ -172,8 +184,9 @@ struct OfCopy {
     not_read: Option<String>,
 }
 
-fn told_by_a_copy(source: &AllocatorSource, sites: &[usize]) -> Vec<u8> {
-    let holders = source.holders(sites, &|| false);
+fn told_by_a_copy(source: &AllocatorSource, rises: &[Rise]) -> Vec<u8> {
+    let sites: Vec<usize> = rises.iter().map(|(site, _)| *site).collect();
+    let holders = source.holders(&sites, &|| false);
     let told = holders.map(
         |Holders {
              mut by_site,
@@ -181,7 +194,11 @@ fn told_by_a_copy(source: &AllocatorSource, sites: &[usize]) -> Vec<u8> {
          }| {
             // What was freed since the stacks were looked up is nobody's.
             by_site.retain(|held| held.bytes > 0);
-            by_site.sort_by_key(|held| Reverse(held.bytes));
+            for held in &mut by_site {
+                let own = rises.iter().filter(|(site, _)| held.stacks.contains(site));
+                held.rose = own.map(|(_, by)| by).sum();
+            }
+            by_site.sort_by_key(|held| Reverse(held.rose));
             OfCopy { by_site, not_read }
         },
     );
@@ -243,7 +260,7 @@ fn in_words(held: &Held) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{SiteReading, asked, growing};
+    use super::{SiteReading, asked, rising};
 
     #[test]
     fn what_rests_since_half_of_the_time_is_no_growth_unless_it_is_a_table() {
@@ -263,7 +280,7 @@ mod tests {
             reading(2, 110, 11_000),
             reading(4, 1, 100),
         ];
-        assert_eq!(growing(&now, &by_half), [3, 1, 4]);
+        assert_eq!(rising(&now, &by_half), [(3, 49_152), (1, 10_000), (4, 100)]);
     }
 
     #[test]

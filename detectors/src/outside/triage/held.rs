@@ -61,6 +61,16 @@ fn origin_of(site: &str) -> Option<Origin> {
     Some(Frame::new(function, file, line.parse().ok()?).origin())
 }
 
+/// How many bytes came to stay in all of the time, by how far the least of them rose within half of it. A service of an earlier version
+/// tells what is live alone.
+fn stays_of(held: &HeldBy) -> u64 {
+    if held.rose > 0 {
+        2 * held.rose
+    } else {
+        held.bytes
+    }
+}
+
 impl TriageEvidence {
     /// Whether live memory grows, which somebody may hold.
     pub(super) fn may_be_held(&self) -> bool {
@@ -74,11 +84,11 @@ impl TriageEvidence {
     /// The notes are exact where a profile is sampled, so they name the lines as well, where they explain what grows.
     pub(super) fn learn(&mut self, mut held: Held) {
         let seconds = held.seconds.max(1) as f64;
-        let stays: u64 = held.by_site.iter().map(|held| held.bytes).sum();
+        let stays: u64 = held.by_site.iter().map(stays_of).sum();
         let explained = stays as f64 / seconds / self.live_per_second.max(1.0);
         let mut told_of = 0.0;
         held.by_site.retain(|held| {
-            let share = held.bytes as f64 / stays as f64;
+            let share = stays_of(held) as f64 / stays as f64;
             let is_told = share >= LEAST_SHARE && told_of < MOST;
             told_of += if is_told { share } else { 0.0 };
             is_told
@@ -104,7 +114,7 @@ impl TriageEvidence {
             self.findings.extend(held.by_site.iter().map(|held| Growth {
                 kind: Kind::Bytes,
                 per_iteration: None,
-                per_second: held.bytes as f64 / seconds,
+                per_second: stays_of(held) as f64 / seconds,
                 site: Some(held.site.clone()),
                 origin: origin_of(&held.site),
             }));

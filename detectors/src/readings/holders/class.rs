@@ -72,9 +72,10 @@ fn of_largest(largest: &HeldBy, accounts: Accounts) -> OfMemory {
         return decides(class);
     }
     if *root == Root::Runtime || largest.hangs_on_each() {
-        // As many tasks or threads as blocks: what counts them tells more.
+        // As many tasks or threads as blocks: what counts them tells more. A service counts its tasks, and those that answer requests come
+        // and go.
         let by_tasks = largest.are_tasks || *root == Root::Task;
-        return if by_tasks && !pins {
+        return if by_tasks && !pins && accounts != Accounts::OfService {
             alone(Class::OrphanedTasks)
         } else {
             OfMemory::default()
@@ -110,7 +111,10 @@ fn of_largest(largest: &HeldBy, accounts: Accounts) -> OfMemory {
     }
     // What a workload's own state keeps and accounts for is what the workload is for.
     let is_wanted = accounts == Accounts::Fit && largest.owner == Some(Owner::Setup);
+    // So is what a service's tasks or threads have in work, each a request's.
+    let in_work = accounts == Accounts::OfService && largest.owners > 1;
     let of_long_life = || match root {
+        _ if in_work => false,
         Root::Task => true,
         Root::Thread => largest.owner.is_some() && !is_wanted,
         _ => false,
@@ -152,6 +156,8 @@ mod tests {
             through: Vec::new(),
             queue: None,
             bytes: 10_000,
+            rose: 0,
+            stacks: Vec::new(),
             is_map: false,
             are_tasks: false,
         }
@@ -298,6 +304,20 @@ mod tests {
             ..holding(Root::Elsewhere)
         };
         is(viewed, Accounts::OfService, Some(RetainedSubslices), None);
+    }
+
+    /// A search answer that is being made is a map as well, and a busy machine has many at a time.
+    #[test]
+    fn what_many_tasks_of_a_service_have_in_work_is_no_cache() {
+        let map = |owners| HeldBy {
+            owner: Some(Owner::Thread("worker".to_owned())),
+            owners,
+            is_map: true,
+            ..holding(Root::Task)
+        };
+        is(map(1), Accounts::OfService, Some(GlobalCaches), None);
+        is(map(6), Accounts::OfService, None, None);
+        is(map(90), Accounts::OfService, None, None);
     }
 
     #[test]

@@ -128,6 +128,8 @@ impl<'g> Reader<'g> {
             rival,
             are_tasks: 2 * own.clone().filter(|&at| graph.is_task(number(at))).count() > own.len(),
             bytes: own.clone().map(|at| graph.blocks[at].size as u64).sum(),
+            rose: 0,
+            stacks: wanted.numbers.clone(),
             pointers: median(own.clone().map(|at| graph.pointers[at])),
             unused: own.clone().filter(|&at| is_unused(at)).count() as u64,
             surely_unused: own.clone().filter(|&at| is_surely_unused(at)).count() as u64,
