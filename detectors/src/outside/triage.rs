@@ -28,6 +28,7 @@
 //! | live memory rests, and resident memory wasn't read, or climbs without figures of an allocator | `inconclusive` | whose it is can't be seen |
 //! | each floor is higher than the one before, by however little | never calm | noise falls as often as it rises |
 //! | anonymous memory rises in every window, seen from outside | `leak`, and what else it could be | it has no file behind it and was not given back; an allocator that keeps more and more, and a collector that has not run yet, look the same |
+//! | the same, in a program whose runtime has a garbage collector: Go, JavaScript, Java, .NET, Ruby, Erlang, by the files that it has mapped | `leak` from four times as much on, and in Java and .NET never; `inconclusive` below | so much may come before it collects |
 //! | it rises while lazily freed memory falls by as much | `inconclusive` | the process takes back what it had freed: resident memory says nothing yet |
 //! | files on a tmpfs, or shared memory, rise in every window of a control group | `leak` | they are in nobody's resident memory, and nothing drops them |
 //! | the kernel's memory for a control group rises, without what it drops by itself | `leak`, and what it may be | sockets, mappings and files that are open have their part in it |
@@ -54,7 +55,8 @@
 //! - It sees what happens while it looks, and nothing else. An idle process that leaks with each request is `steady`.
 //! - A vector may lie between two doublings for as long as the look, and a table too: how full hash tables are is told by the debug port of
 //!   `debug`, of those of 256 KiB or more that were sampled. A vector that fills memory which was in RAM before is seen by nobody.
-//! - A garbage collector that runs less often than once in the look leaves a plain climb. Look for longer than its period.
+//! - A garbage collector that runs less often than once in the look leaves a plain climb. Those of common runtimes are known, and nothing is
+//!   accused that they may let come; of any other, look for longer than its period.
 //! - Under a load that climbs for as long as the look, sockets and memory climb with it.
 //! - Shared memory that rises is accused as well: a file on a `tmpfs` is such memory.
 //! - A control group of version 1 tells the kernel's memory as one figure: dentries and inodes, which the kernel drops by itself, are in it.
@@ -65,6 +67,7 @@
 
 mod autopsy;
 mod cgroup;
+mod collector;
 mod container;
 mod doubled;
 mod error;

@@ -2,7 +2,7 @@
 
 use super::answers::{self, Refusal};
 use super::headroom::{self, Room};
-use super::off_the_runtime::off_the_runtime;
+use super::off_the_runtime::FIGURES;
 use crate::allocator::{self, Labelled};
 use crate::model::kind::Kind;
 use crate::model::words::grouped;
@@ -16,7 +16,9 @@ use tokio::runtime::Handle;
 
 pub(super) async fn metrics() -> Result<Response, Refusal> {
     let runtime = Handle::current();
-    off_the_runtime(move || Ok(answers::text(exposition(&runtime)))).await
+    FIGURES
+        .does(move || Ok(answers::text(exposition(&runtime))))
+        .await
 }
 
 /// In Prometheus' text format, version 0.0.4. What can't be read is left out, and never zero.
@@ -275,7 +277,7 @@ fn escaped(value: &str) -> String {
 
 /// What asking the allocator gave.
 pub(super) async fn free_memory() -> Result<Response, Refusal> {
-    off_the_runtime(|| Ok(answers::text(given_back()))).await
+    FIGURES.does(|| Ok(answers::text(given_back()))).await
 }
 
 fn given_back() -> String {

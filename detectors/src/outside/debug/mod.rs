@@ -116,8 +116,8 @@
 //!
 //! # What it costs
 //!
-//! Nothing runs here until somebody asks. What reads the kernel's figures or looks up names runs on tokio's threads for blocking
-//! work, two pieces at the same time, so that it holds none of the threads that answer the service's requests. `/metrics` has the
+//! Nothing runs here until somebody asks. What reads the kernel's figures, or looks up names, has two threads of its own,
+//! `debug-figures` and `debug-profiles`, so that it holds none of those that answer the service's requests. `/metrics` has the
 //! kernel add up the pages of all mappings: the more memory, the longer it takes.
 
 mod answers;

@@ -1,26 +1,80 @@
 //! What would hold a thread of the service's runtime: figures that the kernel adds up page by page, and names that are looked up
 //! in the program's debug information. Either may take some hundred milliseconds, in which no request would be answered.
+//!
+//! Two threads do it, one thing after the other. An allocator such as glibc's keeps what each thread has used, so whoever asks again and
+//! again would see the service's memory climb by its own questions, if each were answered by another thread.
 
 use super::answers::Refusal;
 use axum::http::StatusCode;
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
+use std::{io, thread};
+use tokio::sync::oneshot;
 
-/// So much of it is done at the same time; whoever asks for more waits for a turn. Its threads are those on which the service does
-/// its own blocking work, and each profile needs some megabytes while it is made.
-const AT_ONCE: usize = 2;
+/// A thread that waits for work, and its queue.
+pub(super) struct Desk {
+    name: &'static str,
+    queue: Mutex<Option<Sender<Work>>>,
+}
 
-static TURNS: Semaphore = Semaphore::const_new(AT_ONCE);
+type Work = Box<dyn FnOnce() + Send>;
 
-/// Does the work on a thread that may be held. Who stops waiting for it leaves the turn to the work until that is done.
-pub(super) async fn off_the_runtime<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
-    let turn = TURNS.acquire().await.expect("nobody closes it");
-    let done = spawn_blocking(move || {
-        let _turn = turn;
-        work()
-    });
-    let failed = |error| Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error));
-    done.await.unwrap_or_else(failed)
+/// Figures: quick, and small.
+pub(super) static FIGURES: Desk = Desk::new("debug-figures");
+
+/// Profiles, with their names: each needs some megabytes while it is made.
+pub(super) static PROFILES: Desk = Desk::new("debug-profiles");
+
+impl Desk {
+    const fn new(name: &'static str) -> Self {
+        Desk {
+            name,
+            queue: Mutex::new(None),
+        }
+    }
+
+    /// Does the work in its turn. Who stops waiting for it leaves it to be done all the same.
+    pub(super) async fn does<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (tell, told) = oneshot::channel();
+        let failed = |error: String| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error);
+        let work: Work = Box::new(move || {
+            let done = catch_unwind(AssertUnwindSafe(work));
+            let panicked = |_| Err(failed("it panicked; the service's log says why".to_owned()));
+            // Fails when nobody waits any more.
+            let _ = tell.send(done.unwrap_or_else(panicked));
+        });
+        self.queue(work).map_err(|error| {
+            let text = format!("the system refused the thread {}: {error}", self.name);
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, text)
+        })?;
+        let ended = |_| {
+            let text = format!("the thread {} has ended", self.name);
+            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, text))
+        };
+        told.await.unwrap_or_else(ended)
+    }
+
+    /// The thread begins with the first work.
+    fn queue(&self, work: Work) -> io::Result<()> {
+        let mut queue = self
+            .queue
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let sender = if let Some(sender) = &*queue {
+            sender
+        } else {
+            let (sender, works) = channel::<Work>();
+            let does_all = move || works.into_iter().for_each(|work| work());
+            let thread = thread::Builder::new().name(self.name.to_owned());
+            thread.spawn(does_all)?;
+            queue.insert(sender)
+        };
+        // The thread outlives every sender, and no work ends it: each panic is caught.
+        let _ = sender.send(work);
+        Ok(())
+    }
 }

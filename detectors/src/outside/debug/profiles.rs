@@ -2,7 +2,7 @@
 
 use super::answers::{self, Refusal};
 use super::kept;
-use super::off_the_runtime::off_the_runtime;
+use super::off_the_runtime::PROFILES;
 use crate::allocator;
 use crate::model::kind::Kind;
 use crate::model::place::Frame;
@@ -43,7 +43,9 @@ pub(super) async fn heap(RawQuery(query): RawQuery) -> Answer {
         let text = "at=peak: a peak is of one moment; ask without seconds";
         return Err(Refusal::new(StatusCode::BAD_REQUEST, text));
     }
-    off_the_runtime(move || told("heap", &take_peak()?, asked.as_text)).await
+    PROFILES
+        .does(move || told("heap", &take_peak()?, asked.as_text))
+        .await
 }
 
 pub(super) async fn allocs(RawQuery(query): RawQuery) -> Answer {
@@ -197,21 +199,24 @@ async fn answer(
 ) -> Answer {
     let asked = asked(query.as_deref())?;
     let profile = match asked.seconds {
-        None => off_the_runtime(take).await?,
+        None => PROFILES.does(take).await?,
         Some(seconds) => {
             // Where there was nothing to show, all that comes is what changed.
-            let before = off_the_runtime(take.clone()).await.ok();
+            let before = PROFILES.does(take.clone()).await.ok();
             tokio::time::sleep(Duration::from_secs(seconds)).await;
-            off_the_runtime(move || {
-                let after = take()?;
-                before.map_or(Ok(after.clone()), |before| {
-                    after.diff(&before).map_err(failed)
+            PROFILES
+                .does(move || {
+                    let after = take()?;
+                    before.map_or(Ok(after.clone()), |before| {
+                        after.diff(&before).map_err(failed)
+                    })
                 })
-            })
-            .await?
+                .await?
         }
     };
-    off_the_runtime(move || told(name, &profile, asked.as_text)).await
+    PROFILES
+        .does(move || told(name, &profile, asked.as_text))
+        .await
 }
 
 fn told(name: &str, profile: &Profile, as_text: bool) -> Answer {
@@ -253,43 +258,45 @@ pub(super) async fn cpu(RawQuery(query): RawQuery) -> Answer {
         );
         Refusal::new(StatusCode::CONFLICT, text)
     };
-    let guard = off_the_runtime(move || {
-        let builder = pprof::ProfilerGuardBuilder::default().frequency(RATE);
-        // A signal within the unwinder or within libc could wait for what it has interrupted. Where pprof can tell, it leaves
-        // it out.
-        #[cfg(any(
-            target_arch = "x86_64",
-            target_arch = "aarch64",
-            target_arch = "riscv64",
-            target_arch = "loongarch64"
-        ))]
-        let builder = builder.blocklist(&["libc", "libgcc", "pthread", "vdso"]);
-        // The first one looks up the names of a stack.
-        builder.build().map_err(unavailable)
-    })
-    .await?;
+    let guard = PROFILES
+        .does(move || {
+            let builder = pprof::ProfilerGuardBuilder::default().frequency(RATE);
+            // A signal within the unwinder or within libc could wait for what it has interrupted. Where pprof can tell, it leaves
+            // it out.
+            #[cfg(any(
+                target_arch = "x86_64",
+                target_arch = "aarch64",
+                target_arch = "riscv64",
+                target_arch = "loongarch64"
+            ))]
+            let builder = builder.blocklist(&["libc", "libgcc", "pthread", "vdso"]);
+            // The first one looks up the names of a stack.
+            builder.build().map_err(unavailable)
+        })
+        .await?;
     let seconds = asked.seconds.unwrap_or(SECONDS);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
-    off_the_runtime(move || {
-        let handler = handler();
-        let report = guard.report().build_unresolved().map_err(unavailable)?;
-        drop(guard);
-        let stacks = report.data.iter().map(|(stack, count)| {
-            let addresses = stack.frames.iter().map(|frame| frame.ip() as usize);
-            (addresses.collect(), *count as i64)
-        });
-        let sampled = Sampled {
-            stacks: stacks.collect(),
-            handler,
-            rate: RATE.into(),
-            started: report.timing.start_time,
-            took: report.timing.duration,
-        };
-        let profile = cpu::convert("the CPU profile", &sampled);
-        crate::profile::give_back();
-        told("profile", &profile, asked.as_text)
-    })
-    .await
+    PROFILES
+        .does(move || {
+            let handler = handler();
+            let report = guard.report().build_unresolved().map_err(unavailable)?;
+            drop(guard);
+            let stacks = report.data.iter().map(|(stack, count)| {
+                let addresses = stack.frames.iter().map(|frame| frame.ip() as usize);
+                (addresses.collect(), *count as i64)
+            });
+            let sampled = Sampled {
+                stacks: stacks.collect(),
+                handler,
+                rate: RATE.into(),
+                started: report.timing.start_time,
+                took: report.timing.duration,
+            };
+            let profile = cpu::convert("the CPU profile", &sampled);
+            crate::profile::give_back();
+            told("profile", &profile, asked.as_text)
+        })
+        .await
 }
 
 /// What the signal calls that asks for a sample: in a stripped program nothing else tells pprof's frames.

@@ -1,7 +1,7 @@
 //! How full the large hash tables are.
 
 use super::answers::{self, Refusal};
-use super::off_the_runtime::off_the_runtime;
+use super::off_the_runtime::PROFILES;
 use crate::allocator;
 use crate::model::words::{bytes, grouped};
 use crate::readings::tables::{self, OfSite};
@@ -25,18 +25,19 @@ pub(super) async fn tables(RawQuery(query): RawQuery) -> Result<Response, Refusa
             "this program's allocator samples no blocks; declare a detectors::ProfilingAllocator as its #[global_allocator]",
         ));
     }
-    off_the_runtime(move || {
-        let unread = |error| Refusal::new(StatusCode::NOT_IMPLEMENTED, error);
-        let mut found = tables::now().map_err(unread)?;
-        found.sort_by_key(|of_site| std::cmp::Reverse(of_site.bytes));
-        if as_text {
-            return Ok(answers::text(in_words(&found)));
-        }
-        let text = serde_json::to_string(&found);
-        let failed = |error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error);
-        Ok(answers::json(text.map_err(failed)?))
-    })
-    .await
+    PROFILES
+        .does(move || {
+            let unread = |error| Refusal::new(StatusCode::NOT_IMPLEMENTED, error);
+            let mut found = tables::now().map_err(unread)?;
+            found.sort_by_key(|of_site| std::cmp::Reverse(of_site.bytes));
+            if as_text {
+                return Ok(answers::text(in_words(&found)));
+            }
+            let text = serde_json::to_string(&found);
+            let failed = |error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error);
+            Ok(answers::json(text.map_err(failed)?))
+        })
+        .await
 }
 
 fn in_words(found: &[OfSite]) -> String {

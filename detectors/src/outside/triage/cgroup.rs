@@ -4,6 +4,7 @@ mod group;
 mod of_process;
 mod processes;
 
+use super::collector::Collector;
 use super::container::Container;
 use super::error::TriageError;
 use super::evidence::{Moment, Part};
@@ -131,6 +132,11 @@ impl Source for ControlGroup {
 
     fn why_not_read(&self) -> &'static str {
         "a control group doesn't tell it: look at one of its processes by --pid"
+    }
+
+    /// Of the first of its processes that has one.
+    fn collector(&self) -> Option<Collector> {
+        self.group.process_ids().into_iter().find_map(Collector::of)
     }
 
     fn of_the_kernel(&self) -> Option<String> {

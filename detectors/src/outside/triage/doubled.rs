@@ -119,6 +119,7 @@ mod tests {
         });
         Look {
             time: Duration::from_secs(SECONDS),
+            collector: None,
             moments: moments.collect(),
         }
     }

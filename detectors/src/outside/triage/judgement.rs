@@ -1,5 +1,6 @@
 //! From all that was read to one word. The [module](super) has the table of what entitles to which.
 
+use super::collector::{Collector, LETS_COME};
 use super::evidence::{Growth, Moment, Smallest, Span, TriageEvidence};
 use super::quantity::{
     ANONYMOUS, BESIDE, FOREIGN, IN_TABLES, KERNEL, LIVE, LIVE_BLOCKS, Quantity, TMPFS,
@@ -31,6 +32,9 @@ const GROUPS_MAX: usize = 5;
 
 /// What is named is all of it, within what a sampled profile can tell.
 const ALL_BUT: f64 = 0.75;
+
+/// Nobody looks for longer.
+const LONGEST_ADVICE: Duration = Duration::from_hours(6);
 
 const FROM_OUTSIDE: &str = "From outside, live memory isn't known. An allocator that keeps more and more looks the same, and so does a \
     garbage collector that has not run yet. Look for longer than the collector's period, or ask the service itself.";
@@ -179,6 +183,12 @@ fn verdict(
         let (because, settle) = kept_more_and_more(kept, memory, look);
         return (Verdict::Inconclusive, because, Some(settle));
     }
+    for quantity in memory.iter().filter(|quantity| quantity.grows()) {
+        if let Some(collector) = quantity.may_be_collected() {
+            let (because, settle) = not_yet_collected(quantity, collector, look);
+            return (Verdict::Inconclusive, because, Some(settle));
+        }
+    }
     let judged = || all().filter(|quantity| quantity.accuses && !quantity.moved_a_little());
     if let Some(unclear) = judged().find(|quantity| quantity.judged.motion == Motion::Unclear) {
         let (because, settle) = unclear_words(unclear, look);
@@ -239,6 +249,35 @@ fn kept_more_and_more(kept: &Quantity, memory: &[Quantity], look: &Look) -> (Str
         }
     };
     (because, (how.to_owned(), Some(2 * look.time)))
+}
+
+/// Memory rises, and a garbage collector may take all of it with its next run.
+fn not_yet_collected(rising: &Quantity, collector: Collector, look: &Look) -> (String, Settle) {
+    let rises = risen(rising, "in every window");
+    if collector.has_limit {
+        let because = format!(
+            "{rises}, and {} garbage collector may let memory rise to a limit of its own before it takes what is no longer used",
+            collector.whose
+        );
+        return (because, (collector.ask.to_owned(), None));
+    }
+    let because = format!(
+        "{rises}, and {} garbage collector may let {LETS_COME} times as much come before it runs",
+        collector.whose
+    );
+    // The next look begins with what is there now.
+    let to_come = (LETS_COME - 1) as f64 * rising.last() as f64;
+    let needs = Duration::try_from_secs_f64(1.25 * to_come / rising.judged.per_second).ok();
+    let needs = needs.filter(|needs| *needs > look.time && *needs < LONGEST_ADVICE);
+    let how = match needs {
+        Some(time) => format!(
+            "{}; or look for {} s, after which so much has come that no collector lets it",
+            collector.ask,
+            time.as_secs()
+        ),
+        None => collector.ask.to_owned(),
+    };
+    (because, (how, needs))
 }
 
 fn risen(quantity: &Quantity, when: &str) -> String {

@@ -2,6 +2,7 @@
 
 use super::TriageError;
 use super::cgroup::ControlGroup;
+use super::collector::Collector;
 use super::doubled::Doubled;
 use super::evidence::{Moment, Part};
 use super::headroom::Headroom;
@@ -221,6 +222,10 @@ impl Source for Process {
 
     fn knows_live(&self) -> bool {
         false
+    }
+
+    fn collector(&self) -> Option<Collector> {
+        Collector::of(self.id)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is judged of a look: each quantity with what it did.
 
+use super::collector::{Collector, LETS_COME};
 use super::evidence::Moment;
 use super::rule::{self, Judged, Series};
 use super::sampling::Look;
@@ -60,6 +61,8 @@ pub(super) struct Quantity {
     pub(super) accuses: bool,
     /// A difference of an allocator's figures that is no larger is nobody's.
     little: u64,
+    /// Who may let so much come before it is collected.
+    collector: Option<Collector>,
     pub(super) series: Series,
     pub(super) judged: Judged,
 }
@@ -95,6 +98,7 @@ impl Quantity {
             name,
             accuses: true,
             little: A_LITTLE.max(KEPT_FOR_A_THREAD * threads),
+            collector: look.collector.filter(|_| name == ANONYMOUS),
             series,
             judged,
         })
@@ -176,15 +180,35 @@ impl Quantity {
         self.judged.motion == Motion::Growing
     }
 
-    /// Whether it is a difference of an allocator's figures, and moved by no more than a service's threads move it: each that comes has an
-    /// arena, with what blocks cost in it.
+    /// Whether it moved by no more than a service's threads move it: each that comes has an arena, with what blocks cost in it, and keeps
+    /// what it needed once. Of a difference of an allocator's figures the whole look counts. What may be the allocator's own settles while
+    /// threads come, so of that the last half counts.
     pub(super) fn moved_a_little(&self) -> bool {
-        let is_difference = [FOREIGN, BESIDE].contains(&self.name) || !self.accuses;
+        if !self.accuses {
+            return self.rose_in_the_last_half() < self.little;
+        }
+        let is_difference = [FOREIGN, BESIDE].contains(&self.name);
         is_difference && self.last().abs_diff(self.first()) < self.little
     }
 
+    /// From the floor of the window that ends by half of the look to the floor of the last.
+    fn rose_in_the_last_half(&self) -> u64 {
+        match &self.judged.floors[..] {
+            [.., half, last] => u64::try_from(last.floor - half.floor).unwrap_or(0),
+            _ => self.last().abs_diff(self.first()),
+        }
+    }
+
     pub(super) fn is_leak(&self) -> bool {
-        self.accuses && self.grows() && !self.moved_a_little()
+        self.accuses && self.grows() && !self.moved_a_little() && self.may_be_collected().is_none()
+    }
+
+    /// The garbage collector that may yet take all that rose.
+    pub(super) fn may_be_collected(&self) -> Option<Collector> {
+        let may = |collector: &Collector| {
+            collector.has_limit || self.last() < LETS_COME.saturating_mul(self.first())
+        };
+        self.collector.filter(may)
     }
 
     /// The slowest growth that would have been told, each second of such a look.

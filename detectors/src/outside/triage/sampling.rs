@@ -1,5 +1,6 @@
 //! Reads a subject again and again, at a pace that it hardly notices.
 
+use super::collector::Collector;
 use super::container::Container;
 use super::doubled::Doubled;
 use super::evidence::{Moment, Part};
@@ -68,6 +69,11 @@ pub(super) trait Source {
         None
     }
 
+    /// The garbage collector of the runtime that it is run by, if it has one that is known.
+    fn collector(&self) -> Option<Collector> {
+        None
+    }
+
     /// What a control group tells beside the verdict, where it is one; `per_second` is what grows of its memory in all.
     fn container(&mut self, _per_second: f64) -> Option<Container> {
         None
@@ -99,6 +105,8 @@ pub(super) struct Look {
     /// For how long readings were taken.
     pub(super) time: Duration,
     pub(super) moments: Vec<Moment>,
+    /// Who may let memory rise for a while.
+    pub(super) collector: Option<Collector>,
 }
 
 /// Looks until the last of these times; until an earlier one if the look is clear by then.
@@ -110,7 +118,10 @@ pub(super) fn look(
 ) -> Result<Look, TriageError> {
     source.begin()?;
     let at_most = times.last().copied().unwrap_or_default();
-    let mut look = Look::default();
+    let mut look = Look {
+        collector: source.collector(),
+        ..Look::default()
+    };
     let started = Instant::now();
     for &time in times {
         look.time = time;

@@ -320,6 +320,7 @@ fn judged(also: impl Fn(u64, &mut Moment)) -> TriageEvidence {
     });
     let look = Look {
         time: Duration::from_secs(SECONDS),
+        collector: None,
         moments: moments.collect(),
     };
     judge(&mut group, &look)

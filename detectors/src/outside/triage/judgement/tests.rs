@@ -5,6 +5,7 @@ use crate::model::class::Class;
 use crate::model::kind::{Counts, Kind};
 use crate::model::verdict::Verdict;
 use crate::outside::triage::TriageError;
+use crate::outside::triage::collector::Collector;
 use crate::outside::triage::evidence::{Growth, Moment, Part, TriageEvidence};
 use crate::outside::triage::sampling::{GrowingGroup, Look, Source};
 use std::time::Duration;
@@ -57,6 +58,7 @@ fn of(also: impl Fn(u64, &mut Moment)) -> TriageEvidence {
     let look = Look {
         time: Duration::from_secs(SECONDS),
         moments: moments.collect(),
+        collector: None,
     };
     judge(&mut Told, &look)
 }
@@ -297,4 +299,42 @@ fn blocks_that_stay_are_a_leak_behind_buffers_that_go() {
     assert!(leak.to_string().contains("--who-holds"), "{leak}");
     assert!(leak.may_be_held(), "{leak}");
     assert!(moved(0).verdict.is_calm(), "{}", moved(0));
+}
+
+/// A look from outside at a process whose anonymous memory rises evenly, from 40 MiB to so many.
+fn of_a_runtime(to: u64, collector: Option<Collector>) -> TriageEvidence {
+    let moments = (0..10 * SECONDS).map(|tenth| Moment {
+        seconds: tenth as f64 / 10.0,
+        resident: Some(60 * MIB + (to - 40) * MIB * tenth / (10 * SECONDS)),
+        anonymous: Some(40 * MIB + (to - 40) * MIB * tenth / (10 * SECONDS)),
+        ..Moment::default()
+    });
+    let look = Look {
+        time: Duration::from_secs(SECONDS),
+        moments: moments.collect(),
+        collector,
+    };
+    judge(&mut Told, &look)
+}
+
+#[test]
+fn what_a_garbage_collector_may_take_yet_accuses_nobody_and_is_never_calm() {
+    let runtime = |has_limit| {
+        Some(Collector {
+            whose: "this runtime's",
+            ask: "ask it",
+            has_limit,
+        })
+    };
+    assert_eq!(of_a_runtime(60, None).verdict, Verdict::Leak);
+    let little = of_a_runtime(60, runtime(false));
+    assert_eq!(little.verdict, Verdict::Inconclusive, "{little:?}");
+    // So long a look begins at 60 MiB, and sees three times as much come.
+    let needs = little.settle_seconds.expect("a look that settles it");
+    assert!((270..=360).contains(&needs), "{needs}");
+    assert!(little.because.contains("this runtime's garbage collector"));
+    assert_eq!(of_a_runtime(200, runtime(false)).verdict, Verdict::Leak);
+    let limited = of_a_runtime(200, runtime(true));
+    assert_eq!(limited.verdict, Verdict::Inconclusive);
+    assert_eq!(limited.settle_by.as_deref(), Some("ask it"));
 }
