@@ -21,7 +21,7 @@ fn redacted(check: impl FnOnce()) {
 fn every_command_says_when_to_use_it() {
     let workbook = Workbook::copy("help");
     insta::assert_snapshot!(workbook.leaks(["--help"]).exits(0).stdout());
-    let commands = "list run check hint reset solution verify wild top list-source diff flamegraph graph book serve cluster incident load triage autopsy";
+    let commands = "list run check watch hint reset solution progress verify wild top list-source diff flamegraph graph book serve cluster incident load triage autopsy";
     for command in commands.split(' ') {
         workbook
             .leaks([command, "--help"])
@@ -325,6 +325,10 @@ fn an_exercise_from_the_starter_to_the_solution() {
         .exits(1)
         .stdout_has("doesn't do its work")
         .stdout_has("leaks hint");
+    workbook
+        .leaks(["check", CHAPTER, "--whole"])
+        .exits(1)
+        .stdout_has("panicked at");
     let without = workbook
         .leaks(["check", CHAPTER, "--format", "json"])
         .exits(1)
@@ -342,6 +346,158 @@ fn an_exercise_from_the_starter_to_the_solution() {
         .exits(0)
         .stdout_has("solution/solved.rs");
     workbook.leaks(["list"]).exits(0).stdout_has("passed");
+
+    // What passes is told at once, and can be done again.
+    let all = workbook.leaks(["check", "--all"]);
+    insta::assert_snapshot!("check_of_all", all.exits(1).stdout());
+    let solved = workbook.read(&file);
+    workbook
+        .leaks(["check", CHAPTER, "--again"])
+        .exits(1)
+        .stdout_has("exercise.backup-1.rs")
+        .stdout_has("Verdict    leak");
+    let backup = workbook.read(&format!("chapters/{CHAPTER}/src/exercise.backup-1.rs"));
+    assert_eq!(backup, solved);
+    workbook.leaks(["list"]).exits(0).stdout_has("passed");
+}
+
+#[test]
+fn a_checker_that_is_not_as_shipped_is_told_as_such() {
+    let workbook = Workbook::copy("checker");
+    let checker = format!("chapters/{CHAPTER}/tests/checker.rs");
+    workbook.write(&checker, "");
+    workbook
+        .leaks(["check", CHAPTER])
+        .exits(2)
+        .stderr_has(&format!("{checker} doesn't compile"))
+        .stderr_has(&format!("git checkout -- {checker}"));
+    // No file of a chapter's is needed to say what is wrong with the exercise.
+    let exercise = format!("chapters/{CHAPTER}/src/exercise.rs");
+    for (content, told) in [("", "is empty"), (" \n", "is empty")] {
+        workbook.write(&exercise, content);
+        let check = workbook.leaks(["check", CHAPTER]);
+        check.exits(2).stderr_has(told).stderr_has("leaks reset");
+    }
+    fs::remove_file(workbook.path(&exercise)).expect("it was there");
+    let check = workbook.leaks(["check", CHAPTER]);
+    check
+        .exits(2)
+        .stderr_has("is gone")
+        .stderr_has("leaks reset");
+}
+
+#[test]
+fn a_chapters_folder_stands_for_its_name() {
+    let workbook = Workbook::copy("here");
+    let inside = |arguments: &[&str]| {
+        let folder = workbook.path(&format!("chapters/{CHAPTER}/src"));
+        let mut command = workbook.command(arguments);
+        command.current_dir(&folder).env("PWD", &folder);
+        workbook.run(command)
+    };
+    inside(&["hint"]).exits(0).stdout_has("Hint 1 of 3");
+    let reset = inside(&["reset"]);
+    reset
+        .exits(0)
+        .stdout_has("exercise.rs is as it was shipped.");
+    inside(&["solution"])
+        .exits(1)
+        .stdout_has(&format!("leaks check {CHAPTER}"));
+    for command in ["check", "hint", "reset", "solution", "run"] {
+        workbook
+            .leaks([command])
+            .exits(2)
+            .stderr_has(&format!("{command}: of which chapter?"))
+            .stderr_has(&format!("leaks {command} {CHAPTER}"));
+    }
+}
+
+#[test]
+fn progress_goes_to_another_machine_and_nothing_is_lost() {
+    let (here, there) = (Workbook::copy("progress"), Workbook::copy("progress-there"));
+    let state = |chapter: &str, more: &str| {
+        format!(
+            "{{\"version\": 1, \"chapters\": {{\"{chapter}\": {{\"passed\": true, \"hints\": 2}}}}{more}}}"
+        )
+    };
+    here.write(
+        ".leaks.json",
+        &state(CHAPTER, ", \"drills\": [{\"seed\": 7}]"),
+    );
+    there.write(".leaks.json", &state("global-caches", ""));
+    insta::assert_snapshot!("progress", here.leaks(["progress"]).exits(0).stdout());
+    let table = here.leaks(["progress", "--format", "md"]);
+    table
+        .exits(0)
+        .stdout_has(&format!("| {CHAPTER} | passed, 2 hints |"));
+    let json = here.leaks(["progress", "--format", "json"]).exits(0).json();
+    assert_eq!(json["groups"][0]["passed"], 1);
+    assert_eq!(json["groups"][0]["items"][0]["standing"], "passed");
+    assert_eq!(json["drills"][0]["seed"], 7);
+
+    here.leaks(["progress", "--export", "mine.json"]).exits(0);
+    let carried = there.path("mine.json");
+    fs::copy(here.path("mine.json"), &carried).expect("carried");
+    there
+        .leaks(["progress", "--import", "mine.json"])
+        .exits(0)
+        .stdout_has("2 of 12 exercises passed, 1 of them by this file.");
+    let merged = there.read(".leaks.json");
+    assert!(merged.contains("\"seed\": 7"), "{merged}");
+
+    for (content, why) in [
+        ("", "damaged"),
+        ("{\"version\": 1, \"chapters\": 7}", "damaged"),
+        ("{\"version\": 99}", "version 99"),
+        ("[]", "damaged"),
+    ] {
+        there.write("mine.json", content);
+        there
+            .leaks(["progress", "--import", "mine.json"])
+            .exits(2)
+            .stderr_has("mine.json holds no progress")
+            .stderr_has(why)
+            .stderr_has("Nothing was changed");
+        assert_eq!(there.read(".leaks.json"), merged);
+    }
+    let gone = there.leaks(["progress", "--import", "gone.json"]);
+    gone.exits(2).stderr_has("gone.json");
+    there
+        .leaks(["progress", "--export", "Cargo.toml/x"])
+        .exits(2)
+        .stderr_has("Cargo.toml/x");
+}
+
+#[test]
+fn an_exercise_that_an_update_changed_is_told_and_left_alone() {
+    let workbook = Workbook::copy("update");
+    let file = format!("chapters/{CHAPTER}/src/exercise.rs");
+    // The first command notes which exercise it is.
+    workbook.leaks(["reset", CHAPTER]).exits(0);
+    workbook.write(&file, "// mine\n");
+    let list = workbook.leaks(["list"]).exits(0).stdout();
+    assert!(!list.contains("changed by an update"), "{list}");
+    let shipped = workbook.read(&format!("chapters/{CHAPTER}/solution/as-shipped.rs"));
+    workbook.write(
+        &format!("chapters/{CHAPTER}/solution/as-shipped.rs"),
+        &format!("// new\n{shipped}"),
+    );
+    workbook
+        .leaks(["list"])
+        .exits(0)
+        .stdout_has("changed by an update");
+    workbook
+        .leaks(["progress"])
+        .exits(0)
+        .stdout_has("Your file is untouched")
+        .stdout_has(&format!("leaks reset {CHAPTER}"));
+    assert_eq!(workbook.read(&file), "// mine\n");
+    workbook
+        .leaks(["reset", CHAPTER])
+        .exits(0)
+        .stdout_has("backup-1.rs");
+    let list = workbook.leaks(["list"]).exits(0).stdout();
+    assert!(!list.contains("changed by an update"), "{list}");
 }
 
 /// The learner's file may do anything to its process. The command says what happened.

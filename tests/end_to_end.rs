@@ -14,5 +14,9 @@ mod portable;
 mod serve;
 mod served;
 #[cfg(target_os = "linux")]
+mod terminal;
+#[cfg(target_os = "linux")]
 mod triage;
+#[cfg(target_os = "linux")]
+mod watch;
 mod wild;

@@ -31,7 +31,7 @@ pub(crate) fn run(folder: &Path, clean: &dyn Fn(&str) -> String) -> Value {
         .collect();
     json!({
         "verdict": evidence.verdict,
-        "means": evidence.verdict.definition(),
+        "means": evidence.meaning(),
         "because": evidence.because,
         "settle_by": evidence.settle_by,
         "class": evidence.class,

@@ -105,7 +105,7 @@ fn check(chapter: &Chapter) {
     let name = chapter.name();
     let workbook = Workbook::copy(&format!("shown-check-{name}"));
     workbook.solve(name, "as-shipped.rs");
-    let check = leaks(&workbook, &["check", name]);
+    let check = leaks(&workbook, &["check", name, "--whole"]);
     shown_of(chapter, "check.txt", &text(check.exits(1)));
     let clean = |text: &str| without_machine(text, &workbook.path(""));
     let run = recorded::run(

@@ -2,7 +2,7 @@
 
 use crate::args::{Learner, Story};
 use crate::incident;
-use crate::learner::{book, check, exercise, measure, run, start, verify, wild};
+use crate::learner::{book, check, exercise, measure, progress, run, start, verify, watch, wild};
 use crate::portable;
 use detectors::ProfilingAllocator;
 use detectors::allocator::Reporting;
@@ -28,9 +28,11 @@ pub(crate) fn learn(command: &Learner, out: &mut dyn Write) -> Result<Ending> {
         Learner::List => start::list(&here()?, out),
         Learner::Run(args) => run::run(&here()?, args, out),
         Learner::Check(args) => check::check(&here()?, args, out),
-        Learner::Hint(of) => exercise::hint(&here()?, &of.chapter, out),
-        Learner::Reset(of) => exercise::reset(&here()?, &of.chapter, out),
-        Learner::Solution(of) => exercise::solution(&here()?, &of.chapter, out),
+        Learner::Watch(args) => watch::watch(&here()?, args, out),
+        Learner::Hint(of) => exercise::hint(&here()?, of, out),
+        Learner::Reset(of) => exercise::reset(&here()?, of, out),
+        Learner::Solution(of) => exercise::solution(&here()?, of, out),
+        Learner::Progress(args) => progress::progress(&here()?, args, out),
         Learner::Verify(args) => verify::verify(&here()?, args, out),
         Learner::Wild(args) => wild::wild(&here()?, args, out),
         Learner::Book(args) => book::book(&here()?, args),

@@ -104,3 +104,17 @@ pub struct Sample {
     #[serde(default)]
     pub counts: Counts,
 }
+
+impl Evidence {
+    /// What the verdict means for this workload, in a few words. As [`Verdict::definition`] has it, but for `warming-up` where live
+    /// memory still rose in the last window: what grows there has a bound, and hasn't stopped yet.
+    pub fn meaning(&self) -> &'static str {
+        let rises = |rise: Option<i64>| rise.is_some_and(|rise| rise > 0);
+        let last = self.readings.last();
+        let still = last.is_some_and(|last| rises(last.rise_bytes) || rises(last.rise_blocks));
+        match self.verdict {
+            Verdict::WarmingUp if still => "it grows, and what grows has a bound",
+            verdict => verdict.definition(),
+        }
+    }
+}

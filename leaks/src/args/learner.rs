@@ -3,8 +3,10 @@
 use crate::learner::check::CheckArgs;
 use crate::learner::exercise::ChapterArg;
 use crate::learner::measure::MeasureArgs;
+use crate::learner::progress::ProgressArgs;
 use crate::learner::run::RunArgs;
 use crate::learner::verify::VerifyArgs;
+use crate::learner::watch::WatchArgs;
 use crate::learner::wild::WildArgs;
 use clap::Subcommand;
 use workbook::BookArgs;
@@ -28,10 +30,22 @@ pub(crate) enum Learner {
 
     /// Check your exercise: does it still do its work, and does memory stay behind?
     ///
-    /// Use it after every change to the chapter's src/exercise.rs. Status 0 when it passes, 1 when it doesn't,
+    /// Use it after every change to the chapter's src/exercise.rs. It answers in five lines; --whole shows the report below. Status 0 when it passes, 1 when it doesn't,
     /// 2 when it doesn't compile.
-    #[command(after_help = "Example: leaks check retained-subslices")]
+    #[command(
+        after_help = "Examples:\n  leaks check retained-subslices\n  leaks check                            in the chapter's folder\n  leaks check retained-subslices --whole\n  leaks check --all                      which exercises pass already?"
+    )]
     Check(CheckArgs),
+
+    /// Check your exercise again on every save, with hints, the report and the next chapter a key away
+    ///
+    /// Use it beside your editor while you do the exercises: it shows what the exercise does, the verdict, what grew, where, and what is
+    /// next, and goes on to the next chapter when you want it. Without a name it takes the chapter whose folder you stand in, else the
+    /// first that isn't passed. Without a terminal, as in a pipe, it prints the same lines after each save. q or Ctrl-C ends it.
+    #[command(
+        after_help = "Examples:\n  leaks watch\n  leaks watch global-caches\n  leaks watch | tee log       a plain loop, without keys"
+    )]
+    Watch(WatchArgs),
 
     /// Show the next of a chapter's three hints
     ///
@@ -50,6 +64,14 @@ pub(crate) enum Learner {
     /// Use it to compare. It opens when `leaks check` has passed once.
     #[command(after_help = "Example: leaks solution retained-subslices")]
     Solution(ChapterArg),
+
+    /// Show which exercises are passed, hand it in, or carry it to another machine
+    ///
+    /// Use it to see how far you are, and before you change machines: an update of the workbook keeps your progress anyway.
+    #[command(
+        after_help = "Examples:\n  leaks progress\n  leaks progress --format md > progress.md\n  leaks progress --export progress.json\n  leaks progress --import progress.json"
+    )]
+    Progress(ProgressArgs),
 
     /// Prove that exercises fail as shipped and that their solutions pass
     ///

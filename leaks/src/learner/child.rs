@@ -3,9 +3,11 @@
 use std::fmt;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
 use workbook::problem::{Problem, Result};
 
 /// Where a child's standard error goes.
@@ -15,6 +17,51 @@ pub(crate) enum Errors {
     Shown,
     /// Behind the output.
     Kept,
+    /// Beside the output.
+    Apart,
+}
+
+/// Ends from another thread what [`run_until`] runs: a check that nobody waits for any more.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop {
+    own: Arc<watch::Sender<bool>>,
+    above: Option<Box<Stop>>,
+}
+
+impl Stop {
+    pub(crate) fn new() -> Self {
+        Stop {
+            own: Arc::new(watch::Sender::new(false)),
+            above: None,
+        }
+    }
+
+    /// One that can be asked by itself, and is asked as well when this one is.
+    pub(crate) fn below(&self) -> Self {
+        Stop {
+            above: Some(Box::new(self.clone())),
+            ..Stop::new()
+        }
+    }
+
+    /// Ends what runs, and whatever is started under it later.
+    pub(crate) fn ask(&self) {
+        self.own.send_replace(true);
+    }
+
+    async fn asked(&self) {
+        let of = async |stop: &Stop| {
+            // Its sender is this very value's, so it can't be gone.
+            let _ = stop.own.subscribe().wait_for(|asked| *asked).await;
+        };
+        match &self.above {
+            None => of(self).await,
+            Some(above) => tokio::select! {
+                () = of(self) => {}
+                () = Box::pin(above.asked()) => {}
+            },
+        }
+    }
 }
 
 /// How a child ended, and what it printed.
@@ -23,6 +70,8 @@ pub(crate) struct Ended {
     pub(crate) how: How,
     /// Standard output; with [`Errors::Kept`], standard error behind it.
     pub(crate) output: String,
+    /// Standard error with [`Errors::Apart`].
+    pub(crate) errors: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +136,26 @@ pub(crate) fn run_with(
     command: std::process::Command,
     errors: Errors,
     deadline: Option<Duration>,
+    takes: impl FnMut(&str) -> bool,
+) -> Result<Ended> {
+    run_to_its_end(command, errors, deadline, None, takes)
+}
+
+/// As [`run`], or until it is asked to stop, which is told as [`Problem::Interrupted`]. What the command started ends with it.
+pub(crate) fn run_until(
+    stop: Option<&Stop>,
+    command: std::process::Command,
+    errors: Errors,
+    deadline: Option<Duration>,
+) -> Result<Ended> {
+    run_to_its_end(command, errors, deadline, stop, |_| false)
+}
+
+fn run_to_its_end(
+    command: std::process::Command,
+    errors: Errors,
+    deadline: Option<Duration>,
+    stop: Option<&Stop>,
     mut takes: impl FnMut(&str) -> bool,
 ) -> Result<Ended> {
     let name = command.get_program().to_string_lossy().into_owned();
@@ -103,8 +172,13 @@ pub(crate) fn run_with(
             .kill_on_drop(true);
         command.stderr(match errors {
             Errors::Shown => Stdio::inherit(),
-            Errors::Kept => Stdio::piped(),
+            Errors::Kept | Errors::Apart => Stdio::piped(),
         });
+        // Cargo's compiler would go on, and write into what the next build reads.
+        #[cfg(unix)]
+        if stop.is_some() {
+            command.process_group(0);
+        }
         let mut child = command.spawn().map_err(failed)?;
         let end = deadline.map(|deadline| tokio::time::Instant::now() + deadline);
         let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -122,12 +196,16 @@ pub(crate) fn run_with(
                     status = child.wait() => break How::With(status.map_err(failed)?),
                     _ = &mut reading, if !read => read = true,
                     () = at(end) => {
-                        child.kill().await.map_err(failed)?;
+                        kill(&mut child, stop).await.map_err(failed)?;
                         break How::TooLate(deadline.unwrap_or_default());
+                    }
+                    () = asked(stop) => {
+                        kill(&mut child, stop).await.map_err(failed)?;
+                        return Err(Problem::Interrupted);
                     }
                     _ = tokio::signal::ctrl_c() => {
                         // It had the same Ctrl-C from the terminal; this is for one that doesn't listen.
-                        child.kill().await.map_err(failed)?;
+                        kill(&mut child, stop).await.map_err(failed)?;
                         return Err(Problem::Interrupted);
                     }
                 }
@@ -138,12 +216,41 @@ pub(crate) fn run_with(
             }
             how
         };
-        out.extend(err);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let errors = if errors == Errors::Apart {
+            text(&err)
+        } else {
+            out.extend(err);
+            String::new()
+        };
         Ok(Ended {
             how,
-            output: String::from_utf8_lossy(&out).into_owned(),
+            output: text(&out),
+            errors,
         })
     })
+}
+
+async fn asked(stop: Option<&Stop>) {
+    match stop {
+        Some(stop) => stop.asked().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Kills a child; one that has a group of its own with all that is in the group.
+async fn kill(child: &mut Child, stop: Option<&Stop>) -> std::io::Result<()> {
+    #[cfg(unix)]
+    if stop.is_some()
+        && let Some(group) = child.id().and_then(|id| i32::try_from(id).ok())
+        && let Some(group) = rustix::process::Pid::from_raw(group)
+    {
+        // Refused only when nobody is left in it.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    #[cfg(not(unix))]
+    let _ = stop;
+    child.kill().await
 }
 
 async fn at(deadline: Option<tokio::time::Instant>) {
@@ -220,6 +327,35 @@ mod tests {
                 .to_string()
                 .starts_with("it was killed")
         );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_child_that_is_stopped_ends_with_what_it_started() {
+        let (stop, folder) = (Stop::new(), tempfile::tempdir().expect("a scratch folder"));
+        let mut command = std::process::Command::new("sh");
+        // The pipe ends when the last one that holds it has.
+        let script = "sleep 600 & echo $! > begun; wait";
+        command.args(["-c", script]).current_dir(folder.path());
+        std::thread::scope(|scope| {
+            let ran = scope.spawn(|| run_until(Some(&stop), command, Errors::Kept, None));
+            let begun = || std::fs::read_to_string(folder.path().join("begun")).unwrap_or_default();
+            while !begun().ends_with('\n') {
+                std::thread::yield_now();
+            }
+            stop.ask();
+            let ended = ran.join().expect("no panic");
+            assert!(matches!(ended, Err(Problem::Interrupted)), "{ended:?}");
+            let started = begun().trim().parse().ok();
+            let started = started.and_then(rustix::process::Pid::from_raw);
+            let status = format!("/proc/{}/stat", started.expect("its id").as_raw_nonzero());
+            let deadline = std::time::Instant::now() + Duration::from_secs(10);
+            // Gone, or dead and not collected yet by whoever took it over.
+            while std::fs::read_to_string(&status).is_ok_and(|stat| !stat.contains(") Z ")) {
+                assert!(std::time::Instant::now() < deadline, "what it started runs");
+                std::thread::yield_now();
+            }
+        });
     }
 
     #[test]

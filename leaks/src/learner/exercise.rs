@@ -1,5 +1,6 @@
 //! Around the learner's file: hints, the way back to how it was shipped, and the solution.
 
+use super::shipped;
 use super::state::State;
 use clap::Args;
 use std::fs;
@@ -7,25 +8,66 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use workbook::problem::{Problem, Result};
 use workbook::say::{self, BOLD, DIM};
-use workbook::workspace::Workspace;
+use workbook::workspace::{Chapter, Workspace};
 use workbook::{Ending, files};
 
 /// What `leaks hint`, `reset` and `solution` take.
 #[derive(Debug, Args)]
 pub(crate) struct ChapterArg {
-    /// The chapter's name, as `leaks list` shows it
-    pub(crate) chapter: String,
+    /// The chapter's name, as `leaks list` shows it; inside the chapter's folder it needs none
+    pub(crate) chapter: Option<String>,
 }
 
 /// `leaks hint`: shows the next hint and remembers that it was shown.
-pub(crate) fn hint(workspace: &Workspace, name: &str, out: &mut dyn Write) -> Result<Ending> {
-    let chapter = workspace.chapter(name)?;
+pub(crate) fn hint(workspace: &Workspace, of: &ChapterArg, out: &mut dyn Write) -> Result<Ending> {
+    let chapter = workspace.chapter_or_here(of.chapter.as_deref(), "hint")?;
+    next_hint(workspace, chapter, out)?;
+    let next = say::command(&format!("check {}", chapter.name));
+    writeln!(
+        out,
+        "{DIM}Your file:{DIM:#} {}",
+        say::path(&chapter.exercise())
+    )?;
+    writeln!(out, "{DIM}When you have changed it:{DIM:#} {next}")?;
+    Ok(Ending::AsWanted)
+}
+
+/// A chapter's hints, of which a reader has seen some.
+#[derive(Debug)]
+pub(super) struct Hints {
+    /// Each with its heading.
+    pub(super) seen: Vec<String>,
+    pub(super) of: usize,
+}
+
+/// The hints that the reader has seen, the first at least; with `next` one more. What is shown is remembered.
+pub(super) fn hints_so_far(workspace: &Workspace, chapter: &Chapter, next: bool) -> Result<Hints> {
+    let all = all_hints(chapter)?;
+    let seen = State::change_chapter(&workspace.root, &chapter.name, |done| {
+        done.hints = (done.hints + usize::from(next)).clamp(1, all.len());
+        done.hints
+    })?;
+    Ok(Hints {
+        of: all.len(),
+        seen: all.into_iter().take(seen).collect(),
+    })
+}
+
+/// All hints, each with its heading.
+fn all_hints(chapter: &Chapter) -> Result<Vec<String>> {
     let file = chapter.hints();
-    let text = files::read(&file)?;
-    let hints = split(&text);
+    let hints = split(&files::read(&file)?);
     if hints.is_empty() {
         return Err(Problem::new(format!("{} holds no hint", say::path(&file))));
     }
+    let (of, numbered) = (hints.len(), hints.into_iter().enumerate());
+    let with_heading = |(n, hint)| format!("{BOLD}Hint {} of {of}{BOLD:#}\n{hint}", n + 1);
+    Ok(numbered.map(with_heading).collect())
+}
+
+/// Shows the next hint; all of them once more where none is left.
+fn next_hint(workspace: &Workspace, chapter: &Chapter, out: &mut dyn Write) -> Result<()> {
+    let hints = all_hints(chapter)?;
     let shown = State::change_chapter(&workspace.root, &chapter.name, |done| {
         let before = done.hints.min(hints.len());
         done.hints = (before + 1).min(hints.len());
@@ -37,18 +79,10 @@ pub(crate) fn hint(workspace: &Workspace, name: &str, out: &mut dyn Write) -> Re
         writeln!(out, "You have seen every hint. Here they are again.\n")?;
         (0, hints.len())
     };
-    for (n, hint) in hints.iter().enumerate().take(last).skip(first) {
-        writeln!(out, "{BOLD}Hint {} of {}{BOLD:#}", n + 1, hints.len())?;
+    for hint in &hints[first..last] {
         writeln!(out, "{hint}\n")?;
     }
-    let next = say::command(&format!("check {}", chapter.name));
-    writeln!(
-        out,
-        "{DIM}Your file:{DIM:#} {}",
-        say::path(&chapter.exercise())
-    )?;
-    writeln!(out, "{DIM}When you have changed it:{DIM:#} {next}")?;
-    Ok(Ending::AsWanted)
+    Ok(())
 }
 
 /// The hints of a file: its parts between lines of `---`.
@@ -62,26 +96,32 @@ fn split(text: &str) -> Vec<String> {
 }
 
 /// `leaks reset`: the exercise as it was shipped. What the learner wrote is kept beside it.
-pub(crate) fn reset(workspace: &Workspace, name: &str, out: &mut dyn Write) -> Result<Ending> {
-    let chapter = workspace.chapter(name)?;
+pub(crate) fn reset(workspace: &Workspace, of: &ChapterArg, out: &mut dyn Write) -> Result<Ending> {
+    let chapter = workspace.chapter_or_here(of.chapter.as_deref(), "reset")?;
+    restore(workspace, chapter, out)?;
+    Ok(Ending::AsWanted)
+}
+
+/// Puts the shipped exercise in its place, and keeps what was there.
+pub(super) fn restore(workspace: &Workspace, chapter: &Chapter, out: &mut dyn Write) -> Result<()> {
     let file = chapter.exercise();
-    let shipped = files::read(&chapter.as_shipped())?;
+    let as_shipped = files::read(&chapter.as_shipped())?;
     let written = match fs::read(&file) {
         Ok(written) => Some(written),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(Problem::file("read", &file, &error)),
     };
-    if written.as_deref() == Some(shipped.as_bytes()) {
+    if written.as_deref() == Some(as_shipped.as_bytes()) {
         writeln!(out, "{} is as it was shipped.", say::path(&file))?;
-        return Ok(Ending::AsWanted);
+        return shipped::settle(workspace, chapter);
     }
     let backup = written.map(|written| keep(&file, &written)).transpose()?;
-    files::write(&file, shipped.as_bytes())?;
+    files::write(&file, as_shipped.as_bytes())?;
     writeln!(out, "{} is as it was shipped again.", say::path(&file))?;
     if let Some(backup) = backup {
         writeln!(out, "What you had written is kept: {}", say::path(&backup))?;
     }
-    Ok(Ending::AsWanted)
+    shipped::settle(workspace, chapter)
 }
 
 /// Copies the learner's text beside the file, under a number that is free.
@@ -107,8 +147,13 @@ fn keep(file: &Path, written: &[u8]) -> Result<PathBuf> {
 }
 
 /// `leaks solution`: the author's solution, once the reader has found one.
-pub(crate) fn solution(workspace: &Workspace, name: &str, out: &mut dyn Write) -> Result<Ending> {
-    let chapter = workspace.chapter(name)?;
+pub(crate) fn solution(
+    workspace: &Workspace,
+    of: &ChapterArg,
+    out: &mut dyn Write,
+) -> Result<Ending> {
+    let chapter = workspace.chapter_or_here(of.chapter.as_deref(), "solution")?;
+    let name = &chapter.name;
     if !State::read(&workspace.root)?.of(name).passed {
         writeln!(
             out,

@@ -18,8 +18,8 @@ use workbook::workspace::{Chapter, Workspace};
 /// What `leaks run` takes.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// The chapter's name, as `leaks list` shows it
-    pub(crate) chapter: String,
+    /// The chapter's name, as `leaks list` shows it; inside the chapter's folder it needs none
+    pub(crate) chapter: Option<String>,
     /// Run the fixed variant
     #[arg(long)]
     pub(crate) fixed: bool,
@@ -41,7 +41,7 @@ struct More<'a> {
 
 /// `leaks run`: status 0 when the leaky variant is caught, or the fixed one is calm.
 pub(crate) fn run(workspace: &Workspace, args: &RunArgs, out: &mut dyn Write) -> Result<Ending> {
-    let chapter = workspace.chapter(&args.chapter)?;
+    let chapter = workspace.chapter_or_here(args.chapter.as_deref(), "run")?;
     let variant = Variant::new(args.fixed);
     let run = Reproduction::measured(workspace, chapter, variant, args.out.as_deref())?;
     if args.format == Format::Json {

@@ -2,12 +2,13 @@
 
 use super::measure::Variant;
 use super::next::{elsewhere, next, step, steps};
+use super::progress;
 use super::run::Reproduction;
-use super::state::{Done, State};
+use super::state::State;
 use std::io::Write;
 use workbook::Ending;
 use workbook::problem::Result;
-use workbook::say::{self, BOLD, DIM, GOOD};
+use workbook::say::{self, BOLD, DIM};
 use workbook::workspace::{Chapter, Workspace};
 
 /// `leaks list`: every chapter with its state.
@@ -16,8 +17,8 @@ pub(crate) fn list(workspace: &Workspace, out: &mut dyn Write) -> Result<Ending>
     let names = workspace.chapters.iter().map(|chapter| chapter.name.len());
     let width = names.max().unwrap_or(0);
     for chapter in &workspace.chapters {
-        let done = state.of(&chapter.name);
-        let (mark, words) = standing(&done);
+        let item = progress::exercise(chapter, &state);
+        let (mark, words) = (item.standing.mark(), item.words());
         writeln!(
             out,
             "{mark} {BOLD}{:width$}{BOLD:#}  {}  {DIM}{words}{DIM:#}",
@@ -87,20 +88,4 @@ fn whereabouts(workspace: &Workspace, out: &mut dyn Write) -> Result<Ending> {
     )?;
     next(workspace, &state, out)?;
     Ok(Ending::AsWanted)
-}
-
-/// One mark and a few words for what was done in a chapter.
-fn standing(done: &Done) -> (String, String) {
-    let hints = match done.hints {
-        0 => String::new(),
-        1 => ", 1 hint".to_owned(),
-        n => format!(", {n} hints"),
-    };
-    if done.passed {
-        (format!("{GOOD}✓{GOOD:#}"), format!("passed{hints}"))
-    } else if done.ran || done.hints > 0 {
-        ("·".to_owned(), format!("begun{hints}"))
-    } else {
-        (" ".to_owned(), "not begun".to_owned())
-    }
 }

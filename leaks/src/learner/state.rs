@@ -1,6 +1,7 @@
 //! What the reader has done, in one file at the workbook's root.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
@@ -22,6 +23,9 @@ pub(crate) struct State {
     /// By chapter's name; a chapter that nothing was done in is absent.
     #[serde(default)]
     pub(crate) chapters: BTreeMap<String, Done>,
+    /// What another part keeps here, or a newer command: written again as it was read.
+    #[serde(flatten)]
+    pub(crate) more: Map<String, Value>,
 }
 
 /// What was done in one chapter.
@@ -36,6 +40,19 @@ pub(crate) struct Done {
     /// The exercise passed its check once.
     #[serde(default)]
     pub(crate) passed: bool,
+    /// Tells the shipped exercise that the reader began with from another one; an update may bring that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shipped: Option<String>,
+    /// As [`State::more`].
+    #[serde(flatten)]
+    pub(crate) more: Map<String, Value>,
+}
+
+impl Done {
+    /// Whether the reader was here, and hasn't passed.
+    pub(crate) fn is_begun(&self) -> bool {
+        !self.passed && (self.ran || self.hints > 0)
+    }
 }
 
 impl Default for State {
@@ -44,6 +61,7 @@ impl Default for State {
             version: VERSION,
             welcomed: false,
             chapters: BTreeMap::new(),
+            more: Map::new(),
         }
     }
 }
@@ -52,6 +70,28 @@ impl State {
     /// What was done in a chapter.
     pub(crate) fn of(&self, chapter: &str) -> Done {
         self.chapters.get(chapter).cloned().unwrap_or_default()
+    }
+
+    /// The state in a text that someone hands in; the error says in words why it is none.
+    pub(crate) fn parse(text: &[u8]) -> std::result::Result<Self, String> {
+        match parsed(text) {
+            Loaded::State(state) => Ok(state),
+            Loaded::Damaged(why) => Err(why),
+        }
+    }
+
+    /// Takes over what was done elsewhere. Whatever was done on either side is done then: nothing that was passed is lost.
+    pub(crate) fn merge(&mut self, other: &State) {
+        self.welcomed |= other.welcomed;
+        for (name, theirs) in &other.chapters {
+            let ours = self.chapters.entry(name.clone()).or_default();
+            ours.ran |= theirs.ran;
+            ours.passed |= theirs.passed;
+            ours.hints = ours.hints.max(theirs.hints);
+            // Which exercise lies on this machine, this machine knows.
+            merge_maps(&mut ours.more, &theirs.more);
+        }
+        merge_maps(&mut self.more, &other.more);
     }
 
     /// Reads the state of the workbook at `root`; a missing file is a fresh start.
@@ -99,16 +139,34 @@ impl State {
     }
 }
 
+/// Adds what `theirs` has and `ours` lacks: lists are joined, each entry once, and of two values ours stays.
+fn merge_maps(ours: &mut Map<String, Value>, theirs: &Map<String, Value>) {
+    for (name, theirs) in theirs {
+        match (ours.get_mut(name), theirs) {
+            (None, _) => {
+                ours.insert(name.clone(), theirs.clone());
+            }
+            (Some(Value::Object(ours)), Value::Object(theirs)) => merge_maps(ours, theirs),
+            (Some(Value::Array(ours)), Value::Array(theirs)) => {
+                let new: Vec<_> = theirs
+                    .iter()
+                    .filter(|entry| !ours.contains(entry))
+                    .cloned()
+                    .collect();
+                ours.extend(new);
+            }
+            (Some(Value::Bool(ours)), Value::Bool(theirs)) => *ours |= theirs,
+            (Some(_), _) => {}
+        }
+    }
+}
+
 enum Loaded {
     State(State),
     Damaged(String),
 }
 
 fn load(file: &Path) -> Result<Loaded> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        version: u32,
-    }
     let text = match fs::read(file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -116,17 +174,25 @@ fn load(file: &Path) -> Result<Loaded> {
         }
         Err(error) => return Err(Problem::file("read", file, &error)),
     };
+    Ok(parsed(&text))
+}
+
+fn parsed(text: &[u8]) -> Loaded {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
     // The version alone first: a newer file's other fields may mean anything.
-    Ok(match serde_json::from_slice::<Versioned>(&text) {
+    match serde_json::from_slice::<Versioned>(text) {
         Err(error) => Loaded::Damaged(format!("it is damaged ({error})")),
         Ok(Versioned { version }) if version != VERSION => Loaded::Damaged(format!(
             "it has version {version}, and this command knows version {VERSION}"
         )),
-        Ok(_) => match serde_json::from_slice(&text) {
+        Ok(_) => match serde_json::from_slice(text) {
             Ok(state) => Loaded::State(state),
             Err(error) => Loaded::Damaged(format!("it is damaged ({error})")),
         },
-    })
+    }
 }
 
 fn load_or_set_aside(root: &Path) -> Result<State> {
@@ -197,6 +263,40 @@ mod tests {
         let state = State::read(root.path()).expect("readable");
         assert_eq!(state.of("a").hints, 2);
         assert_eq!(state.of("b"), Done::default());
+    }
+
+    #[test]
+    fn what_another_part_wrote_stays_as_it_was() {
+        let root = scratch();
+        let written = r#"{"version": 1, "drills": [{"seed": 7, "score": 90}], "chapters": {"a": {"passed": true, "at": "noon"}}}"#;
+        fs::write(root.path().join(FILE), written).expect("writable");
+        State::change_chapter(root.path(), "a", |done| done.hints = 1).expect("writable");
+        let text = fs::read_to_string(root.path().join(FILE)).expect("readable");
+        let now: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(now["drills"][0]["score"], 90, "{text}");
+        assert_eq!(now["chapters"]["a"]["at"], "noon", "{text}");
+        assert_eq!(now["chapters"]["a"]["hints"], 1, "{text}");
+    }
+
+    #[test]
+    fn a_merge_loses_nothing_of_either_side() {
+        let state = |text: &str| State::parse(text.as_bytes()).expect("a state");
+        let mut ours = state(
+            r#"{"version": 1, "drills": [{"seed": 1}, {"seed": 2}], "name": "ours",
+               "chapters": {"a": {"passed": true, "hints": 1, "shipped": "here"}, "b": {"hints": 3}}}"#,
+        );
+        let theirs = state(
+            r#"{"version": 1, "welcomed": true, "drills": [{"seed": 2}, {"seed": 3}], "name": "theirs", "new": 7,
+               "chapters": {"a": {"hints": 2, "shipped": "there"}, "b": {"passed": true}, "c": {"ran": true}}}"#,
+        );
+        ours.merge(&theirs);
+        let merged = state(
+            r#"{"version": 1, "welcomed": true, "drills": [{"seed": 1}, {"seed": 2}, {"seed": 3}], "name": "ours", "new": 7,
+               "chapters": {"a": {"passed": true, "hints": 2, "shipped": "here"}, "b": {"passed": true, "hints": 3}, "c": {"ran": true}}}"#,
+        );
+        assert_eq!(ours, merged);
+        ours.merge(&theirs);
+        assert_eq!(ours, merged, "again changes nothing");
     }
 
     #[test]

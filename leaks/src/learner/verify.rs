@@ -1,6 +1,6 @@
 //! `leaks verify`: the author's proof that an exercise can be failed and passed for the right reasons.
 
-use super::cargo::{Build, Tests, build};
+use super::cargo::{Build, Tests, build, told};
 use crate::show::{Format, json};
 use clap::Args;
 use detectors::Evidence;
@@ -102,11 +102,18 @@ fn prove(workspace: &Workspace, chapter: &Chapter) -> Result<Proved> {
         "{DIM}Building the proof of {}{DIM:#}",
         chapter.name
     ));
-    let Build::Built(executable) = build(workspace, chapter, TARGET)? else {
-        return Err(
-            Problem::new(format!("the proof of {} doesn't compile", chapter.name))
-                .because("the compiler's message stands above"),
-        );
+    let executable = match build(workspace, chapter, TARGET, None)? {
+        Build::Built(executable, warnings) => {
+            told(&warnings);
+            executable
+        }
+        Build::Failed(refused) => {
+            told(&refused.said);
+            return Err(
+                Problem::new(format!("the proof of {} doesn't compile", chapter.name))
+                    .because("the compiler's message stands above"),
+            );
+        }
     };
     let tests = Tests::new(chapter, executable)?;
     let mut proofs = Vec::new();

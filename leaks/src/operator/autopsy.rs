@@ -71,6 +71,7 @@ fn print(autopsy: &Autopsy, out: &mut dyn Write) -> Result<()> {
     writeln!(out)?;
     word(
         autopsy.verdict,
+        autopsy.verdict.definition(),
         &format!("{}.", autopsy.because),
         settle_by.as_deref(),
         out,

@@ -6,9 +6,10 @@ use std::io::Write;
 use workbook::problem::Result;
 use workbook::say::{self, BOLD};
 
-/// The one word, why, and what would settle it.
+/// The one word, what it means, why, and what would settle it.
 pub(crate) fn word(
     verdict: Verdict,
+    meaning: &str,
     because: &str,
     settle_by: Option<&str>,
     out: &mut dyn Write,
@@ -16,8 +17,7 @@ pub(crate) fn word(
     let (width, colour) = (say::width(), colour(verdict));
     writeln!(
         out,
-        "{BOLD}Verdict:{BOLD:#} {colour}{verdict}{colour:#}, {}",
-        verdict.definition()
+        "{BOLD}Verdict:{BOLD:#} {colour}{verdict}{colour:#}, {meaning}",
     )?;
     let because = format!("Because {because}");
     write!(out, "{}", say::wrapped(&because, "  ", width))?;
@@ -29,7 +29,7 @@ pub(crate) fn word(
 }
 
 /// The colour of a verdict's word.
-fn colour(verdict: Verdict) -> Style {
+pub(crate) fn colour(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Leak => say::BAD,
         Verdict::Steady | Verdict::WarmingUp => say::GOOD,

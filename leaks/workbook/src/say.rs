@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
+pub const PLAIN: Style = Style::new();
 pub const BOLD: Style = Style::new().bold();
 pub const DIM: Style = Style::new().dimmed();
 pub const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -53,14 +54,28 @@ pub fn width() -> usize {
         .map_or(PLAIN_WIDTH, |(columns, _)| usize::from(columns.0))
 }
 
-/// The line to type for `leaks <arguments>`: through cargo for a reader who came through cargo.
+/// The line to type for `leaks <arguments>`: through cargo for a reader who came through cargo. A chapter's folder has no program that
+/// `cargo run` could run: there it is the alias that `.cargo/config.toml` gives.
 pub fn command(arguments: &str) -> String {
-    let prefix = if std::env::var_os("CARGO").is_some() {
-        "cargo run --"
-    } else {
-        "leaks"
+    let prefix = match std::env::var_os("CARGO") {
+        None => "leaks",
+        Some(_) if is_below_the_root() => "cargo leaks",
+        Some(_) => "cargo run --",
     };
     format!("{prefix} {arguments}").trim_end().to_owned()
+}
+
+/// Whether the reader stands in the folder of a package that is not the whole workbook.
+fn is_below_the_root() -> bool {
+    let Ok(here) = std::env::current_dir() else {
+        return false;
+    };
+    let mut packages = here
+        .ancestors()
+        .filter(|folder| folder.join("Cargo.toml").is_file());
+    let nearest = packages.next();
+    nearest.is_some_and(|nearest| !nearest.join("chapters/SUMMARY.md").is_file())
+        && packages.next().is_some()
 }
 
 /// A path as the reader would type it here: relative to the current folder where it lies below it.

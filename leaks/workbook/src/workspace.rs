@@ -93,10 +93,38 @@ impl Workspace {
         })
     }
 
-    /// The chapter after this one, if any.
-    pub fn after(&self, chapter: &Chapter) -> Option<&Chapter> {
-        let place = self.chapters.iter().position(|c| c.name == chapter.name)?;
-        self.chapters.get(place + 1)
+    /// The chapter of this name; without one, the chapter whose folder the reader stands in. `command` is what was asked of it.
+    pub fn chapter_or_here(&self, name: Option<&str>, command: &str) -> Result<&Chapter> {
+        match name {
+            Some(name) => self.chapter(name),
+            None => self.chapter_here().ok_or_else(|| {
+                let name = self
+                    .chapters
+                    .first()
+                    .map_or("CHAPTER", |first| &*first.name);
+                Problem::new(format!("{command}: of which chapter?"))
+                    .because("the current folder is no chapter's")
+                    .next(format!(
+                        "Name it: {}. Or change into its folder. All chapters: {}",
+                        say::command(&format!("{command} {name}")),
+                        say::command("list")
+                    ))
+            }),
+        }
+    }
+
+    /// The chapter whose folder the reader stands in.
+    pub fn chapter_here(&self) -> Option<&Chapter> {
+        let here = std::env::current_dir().ok()?;
+        self.chapter_around(&here)
+    }
+
+    fn chapter_around(&self, folder: &Path) -> Option<&Chapter> {
+        // A link may lead here.
+        let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let folder = resolved(folder);
+        let mut chapters = self.chapters.iter();
+        chapters.find(|chapter| folder.starts_with(resolved(&chapter.folder)))
     }
 
     /// Where a chapter's artefacts go unless `--out` says otherwise.
@@ -210,10 +238,14 @@ mod tests {
         let names: Vec<_> = workspace.chapters.iter().map(|c| &*c.name).collect();
         assert_eq!(names, ["first", "second"]);
         assert_eq!(workspace.chapters[0].title, "One");
-        assert_eq!(
-            workspace.after(&workspace.chapters[0]).map(|c| &*c.name),
-            Some("second")
-        );
-        assert!(workspace.after(&workspace.chapters[1]).is_none());
+        let around = |folder: &str| {
+            let found = workspace.chapter_around(&root.path().join(folder));
+            found.map(|chapter| chapter.name.clone())
+        };
+        assert_eq!(around("chapters/second").as_deref(), Some("second"));
+        std::fs::create_dir(root.path().join("chapters/first/src")).expect("a folder");
+        assert_eq!(around("chapters/first/src").as_deref(), Some("first"));
+        assert_eq!(around("chapters"), None);
+        assert_eq!(around("chapters/first-and-more"), None);
     }
 }

@@ -23,7 +23,7 @@ use crate::readings::holders;
 use crate::verdicts::evidence::Evidence;
 use crate::verdicts::sites::{Grown, Round, grown, grown_in_windows};
 use growth::{Growth, told_of_rest};
-use leak::{accounts, because_it_leaks, count_findings, findings, holders, totals};
+use leak::{accounts, because_it_leaks, count_findings, findings, holders, not_seen_again, totals};
 
 impl Watch {
     /// The verdict on what was counted; runs the workload again for sites when something grew.
@@ -82,6 +82,9 @@ impl Watch {
             let seen = (grows || by_site)
                 .then(|| because_it_leaks(counted, &growth.more, heap_grows, straight));
             evidence.because = because(seen, &unseen, &counted.readings);
+            if heap_grows && again && sites.was_read() && !by_site {
+                evidence.because.extend(not_seen_again(counted, &sites));
+            }
             self.leave_out_known(&mut evidence, &sites);
         } else {
             self.judge_calm(counted, heap, &mut evidence);

@@ -26,6 +26,9 @@ detectors::tests! {
     fn a_cache_that_was_full_before_is_not_accused() { older::full_cache(); }
     fn a_leak_beside_a_full_cache_is_still_one() { older::leak_beside_it(); }
 
+    fn growth_that_does_not_come_again_is_told() { older::table_that_doubled_before(); }
+    fn a_holder_that_fills_is_told_to_have_a_bound() { older::holder_that_fills(); }
+
     fn files_opened_all_at_once() { peak::files_at_once(); }
     fn files_opened_one_by_one() { peak::files_one_by_one(); }
     fn bytes_collected_until_the_end() { peak::bytes_at_once(); }

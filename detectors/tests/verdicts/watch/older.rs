@@ -1,9 +1,10 @@
 //! Blocks from before the watch, which it doesn't count when they come and which go while it runs.
 
-use detectors::{Verdict, Watch};
+use detectors::{Kept, Verdict, Watch};
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::hint::black_box;
+use std::sync::Mutex;
 
 fn full() -> VecDeque<Vec<u8>> {
     (0..10_000).map(|_| black_box(vec![0; 100])).collect()
@@ -49,4 +50,39 @@ pub(crate) fn leak_beside_it() {
         }
     });
     assert_eq!(evidence.verdict, Verdict::Leak, "{}", evidence.because);
+}
+
+/// A static's table doubles in the first run, in step with the windows, and hardly in the second: no site shows its growth again.
+pub(crate) fn table_that_doubled_before() {
+    static TABLE: Mutex<BTreeMap<u64, Vec<u8>>> = Mutex::new(BTreeMap::new());
+    static ROOM: Mutex<Vec<[u64; 32]>> = Mutex::new(Vec::new());
+    let evidence = Watch::new("a table that doubled before").run(|| {
+        || {
+            let mut room = ROOM.lock().expect("no panic");
+            room.push([7; 32]);
+            let key = room.len() as u64;
+            TABLE
+                .lock()
+                .expect("no panic")
+                .insert(key, black_box(vec![0; 60]));
+        }
+    });
+    assert_eq!(evidence.verdict, Verdict::Leak, "{}", evidence.because);
+    let told = "of them did not come again in the second run, as where a table has doubled before";
+    assert!(evidence.because.contains(told), "{}", evidence.because);
+}
+
+/// A holder that is filling hasn't stopped: the words say that what grows has a bound.
+pub(crate) fn holder_that_fills() {
+    let evidence = Watch::new("a holder that fills").run(|| {
+        let mut kept: Vec<Vec<u8>> = Vec::with_capacity(20_000);
+        move || {
+            kept.push(black_box(vec![0; 100]));
+            Kept::bytes(100 * kept.len()).of_at_most(2_000_000)
+        }
+    });
+    assert_eq!(evidence.verdict, Verdict::WarmingUp, "{}", evidence.because);
+    assert_eq!(evidence.meaning(), "it grows, and what grows has a bound");
+    let evidence = Watch::new("nothing").run(|| || {});
+    assert_eq!(evidence.meaning(), Verdict::Steady.definition());
 }

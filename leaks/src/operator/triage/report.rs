@@ -24,6 +24,7 @@ pub(super) fn print(
     writeln!(out)?;
     word(
         evidence.verdict,
+        evidence.verdict.definition(),
         &format!("{}.", evidence.because),
         settle_by.as_deref(),
         out,

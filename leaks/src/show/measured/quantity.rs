@@ -21,6 +21,8 @@ impl Quantity {
         match evidence.findings.first() {
             _ if evidence.verdict == Verdict::Pressure => Quantity::Peak,
             _ if evidence.verdict == Verdict::Retention => Quantity::Resident,
+            // What each of them keeps of the heap is little, and not what the process runs out of.
+            Some(first) if first.kind == Kind::Descriptors => Quantity::Count(first.kind),
             // More stays where no Rust allocator sees it than where one does.
             Some(first) if first.kind == Kind::Resident => Quantity::Resident,
             // Nothing stays at all: what there was within the iterations is all there is to see.
@@ -95,5 +97,30 @@ impl Quantity {
             Quantity::Resident => format!("{} resident", self.text(value)),
             Quantity::Count(_) => self.text(value),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Quantity;
+    use detectors::{Evidence, Kind};
+
+    #[test]
+    fn a_leak_of_descriptors_is_drawn_as_descriptors_whatever_they_keep_of_the_heap() {
+        let finding = |kind: &str| serde_json::json!({ "kind": kind, "per_iteration": 2.0, "site": null, "at": null });
+        let of = |kinds: &[&str]| {
+            let findings: Vec<_> = kinds.iter().map(|kind| finding(kind)).collect();
+            let evidence: Evidence = serde_json::from_value(serde_json::json!({
+                "name": "a", "verdict": "leak", "class": null, "because": "", "settle_by": null, "findings": findings, "readings": [],
+                "timeline": [], "peak_bytes": 0, "resting_bytes": 0, "smallest_leak": null,
+                "instrument": { "name": "", "stacks": "", "lacks": [] }, "not_read": [],
+            }))
+            .expect("evidence");
+            Quantity::of(&evidence)
+        };
+        let descriptors = Quantity::Count(Kind::Descriptors);
+        assert_eq!(of(&["descriptors"]), descriptors);
+        assert_eq!(of(&["descriptors", "bytes", "blocks"]), descriptors);
+        assert_eq!(of(&["tasks", "sockets", "bytes"]), Quantity::Memory);
     }
 }

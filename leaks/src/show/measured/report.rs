@@ -29,6 +29,7 @@ pub(crate) fn print(evidence: &Evidence, root: &Path, out: &mut dyn Write) -> Re
 
     word(
         evidence.verdict,
+        evidence.meaning(),
         &evidence.because,
         evidence.settle_by.as_deref(),
         out,

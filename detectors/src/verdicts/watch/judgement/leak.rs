@@ -19,6 +19,9 @@ const BOOKKEEPING_BYTES: f64 = 128.0;
 /// An entry has so many bytes at least, where the holder says how many it keeps, and not in how many entries.
 const ENTRY_BYTES_LEAST: f64 = 4.0;
 
+/// Sites that explain a smaller share of the growth leave a question, which is answered then.
+const SEEN_AGAIN_SHARE: f64 = 0.75;
+
 /// What grows for each iteration, all sites together.
 pub(super) fn totals(counted: &Counted) -> Amount {
     Amount {
@@ -120,6 +123,17 @@ pub(super) fn holders(
         );
     }
     ordered
+}
+
+/// What of the growth isn't explained by any site, where that is much: it came in the first run, and not when it was looked for.
+pub(super) fn not_seen_again(counted: &Counted, sites: &Grown) -> Option<String> {
+    let (grown, again) = (totals(counted).bytes, sites.total().bytes);
+    (again < SEEN_AGAIN_SHARE * grown).then(|| {
+        format!(
+            "; {} of them did not come again in the second run, as where a table has doubled before",
+            amount(grown - again.max(0.0), "byte")
+        )
+    })
 }
 
 /// `straight`: what sites add that grow in a straight line, where the totals don't tell.
