@@ -14,6 +14,9 @@ use workbook::workspace::{Chapter, Workspace};
 /// When a test that doesn't end is killed. A test ends its own workload earlier unless it hangs outside of it.
 const DEADLINE: Duration = Duration::from_mins(2);
 
+/// The test target of a chapter that holds the exercise's tests.
+pub(crate) const EXERCISE: &str = "exercise";
+
 /// What came of a build.
 pub(crate) enum Build {
     /// The test target's executable, and the compiler's warnings.
@@ -94,6 +97,11 @@ pub(crate) fn build(
         // Beside this command cargo chooses the libraries' features as for this command, and finds them built.
         .args(["--package", env!("CARGO_PKG_NAME")])
         .arg("--message-format=json-diagnostic-rendered-ansi");
+    if target == EXERCISE {
+        // A reader waits for it on every save, and most of the file is as it was: a third of the time. Nothing else is built so.
+        let incremental = format!("profile.dev.package.{}.incremental=true", chapter.name);
+        command.args(["--config", &incremental]);
+    }
     let ended =
         child::run_until(stop, command, Errors::Apart, None).map_err(|problem| match problem {
             Problem::Told { .. } => problem

@@ -1,6 +1,6 @@
 //! One check of an exercise, as a value: builds it, tries what it does and measures its memory. The command and `leaks watch` show it.
 
-use crate::learner::cargo::{Build, Fault, Refused, Said, Tests, build};
+use crate::learner::cargo::{Build, EXERCISE, Fault, Refused, Said, Tests, build};
 use crate::learner::child::Stop;
 use detectors::{Evidence, Verdict};
 use std::fs;
@@ -11,8 +11,7 @@ use workbook::problem::Result;
 use workbook::say;
 use workbook::workspace::{Chapter, Workspace};
 
-/// The test target of a chapter that holds the exercise's tests, and the file that declares it.
-const TARGET: &str = "exercise";
+/// The file that declares the exercise's tests.
 const DECLARED_IN: &str = "tests/exercise.rs";
 
 /// How a check came out.
@@ -115,7 +114,7 @@ pub(crate) fn checked(
         return Ok(Outcome::NoExercise(nothing));
     }
     stage(&format!("Building {}", say::path(&chapter.exercise())));
-    let (executable, warnings) = match build(workspace, chapter, TARGET, Some(stop))? {
+    let (executable, warnings) = match build(workspace, chapter, EXERCISE, Some(stop))? {
         Build::Built(executable, warnings) => (executable, warnings),
         Build::Failed(refused) => return Ok(Outcome::NotBuilt(NotBuilt::new(refused, chapter))),
     };
