@@ -6,19 +6,20 @@
 //! main
 //! args
 //! learner | operator | incident | portable
-//! load | show
+//! load | show | started
 //! ```
 //!
 //! | part | is |
 //! |---|---|
 //! | `main` | hands each command what it takes; nobody imports it |
 //! | `args` | the commands' names, and the help that says when to use each |
-//! | `learner` | where the reader is and does: list, run, check, hint, reset, solution, verify, the book, the wild |
+//! | `learner` | where the reader is and does: list, run, check, hint, reset, solution, verify, the book, the wild, drills |
 //! | `operator` | a service that runs: load, triage, profiles, what a killed one left |
 //! | `incident` | the story |
 //! | `portable` | builds the operator's part as one file, for machines without Rust |
 //! | `load` | load on a service, as a plan and a report: the operator's and the incident's |
 //! | `show` | what all of them show: reports, charts, files, progress |
+//! | `started` | other programs of the workbook: built, and the drill that runs |
 //!
 //! What stands on one floor doesn't import each other. Below are the libraries: `workbook`, how the command speaks; `detectors`, the
 //! instruments; `domain_service`, the service of the story; and the chapters.
@@ -37,6 +38,8 @@ mod operator;
 #[cfg(feature = "whole")]
 mod portable;
 mod show;
+#[cfg(feature = "whole")]
+mod started;
 #[cfg(feature = "whole")]
 mod whole;
 

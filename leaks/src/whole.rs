@@ -2,7 +2,9 @@
 
 use crate::args::{Learner, Story};
 use crate::incident;
-use crate::learner::{book, check, exercise, measure, progress, run, start, verify, watch, wild};
+use crate::learner::{
+    book, check, drill, exercise, measure, progress, run, start, verify, watch, wild,
+};
 use crate::portable;
 use detectors::ProfilingAllocator;
 use detectors::allocator::Reporting;
@@ -35,6 +37,8 @@ pub(crate) fn learn(command: &Learner, out: &mut dyn Write) -> Result<Ending> {
         Learner::Progress(args) => progress::progress(&here()?, args, out),
         Learner::Verify(args) => verify::verify(&here()?, args, out),
         Learner::Wild(args) => wild::wild(&here()?, args, out),
+        Learner::Drill(args) => drill::drill(&here()?, args, out),
+        Learner::Answer(args) => drill::answer(&here()?, args, out),
         Learner::Book(args) => book::book(&here()?, args),
         Learner::Measure(args) => measure::child(args),
     }
@@ -42,7 +46,7 @@ pub(crate) fn learn(command: &Learner, out: &mut dyn Write) -> Result<Ending> {
 
 pub(crate) fn tell(command: &Story, out: &mut dyn Write) -> Result<Ending> {
     match command {
-        Story::Serve(args) => serve::serve(args, out),
+        Story::Serve(args) => serve::serve(args, chapters::ALL, out),
         Story::Cluster(args) => serve::cluster(args, out),
         Story::Incident(args) => incident::incident(&Workspace::find()?, args, out),
         Story::Portable(args) => portable::portable(&Workspace::find()?, args, out),

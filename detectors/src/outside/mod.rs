@@ -14,3 +14,5 @@ mod held;
 mod kept;
 #[cfg(feature = "triage")]
 pub mod triage;
+#[cfg(any(feature = "debug", feature = "triage"))]
+mod withheld;

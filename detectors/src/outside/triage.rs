@@ -279,6 +279,9 @@ impl Triage {
         };
         let look = sampling::look(source, &self.times, &judgement::is_leak, &mut tell)?;
         let mut evidence = judgement::judge(source, &look);
+        if source.is_withholding() {
+            evidence.withhold();
+        }
         if self.squeezes {
             let Subject::Process(process) = &self.subject else {
                 return Err(TriageError::NoProcess);

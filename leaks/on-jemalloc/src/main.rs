@@ -24,5 +24,5 @@ fn main() -> ExitCode {
     // As Go's FreeOSMemory: whoever asks for memory gets it in the way that is configured, lazily or at once.
     detectors::memory::set_underlying(&detectors_jemalloc::AsConfigured);
     let cli = Cli::parse();
-    workbook::with_output(|out| serve(&cli.serve, out))
+    workbook::with_output(|out| serve(&cli.serve, chapters::ALL, out))
 }

@@ -1,6 +1,6 @@
 //! Leaks on demand: each request also does what a chapter's leaky code does, once.
 
-use chapters::{Chapter, Turns};
+use chapter::{Chapter, Turns};
 use detectors::contention::waiting;
 use std::fmt;
 use std::pin::Pin;
@@ -19,16 +19,18 @@ pub struct Leaks {
 
 /// No chapter teaches a class of this name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownClass(pub String);
+pub struct UnknownClass {
+    name: String,
+    known: Vec<&'static str>,
+}
 
 impl fmt::Display for UnknownClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<&str> = chapters::ALL.iter().map(Chapter::name).collect();
         write!(
             f,
             "no class is named `{}`; there are {}",
-            self.0,
-            known.join(", ")
+            self.name,
+            self.known.join(", ")
         )
     }
 }
@@ -49,7 +51,7 @@ fn run(chapter: &Chapter, runtime: &Handle, mut turns: mpsc::Receiver<Turn>) {
 }
 
 impl Leaks {
-    /// Starts the leaky code of these chapters, by name, within this runtime.
+    /// Starts the leaky code of those of these chapters that are named, within this runtime.
     ///
     /// # Errors
     ///
@@ -58,10 +60,17 @@ impl Leaks {
     /// # Panics
     ///
     /// Outside of a runtime, or when the system refuses a thread.
-    pub fn start(classes: &[impl AsRef<str>]) -> Result<Self, UnknownClass> {
+    pub fn start(
+        classes: &[impl AsRef<str>],
+        chapters: &'static [Chapter],
+    ) -> Result<Self, UnknownClass> {
         let known = classes.iter().map(|class| {
             let class = class.as_ref();
-            chapters::named(class).ok_or_else(|| UnknownClass(class.to_owned()))
+            let found = chapters.iter().find(|chapter| chapter.name() == class);
+            found.ok_or_else(|| UnknownClass {
+                name: class.to_owned(),
+                known: chapters.iter().map(Chapter::name).collect(),
+            })
         });
         let known: Vec<&Chapter> = known.collect::<Result<_, _>>()?;
         let start = |chapter: &'static Chapter| {

@@ -3,6 +3,8 @@
 //! `GET /apex/{apex}` is the incident's `GetByAPEX`. It collects all hosts and returns them in one answer, or streams them in
 //! bounded memory. Started with a class of leaks, each request also does what that chapter's leaky code does.
 //!
+//! [`features`] is the same service with all that its operators have added, which `leaks drill` runs.
+//!
 //! [`cluster`] is the search backend: the same API as Elasticsearch's `_search`, over a corpus that is the same each time.
 
 mod answers;
@@ -10,6 +12,7 @@ mod apex;
 pub mod cluster;
 mod connections;
 mod corpus;
+pub mod features;
 mod leak;
 mod search;
 pub mod serve;

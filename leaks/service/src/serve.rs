@@ -2,6 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::{Leaks, Options, Service};
+use chapter::Chapter;
 use clap::Args;
 use detectors::debug::{Keeping, KeptProfiles, ListenError, Listener, Token};
 use detectors::memory;
@@ -87,12 +88,16 @@ pub struct ClusterArgs {
     pub port: u16,
 }
 
-/// Serves until Ctrl-C.
+/// Serves until Ctrl-C. `chapters` are those whose leaky code `--leak` can name.
 ///
 /// # Errors
 ///
 /// In words, when a port, a token or the cluster can't be had.
-pub fn serve(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {
+pub fn serve(
+    args: &ServeArgs,
+    chapters: &'static [Chapter],
+    out: &mut dyn Write,
+) -> Result<Ending> {
     // A service that ends for want of memory is to say what it held, whoever set the limit.
     memory::report_when_full(None).map_err(|error| {
         Problem::new("can't prepare the report of what is held when memory is full").because(error)
@@ -115,7 +120,7 @@ pub fn serve(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {
     let runtime = runtime
         .build()
         .map_err(|error| Problem::new("can't start the service").because(error))?;
-    let ending = runtime.block_on(serving(args, out));
+    let ending = runtime.block_on(serving(args, chapters, out));
     // What a leak holds would be waited for: it may never end.
     runtime.shutdown_background();
     ending
@@ -128,8 +133,12 @@ fn keep_profiles(folder: &Path, every: Duration) -> Result<Keeping> {
         .map_err(|error| Problem::new("can't keep heap profiles").because(error))
 }
 
-async fn serving(args: &ServeArgs, out: &mut dyn Write) -> Result<Ending> {
-    let leaks = Leaks::start(&args.leak).map_err(|unknown| {
+async fn serving(
+    args: &ServeArgs,
+    chapters: &'static [Chapter],
+    out: &mut dyn Write,
+) -> Result<Ending> {
+    let leaks = Leaks::start(&args.leak, chapters).map_err(|unknown| {
         Problem::new(unknown.to_string())
             .next(format!("See what each one is: {}", say::command("list")))
     })?;

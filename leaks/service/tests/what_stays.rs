@@ -37,7 +37,7 @@ const TOGETHER: usize = 8;
 fn of_requests(watch: Watch, leaks: &[&str]) -> Evidence {
     watch.warm_up(8).run_async(async || {
         let cluster = Cluster::start(0).await.expect("a free port");
-        let leaks = Leaks::start(leaks).expect("chapters");
+        let leaks = Leaks::start(leaks, chapters::ALL).expect("chapters");
         let options = Options {
             page_size: 100,
             ..Options::new(cluster.url())

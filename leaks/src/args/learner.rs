@@ -1,6 +1,7 @@
 //! The learner's commands.
 
 use crate::learner::check::CheckArgs;
+use crate::learner::drill::{AnswerArgs, DrillArgs};
 use crate::learner::exercise::ChapterArg;
 use crate::learner::measure::MeasureArgs;
 use crate::learner::progress::ProgressArgs;
@@ -88,6 +89,25 @@ pub(crate) enum Learner {
         after_help = "Examples:\n  leaks wild\n  leaks wild lru-clear\n  leaks wild --quick\n  leaks wild --all --compare    with dhat, LeakSanitizer and Valgrind on the same programs"
     )]
     Wild(WildArgs),
+
+    /// Find a fault that nobody names, in a service that runs under load
+    ///
+    /// Use it to see whether the skill has arrived. The service has one of some two dozen faults, or looks as if: neither its name, nor its
+    /// arguments, nor its stacks tell which. You have its debug port, triage, Go's pprof and its source; while it runs, triage and the port
+    /// withhold class, holder and line. `leaks answer` ends it. The same seed is the same drill on every machine.
+    #[command(
+        after_help = "Examples:\n  leaks drill\n  leaks drill --seed 7 --level 2\n  leaks drill --post-mortem             only what a killed service left\n  leaks drill --explain                 the short path, step by step\n  leaks drill --lead --seed 7           for whoever leads a round: the answer sheet"
+    )]
+    Drill(DrillArgs),
+
+    /// Answer the drill that runs: class, place, holder, and the evidence
+    ///
+    /// Use it from another terminal. The evidence is checked: it has to be a profile, or the report of a triage, of the very service that
+    /// runs; a heap profile has to have the site in it. Status 0 when the answer is right, 1 when it isn't, 2 when the evidence is none.
+    #[command(
+        after_help = "Examples:\n  leaks answer --class global-caches --site Sessions::enter --holder by_client --evidence came.pb.gz\n  leaks answer --class orphaned-tasks --site watchers.rs:91 --evidence tasks.pb.gz\n  leaks answer no-leak pressure --evidence report.json"
+    )]
+    Answer(AnswerArgs),
 
     /// Build the book and serve it on this machine
     ///

@@ -102,7 +102,7 @@ impl Scene {
     pub(super) async fn set(workspace: &Workspace, at_once: u16) -> Result<Self> {
         let this = std::env::current_exe()
             .map_err(|error| Problem::new("can't find this command's own file").because(error))?;
-        let on_jemalloc = super::program::built(workspace)?;
+        let on_jemalloc = super::program::ON_JEMALLOC.built(workspace)?;
         let mut cluster = Command::new(&this);
         cluster.args(["cluster", "--port", "0"]);
         Ok(Scene {

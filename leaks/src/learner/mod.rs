@@ -1,11 +1,12 @@
 //! The learner's part: where the reader is and does. The chapters are listed and run, the exercises checked, hinted at, restored and
-//! proved, the book is opened, and the corpus of
-//! real bugs is run.
+//! proved, the book is opened, the corpus of
+//! real bugs is run, and drills are played.
 
 pub(crate) mod book;
 mod cargo;
 pub(crate) mod check;
 mod child;
+pub(crate) mod drill;
 pub(crate) mod exercise;
 pub(crate) mod measure;
 mod next;

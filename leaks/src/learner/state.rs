@@ -1,5 +1,6 @@
 //! What the reader has done, in one file at the workbook's root.
 
+use super::drill::Drills;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub(crate) struct State {
     /// By chapter's name; a chapter that nothing was done in is absent.
     #[serde(default)]
     pub(crate) chapters: BTreeMap<String, Done>,
+    #[serde(default)]
+    pub(crate) drills: Drills,
     /// What another part keeps here, or a newer command: written again as it was read.
     #[serde(flatten)]
     pub(crate) more: Map<String, Value>,
@@ -61,6 +64,7 @@ impl Default for State {
             version: VERSION,
             welcomed: false,
             chapters: BTreeMap::new(),
+            drills: Drills::default(),
             more: Map::new(),
         }
     }
@@ -91,6 +95,7 @@ impl State {
             // Which exercise lies on this machine, this machine knows.
             merge_maps(&mut ours.more, &theirs.more);
         }
+        self.drills.merge(&other.drills);
         merge_maps(&mut self.more, &other.more);
     }
 
@@ -268,12 +273,12 @@ mod tests {
     #[test]
     fn what_another_part_wrote_stays_as_it_was() {
         let root = scratch();
-        let written = r#"{"version": 1, "drills": [{"seed": 7, "score": 90}], "chapters": {"a": {"passed": true, "at": "noon"}}}"#;
+        let written = r#"{"version": 1, "notes": [{"seed": 7, "score": 90}], "chapters": {"a": {"passed": true, "at": "noon"}}}"#;
         fs::write(root.path().join(FILE), written).expect("writable");
         State::change_chapter(root.path(), "a", |done| done.hints = 1).expect("writable");
         let text = fs::read_to_string(root.path().join(FILE)).expect("readable");
         let now: Value = serde_json::from_str(&text).expect("JSON");
-        assert_eq!(now["drills"][0]["score"], 90, "{text}");
+        assert_eq!(now["notes"][0]["score"], 90, "{text}");
         assert_eq!(now["chapters"]["a"]["at"], "noon", "{text}");
         assert_eq!(now["chapters"]["a"]["hints"], 1, "{text}");
     }
@@ -282,16 +287,16 @@ mod tests {
     fn a_merge_loses_nothing_of_either_side() {
         let state = |text: &str| State::parse(text.as_bytes()).expect("a state");
         let mut ours = state(
-            r#"{"version": 1, "drills": [{"seed": 1}, {"seed": 2}], "name": "ours",
+            r#"{"version": 1, "notes": [{"seed": 1}, {"seed": 2}], "name": "ours",
                "chapters": {"a": {"passed": true, "hints": 1, "shipped": "here"}, "b": {"hints": 3}}}"#,
         );
         let theirs = state(
-            r#"{"version": 1, "welcomed": true, "drills": [{"seed": 2}, {"seed": 3}], "name": "theirs", "new": 7,
+            r#"{"version": 1, "welcomed": true, "notes": [{"seed": 2}, {"seed": 3}], "name": "theirs", "new": 7,
                "chapters": {"a": {"hints": 2, "shipped": "there"}, "b": {"passed": true}, "c": {"ran": true}}}"#,
         );
         ours.merge(&theirs);
         let merged = state(
-            r#"{"version": 1, "welcomed": true, "drills": [{"seed": 1}, {"seed": 2}, {"seed": 3}], "name": "ours", "new": 7,
+            r#"{"version": 1, "welcomed": true, "notes": [{"seed": 1}, {"seed": 2}, {"seed": 3}], "name": "ours", "new": 7,
                "chapters": {"a": {"passed": true, "hints": 2, "shipped": "here"}, "b": {"passed": true, "hints": 3}, "c": {"ran": true}}}"#,
         );
         assert_eq!(ours, merged);

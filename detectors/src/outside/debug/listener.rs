@@ -1,7 +1,9 @@
 //! A port of its own, and who may ask on it.
 
-use super::answers::Refusal;
+use super::answers::{self, Refusal};
 use super::token::Token;
+use crate::outside::withheld::WITHHELD;
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -32,6 +34,7 @@ pub struct Listener {
     address: SocketAddr,
     token: Option<Token>,
     patience: Duration,
+    is_withholding: bool,
 }
 
 impl Listener {
@@ -58,7 +61,17 @@ impl Listener {
             address,
             token,
             patience: PATIENCE,
+            is_withholding: false,
         })
+    }
+
+    /// Has it withhold who holds what, and how full tables are: `/holders` and `/tables` are refused, and the metrics say so in a comment,
+    /// so that a [`Triage`](crate::triage::Triage) of this service names neither class, nor holder, nor line. It is for exercises in which a
+    /// person is to find these.
+    #[must_use]
+    pub fn withholding(mut self) -> Self {
+        self.is_withholding = true;
+        self
     }
 
     /// Where it listens.
@@ -70,7 +83,11 @@ impl Listener {
     /// as long as its `seconds` say.
     pub async fn serve(mut self) {
         let check = middleware::from_fn_with_state(self.token, may_ask);
-        let service = TowerToHyperService::new(super::router().layer(check));
+        let mut router = super::router();
+        if self.is_withholding {
+            router = router.layer(middleware::from_fn(withholding));
+        }
+        let service = TowerToHyperService::new(router.layer(check));
         // Only http/1: to find out which version a client speaks, a server waits for its first bytes, and that without a limit.
         let mut builder = Builder::new(TokioExecutor::new()).http1_only();
         builder
@@ -135,6 +152,27 @@ impl std::error::Error for ListenError {}
 impl From<io::Error> for ListenError {
     fn from(error: io::Error) -> Self {
         ListenError::Refused(error)
+    }
+}
+
+/// Answers all but who holds what, and says so.
+async fn withholding(request: Request, next: Next) -> Response {
+    match request.uri().path() {
+        "/holders" | "/tables" => {
+            Refusal::new(StatusCode::FORBIDDEN, WITHHELD.trim_start_matches("# ")).into_response()
+        }
+        "/metrics" => {
+            let answer = next.run(request).await;
+            let status = answer.status();
+            match to_bytes(answer.into_body(), usize::MAX).await {
+                Ok(metrics) => {
+                    let metrics = String::from_utf8_lossy(&metrics);
+                    (status, answers::text(format!("{metrics}{WITHHELD}\n"))).into_response()
+                }
+                Err(error) => Refusal::new(StatusCode::BAD_GATEWAY, error).into_response(),
+            }
+        }
+        _ => next.run(request).await,
     }
 }
 

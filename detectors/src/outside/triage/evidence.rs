@@ -52,6 +52,9 @@ pub struct TriageEvidence {
     pub container: Option<Container>,
     /// Who holds the live memory that grows, as the service tells it; `None` where it wasn't asked.
     pub held: Option<super::Held>,
+    /// Whether class, holder and line are withheld, since whoever runs the subject wants a person to find them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_withheld: bool,
     /// What the class is told by.
     #[serde(skip)]
     pub(super) grown: Vec<Finding>,
@@ -207,6 +210,17 @@ impl Moment {
 }
 
 impl TriageEvidence {
+    /// Takes class, holder and line out, for an exercise in which a person is to find them: what grows, and how fast, is left.
+    pub fn withhold(&mut self) {
+        self.is_withheld = true;
+        self.class = None;
+        self.held = None;
+        for growth in &mut self.findings {
+            (growth.site, growth.origin) = (None, None);
+        }
+        self.caveats.retain(|caveat| !caveat.contains(".rs:"));
+    }
+
     /// Tells of what grows how much that is for each request, where whoever looked put so many requests on the subject each second, and
     /// nobody else did.
     pub fn count_requests(&mut self, per_second: f64) {

@@ -87,6 +87,7 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
         grown: Vec::new(),
         live_per_second: 0.0,
         squeezed: None,
+        is_withheld: false,
     };
     let mut grows = 0.0;
     if verdict == Verdict::Leak {

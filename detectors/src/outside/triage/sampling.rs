@@ -74,6 +74,11 @@ pub(super) trait Source {
         None
     }
 
+    /// Whether the subject says that class, holder and line are withheld.
+    fn is_withholding(&self) -> bool {
+        false
+    }
+
     /// What a control group tells beside the verdict, where it is one; `per_second` is what grows of its memory in all.
     fn container(&mut self, _per_second: f64) -> Option<Container> {
         None

@@ -10,6 +10,7 @@ use super::sampling::{GrowingGroup, Source};
 use super::tables::Followed;
 use crate::model::kind::{Counts, Kind};
 use crate::model::reading::ReadError;
+use crate::outside::withheld::WITHHELD;
 
 /// What the debug port's profiles tell the sites of.
 const PROFILES: [OfKind; 5] = [
@@ -48,12 +49,11 @@ pub(super) fn find(
     asks: Box<dyn Fetches>,
 ) -> Result<Box<dyn Source + Send>, TriageError> {
     let metrics = asks.ask(METRICS);
-    if metrics
-        .as_ref()
-        .is_ok_and(|body| Metrics::of(body).are_ours())
-    {
+    let read = metrics.as_ref().map(|body| Metrics::of(body));
+    if let Some(read) = read.ok().filter(Metrics::are_ours) {
         return Ok(Box::new(Service {
             name,
+            is_withholding: read.0.lines().any(|line| line == WITHHELD),
             headroom: None,
             asks,
             remembered: Remembered::by(&PROFILES),
@@ -82,6 +82,7 @@ pub(super) fn no_answer(service: &str, path: &str, error: &ReadError) -> TriageE
 /// A service with a debug port.
 struct Service {
     name: String,
+    is_withholding: bool,
     headroom: Option<Headroom>,
     asks: Box<dyn Fetches>,
     remembered: Remembered,
@@ -157,6 +158,10 @@ impl Source for Service {
 
     fn asks(&self) -> Option<&dyn Fetches> {
         Some(&*self.asks)
+    }
+
+    fn is_withholding(&self) -> bool {
+        self.is_withholding
     }
 }
 

@@ -58,7 +58,15 @@ pub(crate) fn triage(args: &TriageArgs, out: &mut dyn Write) -> Result<Ending> {
         }
     });
     let mut evidence = found.map_err(|error| problem(&error, args))?;
-    if args.who_holds {
+    #[cfg(feature = "whole")]
+    if args
+        .pid
+        .or(args.container_of)
+        .is_some_and(crate::started::is_withheld)
+    {
+        evidence.withhold();
+    }
+    if args.who_holds && !evidence.is_withheld {
         let told = format!("{} tells who holds what grows", triage_name(args));
         line.draw(&told, &format!("for {} s", NOTED_FOR.as_secs()));
         // What the look saw is worth its minutes all the same.

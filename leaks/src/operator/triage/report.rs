@@ -38,6 +38,12 @@ pub(super) fn print(
             writeln!(out, "  {growth}")?; // it may end with a place, which is never wrapped
         }
     }
+    if evidence.is_withheld {
+        writeln!(out, "\n{BOLD}Withheld{BOLD:#}")?;
+        let text = "Class, holder and line, also from --who-holds: whoever runs this service wants a person to find them. Profiles of \
+            its debug port show lines.";
+        write!(out, "{}", say::wrapped(text, "  ", width))?;
+    }
     if let Some(load) = load {
         load.print(out)?;
     }

@@ -1,0 +1,362 @@
+//! Drills: they are blind, they can be solved by what a learner has, and a guess scores nothing.
+//!
+//! `cargo test -p tests --test drills -- --ignored` plays every drill at every level, which takes more than an hour.
+
+mod blind;
+#[path = "../driver.rs"]
+mod driver;
+#[path = "../served.rs"]
+mod served;
+mod sheets;
+mod solver;
+
+use driver::{Ran, Workbook, real_root};
+use serde_json::Value;
+use served::Answer;
+use sheets::Sheet;
+use solver::{Solved, solve};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Once;
+use std::time::Duration;
+
+/// How long a service warms up before it is looked at.
+const WARM: Duration = Duration::from_secs(18);
+
+/// A drill that runs. It ends with the test, whatever happens in it.
+pub(crate) struct Playing {
+    workbook: Workbook,
+    child: Child,
+    service: String,
+    debug: String,
+    process: u32,
+    level: u8,
+}
+
+impl Playing {
+    fn start(workbook: Workbook, seed: u64, level: u8) -> Self {
+        built();
+        let arguments = [
+            "drill",
+            "--seed",
+            &seed.to_string(),
+            "--level",
+            &level.to_string(),
+        ];
+        let mut command = workbook.command(arguments);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the command");
+        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let lines = lines.map(|line| line.expect("text"));
+        let told: Vec<String> = lines
+            .take_while(|line| !line.contains("Ctrl-C ends all"))
+            .collect();
+        let told = told.join("\n");
+        let address = |what: &str| {
+            let after = told
+                .split(what)
+                .nth(1)
+                .unwrap_or_else(|| panic!("no {what} in: {told}"));
+            let after = after.split("http://").nth(1).expect("an address");
+            after.split('/').next().expect("an address").to_owned()
+        };
+        let (service, debug) = (address("the service"), address("its debug port"));
+        let process = told
+            .split("(process ")
+            .nth(1)
+            .and_then(|rest| rest.split(')').next());
+        let process = process.and_then(|id| id.parse().ok()).expect("the process");
+        Playing {
+            workbook,
+            child,
+            service,
+            debug,
+            process,
+            level,
+        }
+    }
+
+    fn get(&self, path: &str) -> Vec<u8> {
+        let answer = Answer::to(&self.debug, &format!("GET {path}"), &[]);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.body
+    }
+
+    fn get_text(&self, path: &str) -> String {
+        String::from_utf8_lossy(&self.get(path)).into_owned()
+    }
+
+    fn post(&self, path: &str) -> Answer {
+        Answer::to(&self.debug, &format!("POST {path}"), &[])
+    }
+
+    /// A profile of that name, in a file.
+    fn profile(&self, name: &str) -> PathBuf {
+        let file = self
+            .workbook
+            .path(&format!("{}.pb.gz", name.split('?').next().unwrap_or(name)));
+        fs::write(&file, self.get(&format!("/debug/pprof/{name}"))).expect("writable");
+        file
+    }
+
+    /// The report of a triage, in a file, and its verdict.
+    fn triage(&self, seconds: Option<u64>) -> (PathBuf, String) {
+        let url = format!("http://{}", self.debug);
+        let time = seconds.map(|seconds| format!("{seconds}s"));
+        let mut arguments = vec!["triage", "--format", "json", "--url", &url];
+        if let Some(time) = &time {
+            arguments.extend(["--for", time]);
+        }
+        let report = self.workbook.leaks(arguments).exits(0).stdout();
+        let file = self.workbook.path("report.json");
+        fs::write(&file, &report).expect("writable");
+        (file, solver::verdict_of(&report))
+    }
+
+    fn answer(&self, solved: &Solved) -> Ran {
+        match solved {
+            Solved::Leak {
+                class,
+                site,
+                evidence,
+            } => {
+                let evidence = evidence.to_str().expect("letters");
+                self.workbook.leaks([
+                    "answer",
+                    "--class",
+                    class.as_str(),
+                    "--site",
+                    site,
+                    "--evidence",
+                    evidence,
+                ])
+            }
+            Solved::NoLeak { verdict, evidence } => self.workbook.leaks([
+                "answer",
+                "no-leak",
+                verdict,
+                "--evidence",
+                evidence.to_str().expect("letters"),
+            ]),
+        }
+    }
+
+    /// What the reader's progress says of drills.
+    fn done(&self) -> Vec<Value> {
+        let file = self.workbook.path(".leaks.json");
+        let text = fs::read_to_string(file).unwrap_or_else(|_| "{}".to_owned());
+        let state: Value = serde_json::from_str(&text).expect("JSON");
+        state["drills"]["done"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for Playing {
+    fn drop(&mut self) {
+        let id = self.child.id().to_string();
+        let _ = Command::new("kill").args(["-INT", &id]).status();
+        let _ = self.child.wait();
+    }
+}
+
+/// The service of drills, beside the command.
+fn built() {
+    static BUILT: Once = Once::new();
+    BUILT.call_once(|| {
+        driver::binary();
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args([
+            "build",
+            "--quiet",
+            "-p",
+            "leaks",
+            "-p",
+            "domain-service",
+            "--bin",
+            "apexd",
+        ]);
+        let status = command.current_dir(real_root()).status().expect("cargo");
+        assert!(status.success(), "the drills' service could not be built");
+    });
+}
+
+/// A leak from its start to its score: nothing around the process tells it, triage withholds, wrong evidence is refused, a guess is wrong,
+/// and what the profiles tell is right.
+#[test]
+fn a_drill_is_blind_and_is_solved_by_its_profiles() {
+    let seed = sheets::with(1, "solved", "made by Sessions::enter").seed;
+    let playing = Playing::start(Workbook::copy("drill-solved"), seed, 1);
+    let workbook = &playing.workbook;
+    let stranger = workbook.path("chapters/global-caches/shown/report.json");
+    let stranger = stranger.to_str().expect("letters");
+    let guess = [
+        "answer",
+        "--class",
+        "global-caches",
+        "--site",
+        "Sessions::enter",
+        "--evidence",
+    ];
+    workbook
+        .leaks([&guess[..], &[stranger]].concat())
+        .exits(2)
+        .stderr_has("is no evidence of this drill");
+    let solved = solve(
+        &playing,
+        Duration::from_secs(4),
+        Duration::from_secs(8),
+        &source(),
+    );
+    blind::nothing_tells(&playing);
+    let [solved] = &solved[..] else {
+        panic!("one thing grows: {solved:?}");
+    };
+    let Solved::Leak { evidence, .. } = solved else {
+        panic!("something leaks: {solved:?}");
+    };
+    let evidence = evidence.to_str().expect("letters");
+    let wrong = [
+        "answer",
+        "--class",
+        "lost-pointers",
+        "--site",
+        "Sessions::enter",
+        "--evidence",
+        evidence,
+    ];
+    workbook
+        .leaks(wrong)
+        .exits(1)
+        .stdout_has("2 of 3 tries are left");
+    let elsewhere = [
+        "answer",
+        "--class",
+        "global-caches",
+        "--site",
+        "Slots::nothing",
+        "--evidence",
+        evidence,
+    ];
+    workbook
+        .leaks(elsewhere)
+        .exits(2)
+        .stderr_has("is on no stack in it");
+    playing
+        .answer(solved)
+        .exits(0)
+        .stdout_has("75 of 100 points")
+        .stdout_has("A short path");
+    playing
+        .answer(solved)
+        .exits(2)
+        .stderr_has("this drill is over");
+    workbook
+        .leaks(["drill", "--history"])
+        .exits(0)
+        .stdout_has("global-caches")
+        .stdout_has("75/100");
+    workbook
+        .leaks(["drill"])
+        .exits(2)
+        .stderr_has("a drill runs already");
+}
+
+/// Three guesses show the way, and the drill has no points then.
+#[test]
+fn guessing_scores_nothing() {
+    let seed = sheets::with(1, "guessed", "made by Briefs::remember_unknown").seed;
+    let playing = Playing::start(Workbook::copy("drill-guessed"), seed, 1);
+    let (report, _) = playing.triage(Some(2));
+    for (verdict, status) in [
+        ("pressure", 1),
+        ("steady", 1),
+        ("retention", 1),
+        ("warming-up", 2),
+    ] {
+        let guess = Solved::NoLeak {
+            verdict: verdict.to_owned(),
+            evidence: report.clone(),
+        };
+        playing.answer(&guess).exits(status);
+    }
+    let done = playing.done();
+    assert_eq!(
+        (done.len(), done[0]["points"].as_u64()),
+        (1, Some(0)),
+        "{done:?}"
+    );
+    // The same seed again has none either.
+    let (workbook, seed) = (Workbook::copy("drill-led"), "7");
+    workbook
+        .leaks(["drill", "--lead", "--seed", seed])
+        .exits(0)
+        .stdout_has("no score any more");
+    let state: Value = serde_json::from_str(&workbook.read(".leaks.json")).expect("JSON");
+    assert_eq!(state["drills"]["led"], serde_json::json!([[7, 1]]));
+}
+
+fn source() -> PathBuf {
+    real_root().join("leaks/service/src/features")
+}
+
+/// How far the solver's two looks are apart: what is slow or rare takes its time.
+fn apart(level: u8) -> Duration {
+    Duration::from_secs([10, 60, 30][usize::from(level) - 1])
+}
+
+/// Plays them all. `DRILLS=1:sessions` plays those of level 1 whose sheets have that word.
+#[test]
+#[ignore = "it takes more than an hour"]
+fn every_drill_is_solved_at_each_level() {
+    let wanted = std::env::var("DRILLS").unwrap_or_default();
+    let (levels, words) = wanted.split_once(':').unwrap_or((&wanted, ""));
+    let mut wrong = Vec::new();
+    for level in 1..=3 {
+        if !levels.is_empty() && !levels.contains(&level.to_string()) {
+            continue;
+        }
+        for Sheet {
+            text: sheet,
+            seed,
+            what,
+            ..
+        } in sheets::of(level, "lead")
+        {
+            if !sheet.to_lowercase().contains(&words.to_lowercase()) {
+                continue;
+            }
+            eprintln!("--- level {level}, seed {seed}: {what}");
+            let playing =
+                Playing::start(Workbook::copy(&format!("drill-all-{level}")), seed, level);
+            let solved = solve(&playing, WARM, apart(level), &source());
+            let answers: Vec<Ran> = solved.iter().map(|solved| playing.answer(solved)).collect();
+            let done = playing.done();
+            let points = done
+                .first()
+                .and_then(|done| done["points"].as_u64())
+                .unwrap_or(0);
+            eprintln!("    {solved:?}: {points} points");
+            if points == 0 {
+                let told: Vec<String> = answers.iter().map(Ran::snapshot).collect();
+                wrong.push(format!(
+                    "level {level}, seed {seed}\n{sheet}\n{solved:?}\n{}",
+                    told.join("\n")
+                ));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} weren't solved:\n{}",
+        wrong.len(),
+        wrong.join("\n\n")
+    );
+}
