@@ -3,9 +3,15 @@
 //! `REFRESH=1 cargo test -p tests --test shown` writes the files instead of comparing them.
 
 mod climbs;
+#[path = "drills/shown.rs"]
+mod drilled;
 mod driver;
+#[path = "drills/playing.rs"]
+mod playing;
 mod recorded;
 mod served;
+#[path = "drills/sheets.rs"]
+mod sheets;
 
 use chapters::{Chapter, Figures};
 use detectors::Verdict;
@@ -32,9 +38,10 @@ const OF_A_CHAPTER: [(&str, Test); 4] = [
 ];
 
 /// What the other pages show.
-const BESIDE_THE_CHAPTERS: [(&str, fn()); 10] = [
+const BESIDE_THE_CHAPTERS: [(&str, fn()); 11] = [
     // It waits for minutes, so it comes first of all.
     ("a_service_climbs", climbs::a_service_climbs),
+    ("a_drill_to_its_end", drilled::a_drill_to_its_end),
     ("a_leak_in_c_by_its_line", a_leak_in_c_by_its_line),
     ("a_night_on_other_allocators", a_night_on_other_allocators),
     ("a_profile_in_every_view", a_profile_in_every_view),

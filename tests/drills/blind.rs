@@ -1,6 +1,7 @@
 //! Nothing around a drill's process tells what it is about.
 
-use crate::Playing;
+use crate::playing::Playing;
+use crate::served::Answer;
 use detectors::Class;
 use object::{Object, ObjectSymbol};
 use std::fs;
@@ -88,7 +89,7 @@ pub(crate) fn nothing_tells(playing: &Playing) {
         }
     }
     tells("the metrics", &playing.get_text("/metrics"));
-    let status = crate::Answer::to(&playing.service, "GET /status", &[]);
+    let status = Answer::to(&playing.service, "GET /status", &[]);
     tells("the operators' page", &status.text());
     let program = fs::read(format!("{process}/exe")).expect("readable");
     let program = object::File::parse(&*program).expect("a program");
@@ -107,7 +108,7 @@ pub(crate) fn nothing_tells(playing: &Playing) {
     );
     for path in ["/holders?seconds=1", "/tables"] {
         let method = if path == "/tables" { "GET" } else { "POST" };
-        let answer = crate::Answer::to(&playing.debug, &format!("{method} {path}"), &[]);
+        let answer = Answer::to(&playing.debug, &format!("{method} {path}"), &[]);
         assert_eq!(answer.status, 403, "{path}: {}", answer.text());
         assert!(answer.text().contains("withheld"), "{}", answer.text());
     }

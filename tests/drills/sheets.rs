@@ -1,31 +1,28 @@
 //! The answer sheets of all drills of a level, as whoever leads a round has them.
 
+#![allow(dead_code, reason = "each test target uses its part")]
+
 use crate::driver::Workbook;
 
 /// Seeds that are tried for every cause to come.
 const SEEDS: u64 = 1_000;
 
 /// So many in a row that bring nothing new.
-#[allow(dead_code, reason = "each test target uses its part")]
 const ENOUGH: u32 = 120;
 
 /// One drill's.
 #[derive(Debug, Clone)]
 pub(crate) struct Sheet {
-    #[allow(dead_code, reason = "each test target uses its part")]
     pub(crate) seed: u64,
     /// The class, or `no leak: ..`, of the first cause.
     pub(crate) what: String,
-    #[allow(dead_code, reason = "each test target uses its part")]
     pub(crate) change: Option<usize>,
     /// The file and the function that keep what grows.
-    #[allow(dead_code, reason = "each test target uses its part")]
     pub(crate) kept_by: Option<(String, String)>,
     pub(crate) text: String,
 }
 
 /// A sheet for each drill of a level. They are asked for in a workbook of their own.
-#[allow(dead_code, reason = "each test target uses its part")]
 pub(crate) fn of(level: u8, name: &str) -> Vec<Sheet> {
     let mut found: Vec<Sheet> = Vec::new();
     let mut missed = 0;
@@ -78,5 +75,17 @@ fn read(seed: u64, sheet: &str) -> Sheet {
         change: after("made live by change ").and_then(|number| number.parse().ok()),
         kept_by,
         text: lines.join("\n"),
+    }
+}
+
+impl Sheet {
+    /// The functions that make and keep what grows.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = String> {
+        let places = self.text.lines().filter_map(|line| {
+            let line = line.trim_start();
+            line.strip_prefix("made by ")
+                .or_else(|| line.strip_prefix("kept by "))
+        });
+        places.filter_map(|place| Some(place.split_once(" (")?.0.to_owned()))
     }
 }

@@ -215,9 +215,21 @@ impl TriageEvidence {
         self.is_withheld = true;
         self.class = None;
         self.held = None;
-        for growth in &mut self.findings {
-            (growth.site, growth.origin) = (None, None);
+        let mut of_kinds: Vec<Growth> = Vec::new();
+        for growth in self.findings.drain(..) {
+            if let Some(known) = of_kinds.iter_mut().find(|known| known.kind == growth.kind) {
+                known.per_second += growth.per_second;
+                let each = known.per_iteration.zip(growth.per_iteration);
+                known.per_iteration = each.map(|(one, other)| one + other);
+            } else {
+                of_kinds.push(Growth {
+                    site: None,
+                    origin: None,
+                    ..growth
+                });
+            }
         }
+        self.findings = of_kinds;
         self.caveats.retain(|caveat| !caveat.contains(".rs:"));
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 const KEPT: usize = 64;
 
 /// The same, where there is more room.
-const KEPT_LARGE: usize = 1_200;
+const KEPT_LARGE: usize = 500;
 
 /// Places for lists of what to look at first; an apex has one by its number.
 const LISTED: usize = 4_096;
@@ -80,9 +80,9 @@ impl Briefs {
         } else {
             text.len()
         };
-        let mut roomy = String::with_capacity(room);
-        roomy.push_str(text);
-        let brief = Arc::new(Brief { text: roomy });
+        // Of one length, so that one takes the place of another.
+        let text = format!("{text:<room$}");
+        let brief = Arc::new(Brief { text });
         let mut state = self.locked();
         if state
             .by_apex

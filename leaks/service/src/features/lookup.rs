@@ -13,11 +13,20 @@ use std::time::Duration;
 /// Hosts of one page.
 pub(super) const PAGE: usize = 25;
 
+/// A page that is longer isn't read.
+const LONGEST: u64 = 256 << 10;
+
+/// The same for a report.
+const LONGEST_OF_A_REPORT: u64 = 64 << 20;
+
+/// Hosts that are asked for ahead.
+const NEXT: usize = 200;
+
 /// Refusals that the operators' page shows.
 const REFUSALS: usize = 4_000;
 
 /// Pages that are asked for before anybody wants them.
-const AHEAD: usize = 8;
+const AHEAD: usize = 2;
 
 const WITHIN: Duration = Duration::from_secs(20);
 
@@ -57,7 +66,7 @@ pub(super) struct Port<'a> {
     pub(super) banner: &'a str,
 }
 
-/// The cluster said no.
+/// The cluster said no, or too much.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
@@ -107,14 +116,23 @@ impl Lookup {
         asked.body(question.to_string()).send().await
     }
 
-    /// The text of the first page, of so many hosts. `None` where the cluster refuses or can't be reached.
+    /// The text of the first page, of so many hosts. `None` where the cluster refuses, can't be reached or says too much.
     pub(super) async fn page(&self, apex: &str, size: usize) -> Option<Bytes> {
         let answer = self.ask(apex, size, None).await.ok()?;
-        if answer.status().is_success() {
+        let length = answer.content_length().unwrap_or(0);
+        if answer.status().is_success() && length <= LONGEST {
             return answer.bytes().await.ok();
         }
         self.refused(answer);
         None
+    }
+
+    /// The text of a page for a report, which may be long.
+    pub(super) async fn long_page(&self, apex: &str, size: usize) -> Option<Bytes> {
+        let answer = self.ask(apex, size, None).await.ok()?;
+        let length = answer.content_length().unwrap_or(0);
+        let is_read = answer.status().is_success() && length <= LONGEST_OF_A_REPORT;
+        answer.bytes().await.ok().filter(|_| is_read)
     }
 
     /// Keeps what the cluster said for the operators' page: its status, and what else is to be shown of it.
@@ -130,7 +148,7 @@ impl Lookup {
 
     /// Asks for what comes after the page that somebody has just read.
     pub(super) async fn look_ahead(&self, apex: &str, after: &str) {
-        let Ok(answer) = self.ask(apex, 4, Some(after)).await else {
+        let Ok(answer) = self.ask(apex, NEXT, Some(after)).await else {
             return;
         };
         let is_kept = self.rollout.takes(71);
@@ -147,7 +165,7 @@ impl Lookup {
         let length = |refusal: &Refusal| refusal.whole.as_ref().and_then(Response::content_length);
         let bad = refusals
             .iter()
-            .filter(|refusal| refusal.status == StatusCode::BAD_REQUEST);
+            .filter(|refusal| refusal.status == StatusCode::OK);
         let length = bad.filter_map(length).sum();
         let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         (refusals.len(), length, ahead.len())

@@ -50,8 +50,8 @@ use throttle::Throttle;
 use tokio::net::TcpListener;
 use watchers::{Change, Watchers};
 
-/// More hosts than the cluster gives at once.
-const TOO_MANY: usize = 20_000;
+/// More hosts than a page may have.
+const TOO_MANY: usize = 400;
 
 /// What is weighed of each host.
 const MARKS: u64 = 32;

@@ -42,7 +42,7 @@ impl Reports {
         } else {
             AT_A_TIME
         };
-        let Some(text) = lookup.page(apex, size).await else {
+        let Some(text) = lookup.long_page(apex, size).await else {
             return 0;
         };
         let tree: Value = serde_json::from_slice(&text).unwrap_or_default();

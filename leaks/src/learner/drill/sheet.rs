@@ -199,7 +199,7 @@ pub(crate) const ALL: &[Cause] = &[
         ..leak(26, Class::OrphanedTasks, Seen::Tasks)
     },
     Cause {
-        what: "The cluster's refusals are kept for the operators' page with their bodies unread, and each keeps its connection.",
+        what: "Answers of the cluster that are too long are kept for the operators' page unread, and each keeps its connection.",
         made_by: &[
             at("lookup.rs", "Lookup::ask"),
             at("lookup.rs", "Lookup::page"),
