@@ -1,5 +1,6 @@
 //! `leaks progress`: what is passed and how, for the reader, for whoever teaches, and for another machine.
 
+use super::drill::{Drills, Played};
 use super::shipped;
 use super::state::{Done, State};
 use crate::show::json;
@@ -146,7 +147,28 @@ pub(super) fn groups(workspace: &Workspace, state: &State) -> Vec<Group> {
         .chapters
         .iter()
         .map(|chapter| exercise(chapter, state));
-    vec![Group::new("exercises", exercises.collect())]
+    let exercises = Group::new("exercises", exercises.collect());
+    let drills: Vec<Item> = state.drills.done.iter().map(drill).collect();
+    let drills = (!drills.is_empty()).then(|| Group::new("drills", drills));
+    [exercises].into_iter().chain(drills).collect()
+}
+
+/// What a drill came to. One that has points was passed.
+fn drill(played: &Played) -> Item {
+    let points = match &played.void {
+        Some(why) => format!("no score: {why}"),
+        None => format!("{} of {} points", played.points, played.of),
+    };
+    Item {
+        name: format!("seed {}, level {}", played.seed, played.level),
+        title: played.was.join(" and "),
+        standing: if played.points > 0 {
+            Standing::Passed
+        } else {
+            Standing::Begun
+        },
+        more: vec![points, format!("{:.1} min", played.seconds as f64 / 60.0)],
+    }
 }
 
 /// How far the reader is in one chapter.
@@ -171,6 +193,7 @@ pub(super) fn exercise(chapter: &Chapter, state: &State) -> Item {
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     groups: &'a [Group],
+    drills: &'a Drills,
     /// What other parts keep in the state, as they keep it.
     #[serde(flatten)]
     more: &'a Map<String, Value>,
@@ -192,8 +215,12 @@ pub(crate) fn progress(
             Shape::Text => text(workspace, &state, &groups, out)?,
             Shape::Md => table(&groups, out)?,
             Shape::Json => {
-                let (groups, more) = (&groups, &state.more);
-                json(&Document { groups, more }, out)?;
+                let document = Document {
+                    groups: &groups,
+                    drills: &state.drills,
+                    more: &state.more,
+                };
+                json(&document, out)?;
             }
         }
     }

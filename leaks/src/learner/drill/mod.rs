@@ -20,7 +20,7 @@ mod source;
 mod stage;
 
 pub(crate) use answer::{AnswerArgs, answer};
-pub(crate) use score::Drills;
+pub(crate) use score::{Done as Played, Drills};
 
 use crate::learner::state::State;
 use crate::started::{Asked, FOLDER, Running, Standing};
