@@ -403,6 +403,18 @@ fn a_chapters_folder_stands_for_its_name() {
     inside(&["solution"])
         .exits(1)
         .stdout_has(&format!("leaks check {CHAPTER}"));
+    // Through cargo: a chapter's folder has no program that `cargo run` could run.
+    let folder = workbook.path(&format!("chapters/{CHAPTER}"));
+    for (folder, typed) in [
+        (folder, "cargo leaks"),
+        (workbook.path("."), "cargo run --"),
+    ] {
+        let mut command = workbook.command(["solution", CHAPTER]);
+        command.current_dir(&folder).env("CARGO", env!("CARGO"));
+        let told = workbook.run(command);
+        told.exits(1)
+            .stdout_has(&format!("{typed} check {CHAPTER}"));
+    }
     for command in ["check", "hint", "reset", "solution", "run"] {
         workbook
             .leaks([command])

@@ -81,15 +81,17 @@ impl Screen {
         if !IS_SCREEN.load(Ordering::SeqCst) {
             return Ok(());
         }
+        let at = |lines: &[String], row: usize| lines.get(row).cloned().unwrap_or_default();
+        let changed: Vec<usize> = (0..self.rows)
+            .filter(|row| at(lines, *row) != at(&self.drawn, *row))
+            .collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
         let mut out = io::stdout().lock();
-        let empty = String::new();
-        let at = |lines: &[String], row: usize| lines.get(row).unwrap_or(&empty).clone();
         queue!(out, BeginSynchronizedUpdate)?;
-        for row in 0..self.rows {
+        for row in changed {
             let line = at(lines, row);
-            if line == at(&self.drawn, row) {
-                continue;
-            }
             let shown = if self.has_colour {
                 line
             } else {
