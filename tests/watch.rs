@@ -84,6 +84,11 @@ fn keys(terminal: &mut Terminal) {
         .shows("Opened http://127.0.0.1:1/retained-subslices/");
     terminal.types("r").shows("Put the shipped exercise back?");
     terminal.types("n").shows("w whole report");
+    // To where the reader is already: nothing is lost.
+    terminal.types("l").shows("> · retained-subslices");
+    terminal.types("\r").shows("q quit").types("w");
+    terminal.shows("live memory after each iteration");
+    back(terminal);
     // There and back: the check of the other one is ended.
     terminal.types("l").shows("> · retained-subslices");
     terminal.types("j").shows("> unclosed-bodies");

@@ -173,6 +173,7 @@ impl<'scope, 'env> Watching<'scope, 'env> {
             News::NotWritten(problem) => self.notice = Some(problem.to_string()),
             News::Done(Ok(outcome), took) => {
                 (self.doing, self.took) = (None, Some(took));
+                self.notice.take_if(|notice| notice == NO_REPORT);
                 self.outcome = Some(outcome);
                 self.is_checked()?;
             }
@@ -330,7 +331,9 @@ impl<'scope, 'env> Watching<'scope, 'env> {
             KeyCode::End => last,
             KeyCode::Enter => {
                 let chapter = self.workspace.chapters.get(chosen);
-                return chapter.map_or(Ok(()), |chapter| self.go_to(chapter));
+                let other = chapter.filter(|chapter| chapter.name != self.chapter.name);
+                self.view = View::Check;
+                return other.map_or(Ok(()), |other| self.go_to(other));
             }
             KeyCode::Esc | KeyCode::Char('q' | 'l') => {
                 self.view = View::Check;
@@ -344,7 +347,7 @@ impl<'scope, 'env> Watching<'scope, 'env> {
 
     fn show_whole(&mut self) {
         let Some(outcome) = self.outcome.clone() else {
-            self.notice = Some("There is no report yet.".to_owned());
+            self.notice = Some(NO_REPORT.to_owned());
             return;
         };
         let text = match &*outcome {
@@ -396,6 +399,9 @@ impl<'scope, 'env> Watching<'scope, 'env> {
         Ok(())
     }
 }
+
+/// What is told until the first check is over.
+const NO_REPORT: &str = "There is no report yet.";
 
 /// The title of the text that depends on the screen's width.
 const WHOLE: &str = "The whole report";
