@@ -175,7 +175,7 @@ fn however_it_ends_the_terminal_is_as_it_was() {
     assert!(!is_coloured, "{bytes:?}");
     assert_eq!(terminal.left_as_it_was(), Some(0), "Ctrl-C");
 
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let terminal = started(None);
         terminal.signal(signal);
         assert_eq!(terminal.left_as_it_was(), Some(0), "{signal:?}");

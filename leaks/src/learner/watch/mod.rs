@@ -83,14 +83,36 @@ fn ends_when_asked() -> Result<End> {
         .enable_all()
         .build()
         .map_err(|error| Problem::new("can't hear signals").because(error))?;
-    let asked = {
+    let (asked, gone) = {
         let _inside = runtime.enter();
-        signals::asked_to_end()?
+        (signals::asked_to_end()?, terminal_is_gone()?)
     };
     // It waits as long as the process lives.
     thread::spawn(move || {
-        runtime.block_on(asked);
+        runtime.block_on(async {
+            tokio::select! {
+                () = asked => {}
+                () = gone => {}
+            }
+        });
         told.0.store(true, Ordering::Relaxed);
     });
     Ok(end)
+}
+
+/// Ends when the reader closes the terminal's window: what the watch has started is in groups of its own, and hears nothing of it.
+#[cfg(unix)]
+fn terminal_is_gone() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup())
+        .map_err(|error| Problem::new("can't hear signals").because(error))?;
+    Ok(async move {
+        hangup.recv().await;
+    })
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+fn terminal_is_gone() -> Result<impl Future<Output = ()>> {
+    Ok(std::future::pending())
 }
