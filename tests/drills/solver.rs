@@ -78,6 +78,10 @@ pub(crate) fn solve(
     );
     let handles_least = HANDLES_LEAST.max(HANDLES_NOISE / seconds);
     let mut solved = Vec::new();
+    let stays = |name: &str, pace: f64| {
+        pace > handles_least && (playing.is_sample || handles_go_on(playing, name, &last, pace))
+    };
+    let sockets_stay = stays("process_open_sockets", sockets);
     let own_tasks = (tasks > handles_least)
         .then(|| own_tasks(playing))
         .flatten();
@@ -92,7 +96,7 @@ pub(crate) fn solve(
             site,
             evidence,
         });
-    } else if sockets > handles_least {
+    } else if sockets_stay {
         // Who asked is on the stacks of what the client's library holds for each.
         let asks = grown
             .iter()
@@ -173,6 +177,18 @@ fn by_source(grown: &[(String, f64)], source: &Path) -> Option<(Class, String, f
         .into_iter()
         .max_by(|one, other| one.1.total_cmp(&other.1))?;
     Some((class.parse().ok()?, site, bytes))
+}
+
+/// Whether so many handles come each second still, some time later: requests that wait for a busy machine hold some for a while.
+fn handles_go_on(playing: &Playing, name: &str, before: &Floors, pace: f64) -> bool {
+    thread::sleep(Duration::from_secs(20));
+    let now = look(playing);
+    let of = |floors: &Floors| floors.metrics.get(name).copied().unwrap_or(0.0);
+    let seconds = now
+        .at
+        .zip(before.at)
+        .map_or(1.0, |(now, before)| (now - before).as_secs_f64());
+    (of(&now) - of(before)) / seconds > pace / 2.0
 }
 
 /// Whether a site grows on at a third of its pace, or more, some time later.
@@ -353,7 +369,7 @@ fn of_frame(frame: &str, allocated: &str, source: &Path) -> Option<Class> {
         Some(Class::ReferenceCycles)
     } else if has("push(Box::new(") {
         Some(Class::DeferredCleanup)
-    } else if has("shrink_to") {
+    } else if has("shrink_to") || has(".into_iter()") && has(".take(") {
         Some(Class::RetainedCapacity)
     } else if has(".send(") && (whole.contains("unbounded_channel") || has("tap.send")) {
         Some(Class::UnboundedQueues)

@@ -353,6 +353,26 @@ mod tests {
     }
 
     #[test]
+    fn who_withholds_refuses_who_holds_what_and_says_so_in_the_metrics() {
+        on_a_runtime(async {
+            let listener = Listener::bind("127.0.0.1:0", None).await;
+            let listener = listener.expect("a port of loopback").withholding();
+            let address = listener.address();
+            tokio::spawn(listener.serve());
+            for (method, path) in [("POST", "/holders?seconds=1"), ("GET", "/tables")] {
+                let request = get(path).replace("GET", method);
+                let told = is_told(says(address, &request).await).await;
+                assert!(told.starts_with("HTTP/1.1 403 "), "{told}");
+                assert!(told.contains("withheld: class, holder and line"), "{told}");
+            }
+            let metrics = is_told(says(address, &get("/metrics")).await).await;
+            assert!(metrics.contains("tokio_tasks_alive "), "{metrics}");
+            assert!(metrics.contains("\n# withheld: class"), "{metrics}");
+            is_answered(address, "/debug/pprof/").await;
+        });
+    }
+
+    #[test]
     fn an_answer_may_take_longer_than_a_client() {
         on_a_runtime(async {
             let address = serve(SHORT).await;

@@ -38,12 +38,33 @@ pub(super) struct Mark {
     pub(super) weight: u64,
 }
 
+/// What to look at first: in place where that is little.
+#[derive(Debug, Clone)]
+enum List {
+    Short([Option<Mark>; FIRST]),
+    Long(Vec<Mark>),
+}
+
+impl List {
+    fn short(marks: &[Mark]) -> Self {
+        let mut marks = marks.iter().copied();
+        List::Short(std::array::from_fn(|_| marks.next()))
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        match self {
+            List::Short(marks) => marks.iter().copied().flatten().collect(),
+            List::Long(marks) => marks.clone(),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     by_apex: HashMap<String, Arc<Brief>>,
     oldest_first: VecDeque<String>,
     unknown: HashMap<String, String>,
-    first: Vec<Vec<Mark>>,
+    first: Vec<List>,
     dates: VecDeque<Short>,
 }
 
@@ -58,7 +79,7 @@ impl Briefs {
     pub(super) fn new(rollout: Rollout) -> Self {
         let kept = if rollout.has(97) { KEPT_LARGE } else { KEPT };
         let state = State {
-            first: vec![Vec::new(); LISTED],
+            first: vec![List::short(&[]); LISTED],
             dates: VecDeque::with_capacity(DATES + 1),
             ..State::default()
         };
@@ -118,14 +139,16 @@ impl Briefs {
     /// Lists which hosts of an apex to look at first: those with many ports.
     pub(super) fn list(&self, apex: &str, marks: Vec<Mark>) {
         let number = number_of(apex) % LISTED;
-        let mut first: Vec<Mark> = marks
+        let first: Vec<Mark> = marks
             .into_iter()
             .filter(|mark| mark.ports > 2)
             .take(FIRST)
             .collect();
-        if !self.rollout.takes(77) {
-            first.shrink_to_fit();
-        }
+        let first = if self.rollout.takes(77) {
+            List::Long(first)
+        } else {
+            List::short(&first)
+        };
         self.locked().first[number] = first;
     }
 
@@ -148,12 +171,12 @@ impl Briefs {
     /// How many are kept, unknown and listed, and what the lists weigh.
     pub(super) fn shown(&self) -> (usize, usize, usize, u64) {
         let state = self.locked();
-        let marks = state.first.iter().flatten();
+        let marks = state.first.iter().flat_map(List::marks);
         let weight = marks
             .map(|mark| mark.weight ^ mark.number)
             .fold(0, u64::wrapping_add);
         let unknown = state.unknown.values().filter(|why| !why.is_empty());
-        let listed = state.first.iter().filter(|list| !list.is_empty());
+        let listed = state.first.iter().filter(|list| !list.marks().is_empty());
         (state.by_apex.len(), unknown.count(), listed.count(), weight)
     }
 

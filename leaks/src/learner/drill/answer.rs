@@ -212,7 +212,7 @@ fn over(
     out: &mut dyn Write,
 ) -> Result<()> {
     let standing = &running.standing;
-    let (level, seed) = (plan.level, plan.seed);
+    let (level, seed, post_mortem) = (plan.level, plan.seed, running.left.is_some());
     let earned = if shown.is_some() {
         0
     } else {
@@ -220,11 +220,10 @@ fn over(
     };
     let void = State::change(&workspace.root, |state| {
         let is_led = state.drills.led.contains(&(seed, level));
-        let is_again = state
-            .drills
-            .done
-            .iter()
-            .any(|done| (done.seed, done.level) == (seed, level));
+        let is_again =
+            state.drills.done.iter().any(|done| {
+                (done.seed, done.level, done.post_mortem) == (seed, level, post_mortem)
+            });
         let void = if is_led {
             Some("its answer sheet was asked for on this machine")
         } else if is_again {
@@ -240,6 +239,7 @@ fn over(
             of: points_max(level),
             seconds: running.lasted().as_secs(),
             wrong: standing.wrong,
+            post_mortem,
             shown: shown.is_some(),
             void: void.map(str::to_owned),
         });

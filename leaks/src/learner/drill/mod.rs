@@ -204,7 +204,8 @@ async fn after_death(workspace: &Workspace, plan: &Plan, out: &mut dyn Write) ->
         }
         _ => {}
     }
-    files::make_folder(&left)?;
+    let metrics = left.join("metrics");
+    files::make_folder(&metrics)?;
     let mut stage = Stage::set(workspace, plan, Some(&left)).await?;
     let asked_to_end = workbook::signals::asked_to_end()?;
     workbook::note!(format!(
@@ -212,7 +213,7 @@ async fn after_death(workspace: &Workspace, plan: &Plan, out: &mut dyn Write) ->
         LIFE.as_secs()
     ));
     let debug = stage.running.debug.clone();
-    let scraping = tokio::spawn(scrape(debug, left.clone()));
+    let scraping = tokio::spawn(scrape(debug, metrics));
     let mut is_interrupted = false;
     let ends = async {
         asked_to_end.await;
@@ -253,7 +254,7 @@ async fn after_death(workspace: &Workspace, plan: &Plan, out: &mut dyn Write) ->
 }
 
 /// Keeps the metrics, as a monitoring system would have.
-async fn scrape(debug: String, left: PathBuf) {
+async fn scrape(debug: String, folder: PathBuf) {
     let Ok(http) = reqwest::Client::builder().no_proxy().build() else {
         return;
     };
@@ -264,7 +265,7 @@ async fn scrape(debug: String, left: PathBuf) {
         };
         if let Ok(text) = answer.text().await {
             // The drill goes without one of them.
-            let _ = fs::write(left.join(format!("metrics-{number:02}.txt")), text);
+            let _ = fs::write(folder.join(format!("{number:02}.txt")), text);
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::sheet::{Cause, Is, Place, Seen};
 use super::source;
 use crate::started::Running;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use workbook::say;
 
 /// One step of it.
@@ -28,10 +29,11 @@ pub(super) fn of(cause: &Cause, running: &Running, root: &Path) -> Vec<Step> {
     let mut steps = Vec::new();
     match (&running.left, cause.seen_by) {
         (Some(left), _) => {
+            let (early, late) = early_and_late(left);
             steps.push(step(
-                "What grew until the end, and where was it made?",
-                say::command(&format!("autopsy {}", say::path(left))),
-                "Live memory rises from profile to profile, and what grew is named by site.".to_owned(),
+                "What is live at the end and wasn't when it was warm?",
+                say::command(&format!("diff {late} --base {early} --limit 8")),
+                by_site(cause),
             ));
         }
         (None, Seen::Triage) => steps.push(step(
@@ -82,6 +84,23 @@ pub(super) fn of(cause: &Cause, running: &Running, root: &Path) -> Vec<Step> {
         ));
     }
     steps
+}
+
+/// Of the profiles that a service left one from when it was warm, and the last.
+fn early_and_late(left: &Path) -> (String, String) {
+    let entries = fs::read_dir(left).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        .collect();
+    // Their names begin with the time.
+    files.sort();
+    let at = |at: usize| {
+        files
+            .get(at)
+            .map_or_else(|| "FILE".to_owned(), |path| say::path(path))
+    };
+    (at(files.len() / 3), at(files.len().saturating_sub(1)))
 }
 
 fn by_site(cause: &Cause) -> String {

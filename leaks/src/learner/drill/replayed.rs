@@ -58,9 +58,10 @@ fn script(typed: &str, this: &Path) -> String {
         Some((first, _)) => format!("{first}; sleep 15; {first}"),
         None => typed.to_owned(),
     };
-    typed
-        .replace("cargo run -- ", &this)
-        .replace("leaks top ", &format!("{this}top "))
-        .replace("leaks load ", &format!("{this}load "))
-        .replace("leaks autopsy ", &format!("{this}autopsy "))
+    let typed = typed.replace("cargo run -- ", &this);
+    ["top ", "load ", "diff "]
+        .iter()
+        .fold(typed, |typed, command| {
+            typed.replace(&format!("leaks {command}"), &format!("{this}{command}"))
+        })
 }

@@ -50,6 +50,9 @@ pub(crate) struct Done {
     pub(crate) of: u32,
     pub(crate) seconds: u64,
     pub(crate) wrong: u32,
+    /// Whether only what a killed service left was there: with the same seed that is another drill.
+    #[serde(default)]
+    pub(crate) post_mortem: bool,
     /// Whether the way was shown before it was answered.
     #[serde(default)]
     pub(crate) shown: bool,
