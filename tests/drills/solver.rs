@@ -67,22 +67,18 @@ pub(crate) fn solve(
         let of = |floors: &Floors| floors.metrics.get(name).copied().unwrap_or(0.0);
         (of(&last) - of(&first)) / seconds
     };
-    let (tasks, sockets) = (
-        per_second("tokio_tasks_alive"),
-        per_second("process_open_sockets"),
-    );
-    let descriptors = per_second("process_open_fds") - sockets;
+    let (tasks, sockets) = (per_second("tokio_tasks_alive"), per_second(CONNECTIONS));
+    let descriptors = per_second("process_open_fds") - per_second("process_open_sockets");
     let live = per_second("heap_live_bytes");
     eprintln!(
         "a second: {tasks:.2} tasks, {sockets:.2} sockets, {descriptors:.2} descriptors, {live:.0} live"
     );
     let handles_least = HANDLES_LEAST.max(HANDLES_NOISE / seconds);
     let mut solved = Vec::new();
-    let stays = |name: &str, pace: f64| {
-        pace > handles_least && (playing.is_sample || handles_go_on(playing, name, &last, pace))
-    };
-    let sockets_stay = stays("process_open_sockets", sockets);
-    let own_tasks = (tasks > handles_least)
+    let stays =
+        |name: &str, pace: f64| pace > handles_least && handles_go_on(playing, name, &last, pace);
+    let sockets_stay = stays(CONNECTIONS, sockets);
+    let own_tasks = stays("tokio_tasks_alive", tasks)
         .then(|| own_tasks(playing))
         .flatten();
     let is_handles = own_tasks.is_some() || sockets > handles_least || descriptors > handles_least;
@@ -131,7 +127,12 @@ pub(crate) fn solve(
         });
     }
     if solved.is_empty() || playing.level == 3 && solved.len() == 1 {
-        let (report, verdict) = playing.triage((!solved.is_empty()).then_some(60));
+        let time = (!solved.is_empty()).then_some(60);
+        let (mut report, mut verdict) = playing.triage(time);
+        if verdict == "inconclusive" && solved.is_empty() {
+            // It says to look for longer.
+            (report, verdict) = playing.triage(time);
+        }
         solved.extend(by_triage(report, verdict, source, solved.is_empty()));
     }
     solved
@@ -214,7 +215,7 @@ fn look(playing: &Playing) -> Floors {
     for _ in 0..READINGS {
         let now = Floors {
             at: Some(Instant::now()),
-            metrics: metrics(&playing.get_text("/metrics")),
+            metrics: with_connections(playing, metrics(&playing.get_text("/metrics"))),
             heap: by_stack(&playing.get("/debug/pprof/heap")),
         };
         floors = Some(match floors {
@@ -228,6 +229,30 @@ fn look(playing: &Playing) -> Floors {
         thread::sleep(Duration::from_millis(400));
     }
     floors.unwrap_or_default()
+}
+
+/// Sockets by which the service asks others. Those of its clients are theirs.
+const CONNECTIONS: &str = "connections";
+
+fn with_connections(
+    playing: &Playing,
+    mut metrics: BTreeMap<String, f64>,
+) -> BTreeMap<String, f64> {
+    let profile = Profile::from_bytes("sockets", &playing.get("/debug/pprof/sockets"));
+    let profile = profile.expect("a profile");
+    let is_out = |stack: &detectors::profile::Stack<'_>| {
+        stack
+            .frames
+            .iter()
+            .any(|frame| frame.function.starts_with("TCP to "))
+    };
+    let out: i64 = profile
+        .stacks()
+        .filter(is_out)
+        .map(|stack| stack.values[0])
+        .sum();
+    metrics.insert(CONNECTIONS.to_owned(), out as f64);
+    metrics
 }
 
 /// What is in both, the lower of two.
