@@ -107,13 +107,15 @@ pub struct Sample {
 
 impl Evidence {
     /// What the verdict means for this workload, in a few words. As [`Verdict::definition`] has it, but for `warming-up` where live
-    /// memory still rose in the last window: what grows there has a bound, and hasn't stopped yet.
+    /// memory rose in each window up to the last: what grows there has a bound, and hasn't stopped yet.
     pub fn meaning(&self) -> &'static str {
-        let rises = |rise: Option<i64>| rise.is_some_and(|rise| rise > 0);
-        let last = self.readings.last();
-        let still = last.is_some_and(|last| rises(last.rise_bytes) || rises(last.rise_blocks));
+        let is_up = |rise: Option<i64>| rise.is_some_and(|rise| rise > 0);
+        let rose = |reading: &Reading| is_up(reading.rise_bytes) || is_up(reading.rise_blocks);
+        // Of the first window nobody knows.
+        let mut later = self.readings.iter().skip(1).peekable();
+        let still_rises = later.peek().is_some() && later.all(rose);
         match self.verdict {
-            Verdict::WarmingUp if still => "it grows, and what grows has a bound",
+            Verdict::WarmingUp if still_rises => "it grows, and what grows has a bound",
             verdict => verdict.definition(),
         }
     }

@@ -83,6 +83,12 @@ pub(crate) fn holder_that_fills() {
     });
     assert_eq!(evidence.verdict, Verdict::WarmingUp, "{}", evidence.because);
     assert_eq!(evidence.meaning(), "it grows, and what grows has a bound");
+    // What stopped has stopped, whatever moves a little afterwards.
+    let mut stopped = evidence;
+    for (reading, rise) in stopped.readings.iter_mut().skip(1).zip([9_000, 0, -8, 8]) {
+        (reading.rise_bytes, reading.rise_blocks) = (Some(rise), Some(rise));
+    }
+    assert_eq!(stopped.meaning(), Verdict::WarmingUp.definition());
     let evidence = Watch::new("nothing").run(|| || {});
     assert_eq!(evidence.meaning(), Verdict::Steady.definition());
 }
