@@ -9,6 +9,7 @@ mod driver;
 mod fleet;
 mod load;
 mod outside;
+mod own_test;
 #[cfg(target_os = "linux")]
 mod portable;
 mod serve;

@@ -38,7 +38,7 @@ const OF_A_CHAPTER: [(&str, Test); 4] = [
 ];
 
 /// What the other pages show.
-const BESIDE_THE_CHAPTERS: [(&str, fn()); 11] = [
+const BESIDE_THE_CHAPTERS: [(&str, fn()); 12] = [
     // It waits for minutes, so it comes first of all.
     ("a_service_climbs", climbs::a_service_climbs),
     ("a_drill_to_its_end", drilled::a_drill_to_its_end),
@@ -53,6 +53,7 @@ const BESIDE_THE_CHAPTERS: [(&str, fn()); 11] = [
         estimates_of_a_sampled_profile,
     ),
     ("what_a_killed_service_kept", what_a_killed_service_kept),
+    ("what_a_first_test_is_worth", what_a_first_test_is_worth),
     ("whose_memory_it_is", whose_memory_it_is),
 ];
 
@@ -305,6 +306,14 @@ fn what_a_killed_service_kept() {
     let told = without_machine(&text(told.exits(0)), &workbook.path(""));
     // How many profiles there are, and their figures, are another run's each time.
     shown_within("chapters", "autopsy.txt", &told, Figures::Verdict);
+}
+
+/// The last exercise as shipped: tests that see no memory.
+fn what_a_first_test_is_worth() {
+    let workbook = Workbook::copy("shown-last");
+    let told = leaks(&workbook, &["check", "your-own-test"]);
+    let told = without_machine(&text(told.exits(1)), &workbook.path(""));
+    shown("chapters", "your-own-test.txt", &told);
 }
 
 /// Runs the command as `cargo run` does, so that it suggests commands of that form.

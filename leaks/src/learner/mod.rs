@@ -1,6 +1,5 @@
 //! The learner's part: where the reader is and does. The chapters are listed and run, the exercises checked, hinted at, restored and
-//! proved, the book is opened, the corpus of
-//! real bugs is run, and drills are played.
+//! proved, the book is opened, the corpus of real bugs is run, drills are played, and the reader's own tests are judged.
 
 pub(crate) mod book;
 mod cargo;
@@ -8,6 +7,7 @@ pub(crate) mod check;
 mod child;
 pub(crate) mod drill;
 pub(crate) mod exercise;
+mod last;
 pub(crate) mod measure;
 mod next;
 pub(crate) mod progress;

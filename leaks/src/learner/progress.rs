@@ -1,6 +1,7 @@
 //! `leaks progress`: what is passed and how, for the reader, for whoever teaches, and for another machine.
 
 use super::drill::{Drills, Played};
+use super::last;
 use super::shipped;
 use super::state::{Done, State};
 use crate::show::json;
@@ -150,7 +151,17 @@ pub(super) fn groups(workspace: &Workspace, state: &State) -> Vec<Group> {
     let exercises = Group::new("exercises", exercises.collect());
     let drills: Vec<Item> = state.drills.done.iter().map(drill).collect();
     let drills = (!drills.is_empty()).then(|| Group::new("drills", drills));
-    [exercises].into_iter().chain(drills).collect()
+    let last = state.of(last::NAME);
+    let last = last.passed.then(|| {
+        let item = Item {
+            name: last::NAME.to_owned(),
+            title: "Your own test".to_owned(),
+            standing: Standing::Passed,
+            more: Vec::new(),
+        };
+        Group::new("last exercises", vec![item])
+    });
+    [exercises].into_iter().chain(drills).chain(last).collect()
 }
 
 /// What a drill came to. One that has points was passed.

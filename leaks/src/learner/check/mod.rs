@@ -7,6 +7,7 @@ pub(super) mod summary;
 use super::cargo::told;
 use super::child::Stop;
 use super::exercise;
+use super::last;
 use super::next;
 use super::shipped;
 use super::state::State;
@@ -28,7 +29,7 @@ use workbook::workspace::{Chapter, Workspace};
 /// What `leaks check` takes.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The chapter's name, as `leaks list` shows it; inside the chapter's folder it needs none
+    /// The chapter's name, as `leaks list` shows it, or your-own-test; inside the chapter's folder it needs none
     #[arg(conflicts_with = "all")]
     pub(crate) chapter: Option<String>,
     /// Say which exercises pass already, each in a line; one that is as shipped isn't measured
@@ -74,6 +75,9 @@ pub(crate) fn check(
 ) -> Result<Ending> {
     if args.all {
         return all::check_all(workspace, args.format, out);
+    }
+    if last::is_meant(workspace, args.chapter.as_deref()) {
+        return last::check(workspace, args.format, out);
     }
     let chapter = workspace.chapter_or_here(args.chapter.as_deref(), "check")?;
     if args.again {
