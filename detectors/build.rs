@@ -1,5 +1,5 @@
 //! Tells the library whether it is built with frame pointers, which no `cfg` of the compiler says, and whether it can follow
-//! them on this target; and whether tokio can say where a task waits.
+//! them on this target; whether tokio can say where a task waits; and whether tasks can be found that can never wake.
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(frame_pointers)");
@@ -18,6 +18,15 @@ fn main() {
         && matches!(of_target("ARCH").as_str(), "x86_64" | "aarch64")
     {
         println!("cargo::rustc-cfg=tells_await_stacks");
+    }
+    println!("cargo::rustc-check-cfg=cfg(finds_stuck_tasks)");
+    // Where the process' memory can be read, and a copy of it be made.
+    if std::env::var_os("CARGO_FEATURE_TOKIO").is_some()
+        && of_target("OS") == "linux"
+        && of_target("POINTER_WIDTH") == "64"
+        && !is_miri
+    {
+        println!("cargo::rustc-cfg=finds_stuck_tasks");
     }
     println!("cargo::rustc-check-cfg=cfg(sees_foreign)");
     // Where the C library's symbols can be defined by the program, and are known to lead to glibc's own.

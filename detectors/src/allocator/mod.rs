@@ -116,6 +116,8 @@ pub(crate) use refusal::{report_by, tells_refusals};
 pub(crate) use sampled_blocks::{SampledBlocks, sampled_blocks, stack_of};
 pub use scope::{Entered, Scope, ScopeHandle, follows_threads};
 pub(crate) use scope::{each_block, own_tables, unscoped_bytes};
+#[cfg(finds_stuck_tasks)]
+pub(crate) use scope::{each_noted_block, notes_every_block};
 pub use stats::{Lost, Stats, stats};
 
 use sampling::{SAMPLES, Sample};
@@ -290,6 +292,9 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
         // Inside as well: what is noted is forgotten once it is gone, whoever frees it.
         if exact::is_on() {
             scope::forget(block.addr(), size);
+            // Freed memory that is full of old pointers makes what they point at look held.
+            // SAFETY: the block has this size, and nobody reads it any more.
+            unsafe { wipe(block, 0, size) };
         }
         let may_be_sampled = may_be_sampled(block, size);
         let layout = match may_be_sampled.then(|| SAMPLES.take(block.addr())).flatten() {

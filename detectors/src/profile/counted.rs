@@ -5,15 +5,11 @@ use std::rc::Rc;
 
 use super::assemble::{self, Call};
 use super::trim::Role;
-use super::{Profile, ProfileError, SourceFrame};
+use super::{Profile, SourceFrame};
 use crate::model::place;
 
 /// `unit` is what is counted, and the name of the only sample type.
-pub(super) fn convert(
-    name: &str,
-    unit: &str,
-    stacks: &[(Vec<place::Frame>, u64)],
-) -> Result<Profile, ProfileError> {
+pub(super) fn convert(name: &str, unit: &str, stacks: &[(Vec<place::Frame>, u64)]) -> Profile {
     let mut addresses = HashMap::new();
     let mut samples: Vec<(Vec<Call>, [i64; 1])> = stacks
         .iter()
@@ -27,7 +23,7 @@ pub(super) fn convert(
     let program = std::env::current_exe().unwrap_or_default();
     let program = assemble::program(&program.to_string_lossy());
     let types = [(unit, "count")];
-    Profile::sealed(
+    Profile::new(
         name,
         assemble::assemble(&program, &samples, types, types[0], 1),
     )

@@ -209,6 +209,18 @@ impl Profile {
         unit: &str,
         stacks: &[(Vec<crate::model::place::Frame>, u64)],
     ) -> Result<Self, ProfileError> {
+        let profile = Self::of_counts_or_empty(name, unit, stacks);
+        profile.refuse_empty()?;
+        Ok(profile)
+    }
+
+    /// The same, which may be empty as well.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn of_counts_or_empty(
+        name: &str,
+        unit: &str,
+        stacks: &[(Vec<crate::model::place::Frame>, u64)],
+    ) -> Self {
         counted::convert(name, unit, stacks)
     }
 

@@ -23,6 +23,10 @@ pub(crate) struct Done {
     /// For how long the process was held by making the copy: who asked for memory then had to wait.
     pub(crate) paused: Duration,
     /// How long the copy lived.
+    #[cfg_attr(
+        not(feature = "debug"),
+        expect(dead_code, reason = "a debug endpoint tells it")
+    )]
     pub(crate) took: Duration,
 }
 
@@ -60,12 +64,17 @@ pub(crate) fn of_this_process(
     file.read_to_end(&mut told).map_err(no_copy)?;
     match told.pop() {
         Some(WHOLE) => Ok(Done { told, paused, took }),
+        Some(PANICKED) => Err(format!(
+            "the copy of the process panicked before its work was done: {}",
+            String::from_utf8_lossy(&told)
+        )),
         _ => Err("the copy of the process ended before its work was done".to_owned()),
     }
 }
 
-/// Stands at the end of what was told whole.
+/// Stands at the end of what was told whole, and at the end of what a panic said.
 const WHOLE: u8 = b'.';
+const PANICKED: u8 = b'!';
 
 /// Does the work, writes what it told, and ends the child.
 fn in_the_child(file: &mut File, work: impl FnOnce() -> Vec<u8>) -> ! {
@@ -80,13 +89,22 @@ fn in_the_child(file: &mut File, work: impl FnOnce() -> Vec<u8>) -> ! {
         libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
     }
     close_all_but(file.as_raw_fd());
-    let worked = catch_unwind(AssertUnwindSafe(|| {
-        let mut told = work();
-        told.push(WHOLE);
-        file.write_all(&told)
-    }));
+    let told = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(mut told) => {
+            told.push(WHOLE);
+            told
+        }
+        Err(panic) => {
+            let words = panic.downcast_ref::<String>().map(String::as_str);
+            let words = words.or_else(|| panic.downcast_ref().copied());
+            let mut told = words.unwrap_or("without a word").as_bytes().to_vec();
+            told.push(PANICKED);
+            told
+        }
+    };
+    let written = file.write_all(&told);
     // SAFETY: it runs nothing of what the process has registered for its end.
-    unsafe { libc::_exit(i32::from(!matches!(worked, Ok(Ok(()))))) }
+    unsafe { libc::_exit(i32::from(written.is_err())) }
 }
 
 /// A listener that the copy kept would take connections that nobody answers, and keep its port when the process has gone.

@@ -37,6 +37,8 @@ mod roots;
 mod task;
 mod views;
 mod wakers;
+#[cfg(finds_stuck_tasks)]
+pub(crate) mod wakes;
 
 pub(crate) use class::{Accounts, told};
 pub use entries::Tables;
@@ -393,6 +395,16 @@ impl BeforeACopy {
             }));
         }
     }
+}
+
+/// Has a copy that this thread makes next know where these stacks end. All that lies in any other thread's counts as held there, what
+/// calls that have returned left behind as well.
+#[cfg(finds_stuck_tasks)]
+pub(crate) fn copy_knows(stacks: Vec<crate::readings::kernel::Stack>) {
+    COPIED.set(Some(Copied {
+        stacks,
+        heap: Heap::Other,
+    }));
 }
 
 fn watched_state() -> Option<Range<usize>> {

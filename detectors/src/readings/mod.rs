@@ -1,7 +1,7 @@
 //! What can be read now: the heap, tasks, what the process has open, resident memory, waits, and who holds what.
 
 pub mod contention;
-#[cfg(all(feature = "debug", target_os = "linux"))]
+#[cfg(any(finds_stuck_tasks, all(feature = "debug", target_os = "linux")))]
 pub(crate) mod copy;
 pub(crate) mod counters;
 pub mod heap;

@@ -33,6 +33,15 @@ impl SpawnSite {
         }))
     }
 
+    /// A site that somebody tells of: nobody was there when it spawned. Its line is known, and what led there isn't.
+    #[cfg(finds_stuck_tasks)]
+    pub(crate) fn told(location: &'static Location<'static>) -> Self {
+        SpawnSite(KNOWN.get(location, |location| Known {
+            location,
+            stack: Box::default(),
+        }))
+    }
+
     /// The source file, as the compiler was given it.
     pub fn file(&self) -> &'static str {
         self.0.location.file()

@@ -250,6 +250,18 @@ pub(crate) fn each_block(of: ScopeHandle, mut visit: impl FnMut(usize, usize, us
     });
 }
 
+/// Tells each noted block, whichever scope it belongs to: its address, its size and its site's number.
+#[cfg(finds_stuck_tasks)]
+pub(crate) fn each_noted_block(mut visit: impl FnMut(usize, usize, usize)) {
+    owners::each(|address, size, owner| visit(address, size, site_of(owner)));
+}
+
+/// Whether every block that is asked for is noted: the process has a scope.
+#[cfg(finds_stuck_tasks)]
+pub(crate) fn notes_every_block() -> bool {
+    Tag::unpacked(OF_PROCESS.load(Acquire)).is_some_and(Tag::is_open)
+}
+
 /// Where this instrument keeps addresses of blocks, or what is as large as they are: nothing of it holds a block.
 pub(crate) fn own_tables() -> impl Iterator<Item = std::ops::Range<usize>> {
     let samples = &raw const SAMPLES;

@@ -207,7 +207,7 @@ fn told_by_a_copy(source: &AllocatorSource, rises: &[Rise]) -> Vec<u8> {
 }
 
 /// Whether there is room for the pages that the service writes to while the copy lives.
-fn bears_a_copy() -> Result<(), Refusal> {
+pub(super) fn bears_a_copy() -> Result<(), Refusal> {
     let (Some(room), Ok(resident)) = (headroom::now(), memory::resident()) else {
         return Ok(());
     };
@@ -225,7 +225,7 @@ fn bears_a_copy() -> Result<(), Refusal> {
 }
 
 /// Whether the copy may live on.
-fn goes_on(took: Duration) -> Result<(), String> {
+pub(super) fn goes_on(took: Duration) -> Result<(), String> {
     if took > PATIENCE {
         return Err(format!(
             "after {} s the copy of the process was not done, and was ended: another thread may have held what it waited for; ask again",

@@ -3,6 +3,7 @@
 use super::answers::{self, Refusal};
 use super::headroom::{self, Room};
 use super::off_the_runtime::FIGURES;
+use super::stuck;
 use crate::allocator::{self, Labelled};
 use crate::model::kind::Kind;
 use crate::model::words::grouped;
@@ -86,11 +87,7 @@ fn exposition(runtime: &Handle) -> String {
             held.free(),
         );
     }
-    text.gauge(
-        "tokio_tasks_alive",
-        "Tasks of this runtime that aren't done.",
-        tasks::alive(runtime) as u64,
-    );
+    text.tasks(runtime);
     if let Ok(descriptors) = process::descriptors() {
         text.gauge(
             "process_open_fds",
@@ -182,6 +179,28 @@ impl Exposition {
             "process_memory_headroom_bytes",
             "How much is left below it. What the kernel drops first isn't in the way: lazily freed memory, and page cache that wasn't used lately.",
             room.left(),
+        );
+    }
+
+    /// How many can never wake is told once somebody has asked.
+    fn tasks(&mut self, runtime: &Handle) {
+        self.gauge(
+            "tokio_tasks_alive",
+            "Tasks of this runtime that aren't done.",
+            tasks::alive(runtime) as u64,
+        );
+        let Some(last) = stuck::last() else {
+            return;
+        };
+        self.gauge(
+            "tokio_tasks_stuck",
+            "Tasks of this runtime that can never wake, as of the last look: GET /debug/pprof/taskleak.",
+            last.stuck,
+        );
+        self.gauge(
+            "tokio_tasks_not_decided",
+            "Tasks of which that look couldn't tell.",
+            last.not_decided,
         );
     }
 

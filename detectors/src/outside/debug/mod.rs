@@ -24,6 +24,7 @@
 //! | `GET /debug/pprof/heap?at=peak` | what was live when most was, as of the last profile that was kept | [`KeptProfiles`] |
 //! | `GET /debug/pprof/allocs` | the same, and shows what was ever allocated first | the same |
 //! | `GET /debug/pprof/tasks`, `/goroutine` | alive tasks of this runtime, by spawn site | sites: see [`tasks`](crate::tasks) |
+//! | `GET /debug/pprof/taskleak`, `/goroutineleak` | tasks that can never wake, by spawn site: see [`tasks`](crate::tasks#tasks-that-can-never-wake). The service is held while it is copied, twice | 64-bit Linux; sites as above |
 //! | `GET /debug/pprof/threadcreate` | threads, by who started them | Linux; sites: [`spawn_thread`](crate::process::spawn_thread) |
 //! | `GET /debug/pprof/descriptors`, `/sockets` | what is open, by folder, or by peer and state | Linux |
 //! | `GET /debug/pprof/block` | who had to wait, by the line that waited | locks and awaits of [`contention`](crate::contention) |
@@ -133,6 +134,11 @@ mod metrics;
 mod off_the_runtime;
 mod profiles;
 mod sampling;
+#[cfg(finds_stuck_tasks)]
+mod stuck;
+#[cfg(not(finds_stuck_tasks))]
+#[path = "stuck_unread.rs"]
+mod stuck;
 mod tables;
 mod token;
 
@@ -152,6 +158,8 @@ pub fn router() -> Router {
         .route("/debug/pprof/allocs", get(profiles::allocs))
         .route("/debug/pprof/tasks", get(profiles::tasks))
         .route("/debug/pprof/goroutine", get(profiles::tasks))
+        .route("/debug/pprof/taskleak", get(stuck::task_leak))
+        .route("/debug/pprof/goroutineleak", get(stuck::task_leak))
         .route("/debug/pprof/threadcreate", get(profiles::threads))
         .route("/debug/pprof/descriptors", get(profiles::descriptors))
         .route("/debug/pprof/sockets", get(profiles::sockets))

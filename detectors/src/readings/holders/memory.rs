@@ -19,9 +19,10 @@ use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
+mod copied;
 mod objects;
 
-pub(super) use objects::static_at;
+pub(crate) use objects::static_at;
 
 /// Where a pointer stands that isn't in a known block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,6 +160,8 @@ impl Memory {
         let mem = kernel::memory().map_err(|error| unread("/proc/self/mem", error))?;
         let pagemap = Pages::of_this_process().ok();
         let statics = objects::statics();
+        // Of the thread that looks at a copy, which holds nothing of the service's.
+        let own_stack = crate::allocator::stacks::of_this_thread().unwrap_or(0..0);
         let remembered = super::COPIED.take();
         let copied = remembered.as_ref().map(|copied| copied.heap);
         let stacks = remembered.map_or_else(
@@ -203,11 +206,19 @@ impl Memory {
                 });
                 add(range, Place::Thread);
             };
-            let of_other = stacks.iter().find(|stack| range.contains(&stack.pointer));
-            if copied.is_some() && range.contains(&stack_pointer) {
-                // Of the thread that looks, which holds nothing of the service's.
+            if copied.is_some()
+                && let Some(parts) = copied::parts(&range, &stacks, &own_stack, pagemap.as_ref())
+            {
+                for (range, of) in &parts {
+                    if let copied::Of::Thread(at) = of {
+                        of_thread(range.clone(), &stacks[*at].name, Part::Stack);
+                    }
+                }
+                let unknown = parts.iter().filter(|(_, of)| *of == copied::Of::Unknown);
+                unknown.for_each(|(range, _)| split(range, &statics, &mut add));
                 return;
             }
+            let of_other = stacks.iter().find(|stack| range.contains(&stack.pointer));
             if range.contains(&stack_pointer) {
                 let from = begins.filter(|begins| range.contains(begins));
                 let variables = from.unwrap_or(stack_pointer)..range.end;

@@ -51,6 +51,8 @@ pub use tcp::TcpState;
 pub(crate) use tcp::{Row, closed_by, rows};
 #[cfg(target_os = "linux")]
 pub(crate) use threads::{Stack, stack_pointers, stacks};
+#[cfg(finds_stuck_tasks)]
+pub(crate) use threads::{Standing, standing};
 pub(crate) use threads::{thread_id, threads};
 
 use std::fmt;

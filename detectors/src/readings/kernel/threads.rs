@@ -68,6 +68,66 @@ fn stack_pointer(call: &str) -> Option<usize> {
     usize::from_str_radix(word.strip_prefix("0x")?, 16).ok()
 }
 
+/// Where a thread stands, and how far it has come.
+#[cfg(finds_stuck_tasks)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The call of the kernel that it waits in, with where its stack ends; `None` where it runs, or is about to.
+    waits_in: Option<String>,
+    /// How often it was given a core and left it.
+    switches: u64,
+    /// For how long it ran.
+    ran: std::time::Duration,
+}
+
+#[cfg(finds_stuck_tasks)]
+impl Standing {
+    /// Where its stack ends, if it waits.
+    pub(crate) fn stack_pointer(&self) -> Option<usize> {
+        stack_pointer(self.waits_in.as_deref()?)
+    }
+
+    /// Whether it waited all the time in between.
+    pub(crate) fn has_rested_until(&self, later: &Self) -> bool {
+        self.waits_in.is_some() && self == later
+    }
+
+    /// Whether it ran, or was about to, and had not come as far as this since.
+    pub(crate) fn was_held_until(&self, later: &Self, far: std::time::Duration) -> bool {
+        let both_run = self.waits_in.is_none() && later.waits_in.is_none();
+        both_run && later.ran.saturating_sub(self.ran) < far
+    }
+}
+
+/// How each of the own threads stands now, by the kernel's number for it.
+#[cfg(finds_stuck_tasks)]
+pub(crate) fn standing() -> std::collections::HashMap<i32, Standing> {
+    let of = |id: i32| {
+        let call = text(Whose::Own, format_args!("task/{id}/syscall")).ok()?;
+        let status = text(Whose::Own, format_args!("task/{id}/status")).ok()?;
+        let ran = text(Whose::Own, format_args!("task/{id}/schedstat")).unwrap_or_default();
+        let ran = ran.split_ascii_whitespace().next();
+        let switches = status
+            .lines()
+            .filter(|line| line.contains("ctxt_switches:"))
+            .filter_map(|line| {
+                line.split_ascii_whitespace()
+                    .next_back()?
+                    .parse::<u64>()
+                    .ok()
+            });
+        let waits_in = call.trim_end().to_owned();
+        let standing = Standing {
+            waits_in: stack_pointer(&waits_in).is_some().then_some(waits_in),
+            switches: switches.sum(),
+            ran: std::time::Duration::from_nanos(ran.and_then(|ns| ns.parse().ok()).unwrap_or(0)),
+        };
+        Some((id, standing))
+    };
+    let threads = numbers(Whose::Own, "task").unwrap_or_default();
+    threads.into_iter().filter_map(of).collect()
+}
+
 /// The kernel's number for this thread.
 #[cfg(target_os = "linux")]
 pub(crate) fn thread_id() -> i32 {

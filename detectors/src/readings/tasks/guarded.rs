@@ -103,6 +103,22 @@ impl Table {
     }
 }
 
+/// Each site on a runtime, by the address that its guards have.
+#[cfg(finds_stuck_tasks)]
+pub(super) fn by_guard(runtime: RuntimeId) -> Vec<(usize, SpawnSite)> {
+    let table = table();
+    let nodes = table.iter().flat_map(|table| table.nodes.values());
+    let of_runtime = nodes.filter(|node| node.runtime == runtime);
+    let by_guard = |node: &Arc<Node>| {
+        // A guard is one word: the address of the node's counts.
+        let guard = Guard(Arc::clone(node));
+        // SAFETY: it is read as what it is, one pointer that is never null, and lives on.
+        let address = unsafe { *ptr::from_ref(&guard).cast::<*const ()>() }.addr();
+        (address, node.site)
+    };
+    of_runtime.map(by_guard).collect()
+}
+
 /// The alive tasks of a runtime, by site; a site may come more than once.
 pub(super) fn each_site(runtime: RuntimeId, mut visit: impl FnMut(SpawnSite, u64)) {
     let table = table();

@@ -1,6 +1,7 @@
 //! Whether a piece of code leaves tasks behind: taken as a baseline, found as a value, asserted in words.
 
 use super::snapshot::{NewTasks, Tasks};
+use super::stuck::{self, StuckTasks};
 use super::waiting::{AwaitStack, await_stacks};
 use crate::model::complaint::{Complaint, passed};
 use crate::model::out;
@@ -21,7 +22,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(20);
 const WITHIN: Duration = Duration::from_secs(1);
 
 /// How long the runtime may take to say where tasks wait.
-const DUMP_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const DUMP_WITHIN: Duration = Duration::from_secs(2);
 
 /// Finds tasks that a piece of code leaves behind on a runtime.
 ///
@@ -123,6 +124,30 @@ impl TaskCheck {
         }
     }
 
+    /// Which alive tasks can never wake, whenever they were spawned: see [`outlooks`](super::outlooks).
+    ///
+    /// A task that runs, or couldn't be judged, is looked at again, for as long as tasks may take to end. A stuck task stays stuck.
+    ///
+    /// ```
+    /// use detectors::tasks::{Builder, TaskCheck};
+    ///
+    /// let runtime = Builder::new_current_thread().build()?;
+    /// runtime.block_on(async {
+    ///     let check = TaskCheck::new("greetings", &tokio::runtime::Handle::current());
+    ///     tokio::spawn(async { "hello" }).await.expect("it doesn't panic");
+    /// # if cfg!(not(all(target_os = "linux", target_pointer_width = "64"))) { return }
+    ///     check.find_stuck().await.assert_none_stuck();
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// On a runtime without timers.
+    pub async fn find_stuck(&self) -> StuckTasks {
+        stuck::find(&self.name, &self.runtime, &self.ignored, self.within).await
+    }
+
     fn left(&self, now: &Tasks, names: &mut BTreeMap<SpawnSite, Site>) -> LeftTasks {
         let NewTasks { sites, unknown } = now.since(&self.baseline);
         let unresolved: Vec<SpawnSite> = sites
@@ -190,7 +215,7 @@ fn keep(name: &str, alive: &Tasks) -> Option<PathBuf> {
 }
 
 /// `function (file:line)` of the spawn itself, whosever code it is.
-fn spawning_line(site: &Site) -> String {
+pub(super) fn spawning_line(site: &Site) -> String {
     site.stack
         .first()
         .map_or_else(String::new, ToString::to_string)

@@ -7,6 +7,7 @@
 //! | how many are alive? | [`alive`] | nothing: any runtime, any build |
 //! | where were they spawned? | [`by_site`], [`Tasks`] | your spawns through [`spawn`], [`spawn_on`], [`tracked`]; or a runtime of [`Builder`], for everybody's spawns |
 //! | which ones does this code leave behind? | [`TaskCheck`] | sites say where; the count says how many without them |
+//! | which ones can never wake? | [`outlooks`], [`TaskCheck::find_stuck`] | 64-bit Linux; see [below](#tasks-that-can-never-wake) |
 //! | where do they wait? | [`await_stacks`] | Linux, `--cfg tokio_unstable` |
 //! | who spawned them, in any profile reader? | [`Tasks::profile`] | as for sites |
 //!
@@ -32,8 +33,34 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! # Tasks that can never wake
+//!
+//! A task that waits runs again when somebody calls its waker. Where nobody can, the task is *stuck*: it stays for ever, with all that it
+//! holds. That is told from the first such task on, by two rules.
+//!
+//! - [`Rule::Counts`]: tokio counts the references to each task. The count says whether a waker of it exists anywhere. It costs next to
+//!   nothing, and is exact.
+//! - [`Rule::Reach`]: a task may be the only one who holds its own waker, as one does that owns the sender for which it waits; or two tasks
+//!   wait for each other. Hold a `Scope::of_process` from before the tasks are spawned on, and the program's memory is read for who
+//!   holds each waker. That is conservative: an old pointer that was left on a stack or in a block's unused room makes a stuck task look
+//!   as if it could wake. So this rule finds some, and tells of none that can wake.
+//!
+//! | what may hide a waker | is |
+//! |---|---|
+//! | a register, a waker that is being moved, a `static`, the kernel (`io_uring`), C's memory, a pointer in other bits | counted: such a task is never called stuck for want of a waker |
+//! | wakers that wrap wakers: `FuturesUnordered`, `JoinSet`, `select!`, `AtomicWaker`, `Arc<Wake>` | followed, each by the block that it lies in |
+//! | a task that runs, is due, or is within `block_in_place` | no finding: its own state says so |
+//! | what `spawn_blocking` runs, other threads, other runtimes, `LocalSet`, other executors | taken for what can wake whoever waits for it |
+//! | the registers of a thread that was about to run in both looks | *not decided* |
+//! | a handle to abort the task; a waker that isn't found in memory | *not decided* |
+//! | a sender in a block that nothing points at, as after `Box::leak`, or behind a pointer in other bits | *not decided* |
+//! | a block shared more often than pointers to it are seen, as by a pointer in other bits | *not decided*; but the task's own memory may have old copies of the pointer, which count as seen |
+//! | what was left in freed memory, on stacks, in unused room | a miss, and never a finding |
+//! | a tokio that keeps its tasks in another way than 1.41 to 1.54 | an error: a task of this library's own finds it out, each time |
+//!
 //! # Where it can mislead you
 //!
+//! - A task that waits for ever on purpose, until it is aborted, can't wake either: leave it out by [`TaskCheck::ignoring`].
 //! - What `spawn_blocking` runs is a thread, and no task here. What a `LocalSet` runs, tokio neither counts nor tells of.
 //! - A task that has ended shows for some milliseconds more. [`TaskCheck`] waits for it; a single [`alive`] doesn't.
 //! - tokio numbers its runtimes from 1.49 on, and before that in a build with `--cfg tokio_unstable`. Without a number the tasks that
@@ -45,9 +72,11 @@ mod builder;
 mod guarded;
 mod hooked;
 mod left;
+pub(crate) mod outlook;
 mod runtime_id;
 mod snapshot;
 mod spawn;
+mod stuck;
 mod text;
 mod waiting;
 
@@ -56,6 +85,8 @@ pub use builder::Builder;
 #[doc(hidden)]
 pub use guarded::entries;
 pub use left::{LeftTasks, TaskCheck};
+pub use outlook::{AliveTask, NoOutlooks, Outlook, Outlooks, Rule, Why, WokenBy, outlooks};
 pub use snapshot::{NewTasks, Tasks, alive, by_site};
 pub use spawn::{Tracked, spawn, spawn_on, tracked};
+pub use stuck::StuckTasks;
 pub use waiting::{AwaitStack, NoAwaitStacks, await_stacks};

@@ -13,6 +13,8 @@ use tokio::runtime::Handle;
 pub struct AwaitStack {
     /// Where it was spawned, when its runtime is one of [`Builder`](super::Builder) that remembers its tasks.
     pub site: Option<SpawnSite>,
+    /// Its number, as [`tokio::task::Id`] shows it.
+    pub task: Option<u64>,
     /// What awaits what, the innermost first: at its end is the task's own future. A task that waits for several things at once,
     /// by `select!` or `join!`, has a stack for each.
     pub stacks: Vec<Vec<Frame>>,
@@ -193,19 +195,20 @@ mod dump {
             let so_far = seen.entry(place).or_default();
             *so_far += 1;
             if *so_far <= of_each_site {
-                all.push((site, addresses(task)));
+                all.push((site, task.id(), addresses(task)));
             }
         }
         give_back();
         let every: Vec<&[usize]> = all
             .iter()
-            .flat_map(|(_, stacks)| stacks)
+            .flat_map(|(_, _, stacks)| stacks)
             .map(Vec::as_slice)
             .collect();
         let mut frames = resolve_stacks(&every, Symbols::ThisProcess).into_iter();
         all.iter()
-            .map(|(site, stacks)| AwaitStack {
+            .map(|(site, id, stacks)| AwaitStack {
                 site: *site,
+                task: id.to_string().parse().ok(),
                 stacks: frames.by_ref().take(stacks.len()).map(awaits).collect(),
             })
             .collect()

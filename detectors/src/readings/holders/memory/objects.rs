@@ -84,7 +84,7 @@ fn objects() -> Vec<Object> {
 }
 
 /// The name of the static that an address lies in; `None` where the program has no symbol for it.
-pub(in crate::readings::holders) fn static_at(address: usize) -> Option<String> {
+pub(crate) fn static_at(address: usize) -> Option<String> {
     let objects = objects();
     let object = objects
         .iter()
