@@ -91,7 +91,7 @@ impl Screen {
         let mut out = io::stdout().lock();
         queue!(out, BeginSynchronizedUpdate)?;
         for row in changed {
-            let line = at(lines, row);
+            let line = cut(&at(lines, row), self.columns);
             let shown = if self.has_colour {
                 line
             } else {
@@ -105,6 +105,22 @@ impl Screen {
         self.drawn = lines.to_vec();
         Ok(())
     }
+}
+
+/// The part of a line that there is room for. Not every terminal leaves off wrapping when it is told to, and a line that wraps in the last
+/// row moves all others.
+fn cut(line: &str, columns: usize) -> String {
+    let (mut shown, mut is_escape, mut width) = (String::with_capacity(line.len()), false, 0);
+    for letter in line.chars() {
+        let is_seen = !is_escape && letter != '\x1b';
+        is_escape = letter == '\x1b' || is_escape && !letter.is_ascii_alphabetic();
+        width += usize::from(is_seen);
+        // Colours end where they end, seen or not.
+        if !is_seen || width <= columns {
+            shown.push(letter);
+        }
+    }
+    shown
 }
 
 impl Drop for Screen {
@@ -130,6 +146,13 @@ mod tests {
     use std::fs::File;
     use std::io::Read;
     use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_line_is_cut_where_the_screen_ends_and_its_colours_are_not() {
+        let line = "\x1b[1m>\x1b[0m \x1b[31mlong\x1b[0m";
+        assert_eq!(super::cut(line, 4), "\x1b[1m>\x1b[0m \x1b[31mlo\x1b[0m");
+        assert_eq!(super::cut(line, 80), line);
+    }
 
     /// Run by the test below, on a terminal.
     #[test]

@@ -83,7 +83,9 @@ pub(super) fn check(shown: &Shown<'_>, columns: usize, rows: usize) -> Vec<Strin
             lines.extend(folded(&asked(question), columns));
             keys_of(question)
         }
+        // The way out first: a narrow screen cuts the others.
         None => keys(&[
+            ("q", "quit"),
             ("w", "whole report"),
             ("h", "hint"),
             ("l", "list"),
@@ -91,7 +93,6 @@ pub(super) fn check(shown: &Shown<'_>, columns: usize, rows: usize) -> Vec<Strin
             ("r", "reset"),
             ("s", "solution"),
             ("c", "check"),
-            ("q", "quit"),
         ]),
     };
     with_keys(lines, keys, rows)
