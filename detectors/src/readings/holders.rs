@@ -354,6 +354,8 @@ struct Copied {
     /// A copy has the other threads' stacks, and none of their threads.
     stacks: Vec<crate::readings::kernel::Stack>,
     heap: Heap,
+    /// Whether what lies beside a stack in its mapping is read as well.
+    reads_beside_stacks: bool,
 }
 
 #[cfg(target_os = "linux")]
@@ -392,6 +394,7 @@ impl BeforeACopy {
             COPIED.set(Some(Copied {
                 stacks: self.stacks.into_values().collect(),
                 heap: if is_glibc { Heap::OfGlibc } else { Heap::Other },
+                reads_beside_stacks: false,
             }));
         }
     }
@@ -404,6 +407,7 @@ pub(crate) fn copy_knows(stacks: Vec<crate::readings::kernel::Stack>) {
     COPIED.set(Some(Copied {
         stacks,
         heap: Heap::Other,
+        reads_beside_stacks: true,
     }));
 }
 

@@ -164,6 +164,9 @@ impl Memory {
         let own_stack = crate::allocator::stacks::of_this_thread().unwrap_or(0..0);
         let remembered = super::COPIED.take();
         let copied = remembered.as_ref().map(|copied| copied.heap);
+        let beside = remembered
+            .as_ref()
+            .is_some_and(|copied| copied.reads_beside_stacks);
         let stacks = remembered.map_or_else(
             || {
                 kernel::stacks(Whose::Own)
@@ -206,7 +209,7 @@ impl Memory {
                 });
                 add(range, Place::Thread);
             };
-            if copied.is_some()
+            if beside
                 && let Some(parts) = copied::parts(&range, &stacks, &own_stack, pagemap.as_ref())
             {
                 for (range, of) in &parts {
@@ -216,6 +219,10 @@ impl Memory {
                 }
                 let unknown = parts.iter().filter(|(_, of)| *of == copied::Of::Unknown);
                 unknown.for_each(|(range, _)| split(range, &statics, &mut add));
+                return;
+            }
+            if copied.is_some() && range.contains(&stack_pointer) {
+                // Of the thread that looks, which holds nothing of the service's.
                 return;
             }
             let of_other = stacks.iter().find(|stack| range.contains(&stack.pointer));
