@@ -125,8 +125,10 @@ impl Notifier {
     pub fn acknowledge(&self, number: u64) -> bool {
         self.locked().pending.remove(&number).is_some()
     }
-    // ANCHOR_END: service
+}
+// ANCHOR_END: service
 
+impl Notifier {
     fn locked(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
