@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use workbook::workspace::Workspace;
 
-/// The crate of the type, which lies beside the chapters, and is none.
-const NO_CHAPTER: &str = "chapter";
+/// What lies beside the chapters, and is none: the crate of the type, and the last exercise, which is about no class.
+const NO_CHAPTERS: [&str; 2] = ["chapter", "your-own-test"];
 
 /// What a chapter's folder holds, and what each file is.
 const FILES: [(&str, &str); 20] = [
@@ -168,7 +168,7 @@ fn crates(folder: &Path) -> Vec<String> {
     entries
         .filter(|entry| entry.path().join("Cargo.toml").is_file())
         .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name != NO_CHAPTER)
+        .filter(|name| !NO_CHAPTERS.contains(&name.as_str()))
         .collect()
 }
 
