@@ -57,9 +57,10 @@ fn every_key_and_every_save_is_answered() {
         .stdout_has("passed, 2 hints");
 }
 
-/// From a longer text. A key that follows at once would make another key of the two.
+/// From a longer text. A key that follows at once would make another key of the two. The last row is drawn last: until then that of the
+/// view before stands there.
 fn back(terminal: &mut Terminal) -> &mut Terminal {
-    terminal.types(ESCAPE).shows("q quit")
+    terminal.shows("Esc back").types(ESCAPE).shows("q quit")
 }
 
 fn keys(terminal: &mut Terminal) {
@@ -198,7 +199,7 @@ fn a_screen_follows_its_size() {
     terminal.resize(24, 60);
     terminal.shows("live memory after each iteration, above what was live at the start");
     // What stands there already isn't written again.
-    terminal.types(ESCAPE).shows("q quit");
+    back(&mut terminal);
     let before = terminal.bytes().len();
     terminal
         .types("l")
