@@ -26,7 +26,7 @@ detectors::tests! {
 }
 
 /// Programs of each kind, unless told otherwise.
-const PROGRAMS: u64 = 40;
+const PROGRAMS: u64 = 20;
 
 /// Of the stuck tasks that nobody has a waker of, so many are to be found; and of all, where each block is noted. What was left on stacks
 /// and in blocks leads from nearly each of a program's channels to another.
