@@ -25,7 +25,7 @@ struct Change {
 }
 
 impl Rollout {
-    /// Those of a line that [`line`] made; `None` where it is none.
+    /// Those of a line that [`line()`] made; `None` where it is none.
     pub fn of(line: &str) -> Option<Self> {
         let digits = line.trim().as_bytes();
         let pair = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
