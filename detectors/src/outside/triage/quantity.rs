@@ -61,6 +61,8 @@ pub(super) struct Quantity {
     pub(super) accuses: bool,
     /// A difference of an allocator's figures that is no larger is nobody's.
     little: u64,
+    /// Whether what rose of it has no block in it: the allocator's free memory rose as much.
+    is_kept_free: bool,
     /// Who may let so much come before it is collected.
     collector: Option<Collector>,
     pub(super) series: Series,
@@ -98,6 +100,7 @@ impl Quantity {
             name,
             accuses: true,
             little: A_LITTLE.max(KEPT_FOR_A_THREAD * threads),
+            is_kept_free: false,
             collector: look.collector.filter(|_| name == ANONYMOUS),
             series,
             judged,
@@ -152,8 +155,12 @@ impl Quantity {
                 Quantity::of(look, Kind::Resident, FOREIGN, Moment::surely_in_c),
                 Quantity::of(look, Kind::Resident, BESIDE, Moment::beside_the_allocator),
             ]);
+            let in_use = Quantity::of(look, Kind::Resident, ANONYMOUS, |now| {
+                Some(now.anonymous?.cast_signed() - now.allocator_free?.cast_signed())
+            });
             all.push(anonymous.or_else(resident).map(|whole| Quantity {
                 accuses: false,
+                is_kept_free: in_use.is_some_and(|in_use| !in_use.climbs()),
                 ..whole
             }));
         }
@@ -180,14 +187,14 @@ impl Quantity {
         self.judged.motion == Motion::Growing
     }
 
-    /// Whether it moved by no more than a service's threads move it: each that comes has an arena, with what blocks cost in it, and keeps
-    /// what it needed once. Of a difference of an allocator's figures the whole look counts. What may be the allocator's own settles while
-    /// threads come, so of that the last half counts.
+    /// Whether it is a difference of an allocator's figures, or may be the allocator's own, and moved by no more than a service's threads
+    /// move it: each that comes has an arena, with what blocks cost in it. Where the allocator has all that came without a block in it,
+    /// that settles while threads come, and the last half counts.
     pub(super) fn moved_a_little(&self) -> bool {
-        if !self.accuses {
+        if self.is_kept_free {
             return self.rose_in_the_last_half() < self.little;
         }
-        let is_difference = [FOREIGN, BESIDE].contains(&self.name);
+        let is_difference = [FOREIGN, BESIDE].contains(&self.name) || !self.accuses;
         is_difference && self.last().abs_diff(self.first()) < self.little
     }
 

@@ -338,3 +338,18 @@ fn what_a_garbage_collector_may_take_yet_accuses_nobody_and_is_never_calm() {
     assert_eq!(limited.verdict, Verdict::Inconclusive);
     assert_eq!(limited.settle_by.as_deref(), Some("ask it"));
 }
+
+#[test]
+fn what_the_allocator_keeps_free_settles_and_what_fills_is_never_calm() {
+    // Pages of a block that is there already.
+    let fills = of(|grown, now| {
+        now.anonymous = Some(6 * MIB + grown / 20);
+    });
+    assert_eq!(fills.verdict, Verdict::Inconclusive, "{fills}");
+    let kept = of(|grown, now| {
+        add(&mut now.anonymous, grown / 20);
+        add(&mut now.allocator_mapped, grown / 20);
+        add(&mut now.allocator_free, grown / 20);
+    });
+    assert_eq!(kept.verdict, Verdict::Steady, "{kept}");
+}
