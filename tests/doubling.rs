@@ -63,6 +63,11 @@ fn main() {
         serve(*kept);
         return;
     }
+    let mut arguments = Arguments::from_args();
+    if !arguments.list {
+        // A service doubles some time after it began, so the command that looks at it is built before.
+        workbook().leaks(["--version"]).exits(0);
+    }
     let tests: [(&str, fn()); 6] = [
         ("a_table_that_fills_is_a_leak", a_table_that_fills_is_a_leak),
         (
@@ -87,7 +92,6 @@ fn main() {
         })
     };
     let trials = tests.into_iter().map(trial).collect();
-    let mut arguments = Arguments::from_args();
     // Each does little but wait.
     arguments.test_threads = arguments.test_threads.or(Some(tests.len()));
     libtest_mimic::run(&arguments, trials).exit();
@@ -221,14 +225,16 @@ fn a_table_that_doubles_is_a_leak() {
     is_a_leak_of_the_table(&answer);
 }
 
-/// The port's own answers take pages into RAM for a while, on a busy machine for longer than a test waits: that may leave it open, and
-/// nothing else.
+/// The port's own answers take pages into RAM for a while, on a busy machine for longer than a test waits, and are live while they are
+/// made: either may leave it open, and nothing else.
 #[track_caller]
 fn is_not_accused(answer: &Value) {
     let verdict = answer["verdict"].as_str().unwrap_or_default();
     let because = answer["because"].as_str().unwrap_or_default();
     let is_calm = matches!(verdict, "steady" | "warming-up");
-    let is_the_ports = verdict == "inconclusive" && because.starts_with("anonymous memory");
+    let of_the_port = ["anonymous memory", "live memory moved"];
+    let is_the_ports =
+        verdict == "inconclusive" && of_the_port.iter().any(|part| because.starts_with(part));
     assert!(is_calm || is_the_ports, "{verdict}: {because}");
 }
 
