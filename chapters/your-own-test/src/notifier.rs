@@ -13,25 +13,14 @@
 //! assert_eq!(notifier.publish("example.org", "welcome", "nobody hears this"), 0);
 //! ```
 
-use std::collections::{HashMap, VecDeque};
+pub use super::receipts::Receipt;
+use super::receipts::Receipts;
+use super::topics::Topics;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Receipts that wait for their acknowledgement, at most: the oldest go first.
-pub const RECEIPTS_MAX: usize = 100_000;
-
 /// Templates that are kept in their compiled form.
-pub const TEMPLATES_MAX: usize = 64;
-
-/// What a client was told, until the client acknowledges it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// Tells it from all others.
-    pub number: u64,
-    /// Who was told.
-    pub client: String,
-    /// What.
-    pub text: String,
-}
+const TEMPLATES_MAX: usize = 64;
 
 /// A template, compiled: what comes before the text, and what behind it.
 #[derive(Debug)]
@@ -42,11 +31,8 @@ struct Template {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Who follows each topic.
-    followers: HashMap<String, Vec<(u64, String)>>,
-    pending: HashMap<u64, Receipt>,
-    /// The numbers of the receipts in their order, with whom each is for.
-    order: VecDeque<(u64, String)>,
+    topics: Topics,
+    receipts: Receipts,
     templates: VecDeque<(String, Arc<Template>)>,
     last: u64,
 }
@@ -76,8 +62,7 @@ impl Notifier {
     pub fn follow(&self, client: &str, topic: &str) -> Follows {
         let mut state = self.locked();
         let number = state.next();
-        let followers = state.followers.entry(topic.to_owned()).or_default();
-        followers.push((number, client.to_owned()));
+        state.topics.follow(topic, number, client);
         Follows {
             notifier: self.clone(),
             topic: topic.to_owned(),
@@ -89,41 +74,27 @@ impl Notifier {
     pub fn publish(&self, topic: &str, template: &str, text: &str) -> usize {
         let mut state = self.locked();
         let template = state.template(template);
-        let followers = state.followers.get(topic).cloned().unwrap_or_default();
-        for (_, client) in &followers {
+        let clients = state.topics.clients(topic);
+        let told = clients.len();
+        for client in clients {
             let number = state.next();
-            let receipt = Receipt {
+            state.receipts.add(Receipt {
                 number,
-                client: client.clone(),
+                client,
                 text: format!("{}{text}{}", template.before, template.behind),
-            };
-            state.pending.insert(number, receipt);
-            state.order.push_back((number, client.clone()));
-            while state.pending.len() > RECEIPTS_MAX {
-                let Some((oldest, _)) = state.order.pop_front() else {
-                    break;
-                };
-                state.pending.remove(&oldest);
-            }
+            });
         }
-        followers.len()
+        told
     }
 
     /// What a client hasn't acknowledged, oldest first.
     pub fn receipts(&self, client: &str) -> Vec<Receipt> {
-        let state = self.locked();
-        let of_client = state
-            .pending
-            .values()
-            .filter(|receipt| receipt.client == client);
-        let mut receipts: Vec<Receipt> = of_client.cloned().collect();
-        receipts.sort_by_key(|receipt| receipt.number);
-        receipts
+        self.locked().receipts.of(client)
     }
 
     /// A client has read it. Returns whether it was still there.
     pub fn acknowledge(&self, number: u64) -> bool {
-        self.locked().pending.remove(&number).is_some()
+        self.locked().receipts.remove(number)
     }
 }
 // ANCHOR_END: service
@@ -167,8 +138,6 @@ impl State {
 impl Drop for Follows {
     fn drop(&mut self) {
         let mut state = self.notifier.locked();
-        if let Some(followers) = state.followers.get_mut(&self.topic) {
-            followers.retain(|(number, _)| *number != self.number);
-        }
+        state.topics.leave(&self.topic, self.number);
     }
 }

@@ -1,5 +1,6 @@
 //! The same service, written anew: other collections, other bounds inside, and nothing that stays.
 
+pub use super::receipts::Receipt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard, PoisonError};
 
@@ -8,17 +9,6 @@ pub const RECEIPTS_MAX: usize = 100_000;
 
 /// Templates that are kept.
 pub const TEMPLATES_MAX: usize = 64;
-
-/// What a client was told, until the client acknowledges it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// Tells it from all others.
-    pub number: u64,
-    /// Who was told.
-    pub client: String,
-    /// What.
-    pub text: String,
-}
 
 #[derive(Debug, Default)]
 struct Inside {
