@@ -6,7 +6,8 @@ use std::rc::Rc;
 use super::assemble::{
     self, Call, HEAP, HEAP_ORDER, LabelledStack, SPACE, Stacked, WAITS, WAITS_ORDER,
 };
-use super::symbols::{place_of, resolve_all, resolve_here};
+use super::remember::frames_at;
+use super::symbols::{place_of, resolve_here};
 use super::trim::{self, Role};
 use super::{Profile, SourceFrame, Symbols, program};
 use crate::model::place;
@@ -146,7 +147,7 @@ impl Names {
 
 /// The frames at addresses of this process: in one batch, and by themselves where no batch can resolve them.
 pub(super) fn resolve_each(addresses: &[usize]) -> HashMap<usize, Vec<SourceFrame>> {
-    let mut resolved = resolve_all(addresses);
+    let mut resolved = frames_at(addresses);
     for &address in addresses {
         resolved
             .entry(address)
@@ -167,7 +168,7 @@ fn known<'a>(stacks: impl Iterator<Item = &'a [usize]>, how: Symbols<'_>) -> Has
     let Symbols::ThisProcess = how else {
         return HashMap::new();
     };
-    resolve_all(&distinct(stacks))
+    frames_at(&distinct(stacks))
         .into_iter()
         .map(|(return_address, frames)| (return_address, call(return_address, frames)))
         .collect()

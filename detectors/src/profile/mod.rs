@@ -63,6 +63,7 @@ mod program;
 mod protos;
 mod prune;
 mod read;
+mod remember;
 mod stack;
 mod symbols;
 mod top;
@@ -88,6 +89,7 @@ pub use peek::{Calls, Peek, Peeked};
 pub(crate) use program::is_stripped;
 pub(crate) use program::{lacks, learn_machinery};
 pub use read::DECOMPRESSED_BYTES_MAX;
+pub(crate) use remember::RememberNames;
 pub use stack::{Stack, StackFrame};
 pub(crate) use symbols::give_back;
 #[cfg(all(feature = "tokio", tells_await_stacks))]

@@ -15,6 +15,7 @@ use crate::model::kind::{Kind, NotRead};
 use crate::model::verdict::Verdict;
 use crate::model::words::amount;
 use crate::model::workload::{Boxed, Kept, Workload};
+use crate::profile::RememberNames;
 use crate::readings::heap::{HeapSource, suitable_source};
 use crate::verdicts::accepted::Known;
 use crate::verdicts::artefacts;
@@ -348,6 +349,7 @@ impl Watch {
         if let Err(error) = self.known.read() {
             return self.unread(&error);
         }
+        let _names = RememberNames::new();
         let elsewhere = Elsewhere::default();
         let mut driver = Noticing {
             driver,
