@@ -127,7 +127,7 @@ const BY_STUCK_ALONE: [(&str, Case); 11] = [
         })
     }),
     ("two that wait for each other", |_| ring(2)),
-    ("a ring of three", |_| ring(3)),
+    ("a ring of ten", |_| ring(10)),
     ("waits for the end of one that is stuck", |_| {
         let stuck = tokio::spawn(pending::<()>());
         one(async move { drop(stuck.await) })
@@ -395,7 +395,7 @@ fn all_stuck(outlooks: &Outlooks, ids: &[u64]) -> bool {
 }
 
 /// So often a case is run anew until it is found: what was left on a stack or in a freed block may hide it.
-const TRIES: usize = 40;
+const TRIES: usize = 20;
 
 fn never(rule: Rule) {
     let notes = (rule == Rule::Reach)

@@ -131,6 +131,11 @@ impl Drop for Guard {
         tell(slot);
         under::leave(slot);
         Chunk::give_back(slot);
+        // The C library keeps the stack for the next thread, with all that is written there.
+        #[cfg(finds_stuck_tasks)]
+        if super::notes_every_block() {
+            super::stacks::wipe_below();
+        }
     }
 }
 

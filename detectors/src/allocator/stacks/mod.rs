@@ -2,8 +2,12 @@
 
 mod machinery;
 pub(crate) mod sites;
+#[cfg(finds_stuck_tasks)]
+mod wiped;
 
 pub(crate) use machinery::learn;
+#[cfg(finds_stuck_tasks)]
+pub(crate) use wiped::wipe_below;
 
 /// Deep enough to pass the frames of an async runtime and reach the workload.
 pub(in crate::allocator) const FRAMES_MAX: usize = 64;

@@ -248,6 +248,14 @@ impl Pointers {
                 return;
             };
             let from = block_at(blocks, address);
+            let isnt_the_programs = match from {
+                // The rest of the word is the allocator's, and what it was before.
+                Some(from) => end_of(blocks[from]) < address + size_of::<usize>(),
+                None => is_link_of_freed(word, blocks[to], memory),
+            };
+            if isnt_the_programs {
+                return;
+            }
             let outside = match place {
                 Place::Static => From::Static(address),
                 Place::Thread => From::Thread,
@@ -322,6 +330,26 @@ fn is_waker(around: Around<'_>, waker: WakerInMemory) -> bool {
 fn is_waker_apart(around: Around<'_>, waker: WakerInMemory, place: Place) -> bool {
     let mut near = -APART_ON_A_STACK..=APART_ON_A_STACK;
     place != Place::Static && near.any(|further| around.at(further) == Some(waker.table))
+}
+
+/// Whether a word is one by which glibc's allocator finds a freed part of the heap, and no pointer of the program's.
+///
+/// ```text
+/// a block ........ its last word | of the freed part: its size | the next one | the one before
+///                  ^ here glibc says that the part begins
+/// ```
+///
+/// Source: `malloc/malloc.c` of glibc: a part in one of its lists is pointed at by the next one and the one before, and points back.
+fn is_link_of_freed(word: Word, block: Block, memory: &Memory) -> bool {
+    const NEXT: usize = 2 * size_of::<usize>();
+    const BEFORE: usize = 3 * size_of::<usize>();
+    let Word { address, value, .. } = word;
+    let is_last = end_of(block).saturating_sub(value) <= size_of::<usize>();
+    if !is_last || !value.is_multiple_of(2 * size_of::<usize>()) {
+        return false;
+    }
+    let links = memory.words::<2>(value + NEXT);
+    links.is_some_and(|[next, before]| before + NEXT == address || next + BEFORE == address)
 }
 
 /// Whether a pointer of this offset is one of those that share a block: to its counts, or to the value behind them.
@@ -569,8 +597,9 @@ impl<'p> Walk<'p> {
 mod tests {
     //! The rule by itself, on pointers that a test draws. That memory is read right is for the proofs.
 
-    use super::{Alive, From, NONE, Pointers, Walk, Walked};
+    use super::{Alive, From, Memory, NONE, Place, Pointers, Walk, Walked, Word, is_link_of_freed};
     use crate::readings::holders::graph::Block;
+    use std::cell::Cell;
 
     /// Blocks of 64 bytes each; the first ones are tasks.
     fn drawn(
@@ -665,5 +694,42 @@ mod tests {
         // Nothing points at block 3, which points at the channel of task 0: it may be held in a form that isn't seen.
         let told = drawn(&[Some(1)], 2, &[], &[(0, 1), (2, 1)], &[(1, 0)]);
         assert_eq!(told, [Walked::HeldOutOfSight]);
+    }
+
+    #[test]
+    fn a_link_of_the_allocators_own_is_no_pointer() {
+        // As glibc has them: the size before and the own one, the next part and the one before.
+        #[repr(align(16))]
+        struct Part(Cell<[usize; 4]>);
+        let parts = [const { Part(Cell::new([0; 4])) }; 3];
+        let [block, freed, other] = parts.each_ref().map(|part| part.0.as_ptr().addr());
+        parts[1].0.set([0, 33, other, other]);
+        let memory = Memory::of_this_process(None).expect("Linux tells");
+        let is_link = |address, value, size| {
+            let word = Word {
+                address,
+                value,
+                place: Place::Elsewhere,
+            };
+            let block = Block {
+                start: block,
+                size,
+                site: 0,
+                is_of_scope: false,
+            };
+            is_link_of_freed(word, block, &memory)
+        };
+        // The block's last word and the freed part's first are the same.
+        let size = freed - block + 8;
+        assert!(is_link(other + 16, freed, size));
+        assert!(is_link(other + 24, freed, size));
+        assert!(
+            !is_link(other + 8, freed, size),
+            "nothing points back there"
+        );
+        assert!(
+            !is_link(other + 16, freed, size + 8),
+            "more of the block lies behind"
+        );
     }
 }

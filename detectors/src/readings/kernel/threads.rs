@@ -87,6 +87,20 @@ impl Standing {
         stack_pointer(self.waits_in.as_deref()?)
     }
 
+    /// Whether it waits as a thread does that has nothing to do: for an event, or for another thread's word.
+    pub(crate) fn waits_for_an_event(&self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        const FURTHER: libc::c_long = libc::SYS_epoll_wait;
+        #[cfg(not(target_arch = "x86_64"))]
+        const FURTHER: libc::c_long = libc::SYS_epoll_pwait;
+        let call = self
+            .waits_in
+            .as_deref()
+            .and_then(|call| call.split(' ').next());
+        let call: Option<libc::c_long> = call.and_then(|call| call.parse().ok());
+        call.is_some_and(|call| [libc::SYS_futex, libc::SYS_epoll_pwait, FURTHER].contains(&call))
+    }
+
     /// Whether it waited all the time in between.
     pub(crate) fn has_rested_until(&self, later: &Self) -> bool {
         self.waits_in.is_some() && self == later

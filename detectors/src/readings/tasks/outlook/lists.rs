@@ -64,6 +64,7 @@ impl InMemory {
 pub(super) struct State(usize);
 
 impl State {
+    const RUNS: usize = 0b1;
     const RUNS_OR_IS_DUE: usize = 0b10_0111;
     const JOIN_HANDLE: usize = 0b1000;
     const COUNTED: u32 = 6;
@@ -75,6 +76,11 @@ impl State {
 
     pub(super) fn word(self) -> u64 {
         self.0 as u64
+    }
+
+    /// Whether a thread polls it.
+    pub(super) fn is_polled(self) -> bool {
+        self.0 & Self::RUNS != 0
     }
 
     /// How many wakers of it there are; `None` where it runs, is due, or is about to go. A handle to abort it counts as one: both are

@@ -2,6 +2,7 @@
 
 use super::lists::{self, InMemory, Reader};
 use super::probe::Learned;
+use super::stacks::{self, Workers};
 use crate::allocator;
 use crate::readings::holders::wakes::{self, Alive, From, Holds, Lead, Walked};
 use crate::readings::kernel::{Stack, Standing, standing, thread_id};
@@ -72,6 +73,7 @@ pub(super) fn look(
     runtime: &Handle,
     learned: &Learned,
     guards: &Guards,
+    workers: &Workers,
     goes_on: GoesOn<'_>,
 ) -> Result<Look, String> {
     let mut paused = Duration::ZERO;
@@ -79,19 +81,17 @@ pub(super) fn look(
         let is_last = attempt >= TRIES;
         std::thread::sleep(REST);
         let walks = allocator::notes_every_block();
-        let before = standing();
-        if walks {
-            let known = if is_last { Vec::new() } else { stacks(&before) };
-            holders::copy_knows(known);
-        }
+        let now = || (standing(), stacks::rests(runtime));
+        let before = now();
+        let ends = Ends::of(&before.0, is_last, before.1.is_some().then_some(workers));
         let after = OnceCell::new();
-        let work = || told_by_a_copy(runtime, learned, guards, walks);
+        let work = || told_by_a_copy(runtime, learned, guards, walks.then_some(ends));
         let done = copy::of_this_process(work, |took| {
-            after.get_or_init(standing);
+            after.get_or_init(now);
             goes_on(took)
         })?;
         paused += done.paused;
-        let after = after.into_inner().unwrap_or_else(standing);
+        let after = after.into_inner().unwrap_or_else(now);
         let told: Result<Vec<Seen>, String> = serde_json::from_slice(&done.told)
             .map_err(|error| format!("the copy told nothing that can be read: {error}"))?;
         match told {
@@ -103,7 +103,7 @@ pub(super) fn look(
                     tasks,
                     walked: walks,
                     paused,
-                    threads: after,
+                    threads: after.0,
                 });
             }
             Ok(_) => {}
@@ -112,29 +112,51 @@ pub(super) fn look(
     unreachable!("the last attempt returns")
 }
 
-/// Where the stacks end of all other threads that wait.
-fn stacks(threads: &HashMap<i32, Standing>) -> Vec<Stack> {
-    let others = threads.iter().filter(|(id, _)| **id != thread_id());
-    let stack = |(_, thread): (_, &Standing)| {
-        Some(Stack {
-            name: String::new(),
-            pointer: thread.stack_pointer()?,
-        })
-    };
-    others.filter_map(stack).collect()
+/// Where the stacks of other threads end.
+struct Ends {
+    all: Vec<Stack>,
+    /// Without the runtime's own frames on its threads' stacks, where they rest.
+    without_the_runtimes: Vec<Stack>,
 }
 
+impl Ends {
+    /// None where it isn't known that the threads rest while a copy is made.
+    fn of(threads: &HashMap<i32, Standing>, is_last: bool, resting: Option<&Workers>) -> Self {
+        let none = Workers::new();
+        let of = |resting| {
+            if is_last {
+                Vec::new()
+            } else {
+                stacks::ends(threads, resting)
+            }
+        };
+        Ends {
+            all: of(&none),
+            without_the_runtimes: of(resting.unwrap_or(&none)),
+        }
+    }
+}
+
+/// How the threads stand, and how often the runtime's have begun to rest and ended it, while all of them rest.
+type Threads = (HashMap<i32, Standing>, Option<Vec<u64>>);
+
 /// Whether all other threads waited while the copy was made, so that their stacks ended where they were said to.
-fn have_rested(before: &HashMap<i32, Standing>, after: &HashMap<i32, Standing>) -> bool {
-    let mut others = before.iter().filter(|(id, _)| **id != thread_id());
-    others.all(|(id, thread)| {
-        let later = after.get(id);
+fn have_rested(before: &Threads, after: &Threads) -> bool {
+    let mut others = before.0.iter().filter(|(id, _)| **id != thread_id());
+    let rested = others.all(|(id, thread)| {
+        let later = after.0.get(id);
         later.is_some_and(|later| thread.has_rested_until(later))
-    })
+    });
+    rested && before.1 == after.1
 }
 
 /// What follows runs in the copy.
-fn told_by_a_copy(runtime: &Handle, learned: &Learned, guards: &Guards, walks: bool) -> Vec<u8> {
+fn told_by_a_copy(
+    runtime: &Handle,
+    learned: &Learned,
+    guards: &Guards,
+    walks: Option<Ends>,
+) -> Vec<u8> {
     let told = allocator::uncounted(|| seen(runtime, learned, guards, walks));
     serde_json::to_vec(&told).unwrap_or_default()
 }
@@ -143,12 +165,19 @@ fn seen(
     runtime: &Handle,
     learned: &Learned,
     guards: &Guards,
-    walks: bool,
+    walks: Option<Ends>,
 ) -> Result<Vec<Seen>, String> {
     let reader = Reader::new()?;
     let tasks = lists::alive(runtime, learned, &reader)?;
     let is_probe = |task: &InMemory| task.start == learned.task();
-    let walked: Vec<(Option<Walked>, Holds)> = if walks {
+    let walked: Vec<(Option<Walked>, Holds)> = if let Some(ends) = walks {
+        // A task that is polled may have given its runtime's thread away, and wait on it.
+        let is_polled = tasks.iter().any(|task| task.state.is_polled());
+        holders::copy_knows(if is_polled {
+            ends.all
+        } else {
+            ends.without_the_runtimes
+        });
         let alive = |task: &InMemory| Alive {
             start: task.start,
             size: task.size(),

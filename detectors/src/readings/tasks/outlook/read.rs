@@ -4,7 +4,7 @@ use super::look::{self, Guards, Look, Seen, Spawned};
 use super::probe::{Learned, Probe};
 use super::stacks;
 use super::{AliveTask, NoOutlooks, Outlook, Outlooks, Rule, Why, WokenBy};
-use crate::allocator::{self, Scope};
+use crate::allocator::{self, Scope, stacks::wipe_below};
 use crate::profile::Names;
 use crate::readings::holders::wakes::{From, Lead, Walked, static_at};
 use crate::readings::spawn_site::SpawnSite;
@@ -63,9 +63,11 @@ pub(crate) async fn outlooks_while(runtime: &Handle, asked: Asked) -> Result<Out
     };
     let probe = Probe::on(runtime);
     let learned = probe.learned().await.map_err(failed)?;
-    if allocator::notes_every_block() {
-        stacks::wipe_those_of(runtime).await;
-    }
+    let workers = if allocator::notes_every_block() {
+        stacks::wipe_those_of(runtime, &stacks::Asker::here()).await
+    } else {
+        stacks::Workers::new()
+    };
     let looked_at = runtime.clone();
     // A thread of its own, so that the stack of whoever asks is another's.
     let thread = std::thread::Builder::new().name("outlooks".to_owned());
@@ -73,8 +75,8 @@ pub(crate) async fn outlooks_while(runtime: &Handle, asked: Asked) -> Result<Out
     let end = AtTheEnd(Arc::clone(&waits));
     let looks = thread.spawn(move || {
         let _end = end;
-        let looks = allocator::uncounted(|| twice(&looked_at, &learned, asked));
-        stacks::wipe_below();
+        let looks = allocator::uncounted(|| twice(&looked_at, &learned, &workers, asked));
+        wipe_below();
         looks
     });
     let looks = looks.map_err(|error| failed(format!("there is no thread to be had: {error}")))?;
@@ -106,7 +108,7 @@ impl Asker {
     }
 
     fn poll(&self, context: &Context<'_>) -> Poll<()> {
-        stacks::wipe_below();
+        wipe_below();
         *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
         if self.is_done.load(SeqCst) {
             Poll::Ready(())
@@ -141,7 +143,12 @@ struct Looks {
     guarded: Vec<SpawnSite>,
 }
 
-fn twice(runtime: &Handle, learned: &Learned, asked: Asked) -> Result<Looks, String> {
+fn twice(
+    runtime: &Handle,
+    learned: &Learned,
+    workers: &stacks::Workers,
+    asked: Asked,
+) -> Result<Looks, String> {
     let (guards, guarded): (Vec<usize>, Vec<SpawnSite>) = guarded::by_guard(RuntimeId::of(runtime))
         .into_iter()
         .unzip();
@@ -150,7 +157,7 @@ fn twice(runtime: &Handle, learned: &Learned, asked: Asked) -> Result<Looks, Str
         .enumerate()
         .map(|(at, guard)| (guard, at))
         .collect();
-    let one = || look::look(runtime, learned, &guards, &asked.goes_on);
+    let one = || look::look(runtime, learned, &guards, workers, &asked.goes_on);
     let first = one()?;
     std::thread::sleep(asked.apart);
     Ok(Looks {
