@@ -91,7 +91,7 @@ fn urls_of(checker: &Checker) -> Vec<String> {
 pub fn memory() -> Evidence {
     Watch::new("the link checker")
         .warm_up(8)
-        .windows(4)
+        .windows(3)
         .run_async(async || {
             let backend = Backend::start();
             let mut checker = Checker::default();

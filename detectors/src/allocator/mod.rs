@@ -349,12 +349,7 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
             if has_page || wants_page {
                 this.move_block(block, layout, old_layout, new_size, sampled_at)
             } else {
-                let moved = if exact::is_on() && old_size.max(new_size) <= WIPED_BYTES_MAX {
-                    // What the inner allocator moves it leaves behind as it was.
-                    this.move_whole(block, layout, new_size)
-                } else {
-                    this.inner.realloc(block, layout, new_size)
-                };
+                let moved = this.inner.realloc(block, layout, new_size);
                 if let (false, Some(interval)) = (moved.is_null(), sampled_at) {
                     begin(sample_here(interval), moved, new_size);
                 }
@@ -386,24 +381,6 @@ impl<A: GlobalAlloc> ProfilingAllocator<A> {
             }
         }
         moved
-    }
-
-    /// What `realloc` does, and the old block is wiped.
-    unsafe fn move_whole(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let Ok(new_layout) = Layout::from_size_align(new_size, layout.align()) else {
-            return std::ptr::null_mut();
-        };
-        // SAFETY: `new_size` isn't zero, which the caller of `realloc` promises. Two different blocks, each at least as large as what is
-        // copied; the old one is nobody's then, and goes back with the layout that it came with.
-        unsafe {
-            let moved = self.inner.alloc(new_layout);
-            if !moved.is_null() {
-                moved.copy_from_nonoverlapping(block, layout.size().min(new_size));
-                wipe(block, 0, layout.size());
-                self.inner.dealloc(block, layout);
-            }
-            moved
-        }
     }
 
     /// What `realloc` does, where the old or the new block has a page of its own.

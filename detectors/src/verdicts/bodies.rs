@@ -208,10 +208,10 @@ impl BodyCheck {
     pub fn find(&self, requests: Requests) -> io::Result<Found> {
         let mut waits = Waits::new(self.within);
         loop {
-            let found = self.found(requests)?;
-            match waits.next().filter(|_| found.is_more_than_a_pool()) {
+            let sockets = self.sockets_that_stay()?;
+            match waits.next().filter(|_| sockets > self.pool()) {
                 Some(wait) => std::thread::sleep(wait),
-                None => return Ok(found),
+                None => return self.found(requests, sockets),
             }
         }
     }
@@ -230,22 +230,30 @@ impl BodyCheck {
         let mut waits = Waits::new(self.within);
         tokio::task::yield_now().await;
         loop {
-            let found = self.found(requests)?;
-            match waits.next().filter(|_| found.is_more_than_a_pool()) {
+            let sockets = self.sockets_that_stay()?;
+            match waits.next().filter(|_| sockets > self.pool()) {
                 Some(wait) => tokio::time::sleep(wait).await,
-                None => return Ok(found),
+                None => return self.found(requests, sockets),
             }
         }
     }
 
-    fn found(&self, requests: Requests) -> io::Result<Found> {
+    fn pool(&self) -> u64 {
+        2 * self.at_once
+    }
+
+    fn sockets_that_stay(&self) -> io::Result<u64> {
+        Ok(sockets_to(self.server)?.saturating_sub(self.sockets))
+    }
+
+    fn found(&self, requests: Requests, sockets: u64) -> io::Result<Found> {
         let closed_by_server = kernel::closed_by(self.server)?;
         Ok(Found {
             name: self.name.clone(),
             server: self.server,
             requests,
-            pool: 2 * self.at_once,
-            sockets: sockets_to(self.server)?.saturating_sub(self.sockets),
+            pool: self.pool(),
+            sockets,
             closed_by_server: closed_by_server.saturating_sub(self.closed_by_server),
             tasks: self.tasks(),
         })

@@ -59,6 +59,13 @@ where
     }
 }
 
+fn heading(what: &str) {
+    println!(
+        "{what:<26} {:>11} {:>8} {:>6} {:>8}  verdict",
+        "connections", "sockets", "tasks", "bytes"
+    );
+}
+
 fn row(way: &str, seen: &Seen) {
     let each = |kind| {
         let of_kind = seen
@@ -123,23 +130,12 @@ detectors::tests! {
         let read = seen(more("read to the end"), reqwest::Client::new, |client, backend| async move {
             (beside::read_to_the_end(&client, &backend).await, None)
         });
-        let header = seen(few("a header kept"), reqwest::Client::new, |client, backend| async move {
-            (beside::a_header_kept(&client, &backend).await, Some(16))
-        });
-        let copied = seen(more("a header copied"), reqwest::Client::new, |client, backend| async move {
-            (beside::a_header_copied(&client, &backend).await, Some(16))
-        });
-        println!(
-            "{:<26} {:>11} {:>8} {:>6} {:>8}  verdict",
-            "each request", "connections", "sockets", "tasks", "bytes"
-        );
+        heading("each request");
         row("held unread", &held);
         row("held past its timeout", &late);
         row("dropped unread", &dropped);
         row("  a small body", &small);
         row("read to the end", &read);
-        row("one header value kept", &header);
-        row("  copied", &copied);
 
         for held in [&held, &late] {
             assert_eq!(held.evidence.class, Some(Class::UnclosedBodies), "{:?}", held.evidence);
@@ -151,6 +147,18 @@ detectors::tests! {
         assert!(small.connections < 0.1, "a small body's connection is kept: {}", small.connections);
         read.evidence.assert_steady();
         assert!(read.connections < 0.1, "one connection for all: {}", read.connections);
+    }
+
+    fn what_can_happen_to_a_header() {
+        let header = seen(few("a header kept"), reqwest::Client::new, |client, backend| async move {
+            (beside::a_header_kept(&client, &backend).await, Some(16))
+        });
+        let copied = seen(more("a header copied"), reqwest::Client::new, |client, backend| async move {
+            (beside::a_header_copied(&client, &backend).await, Some(16))
+        });
+        heading("of each answer");
+        row("one header value kept", &header);
+        row("the same, copied", &copied);
         assert_eq!(header.evidence.class, Some(Class::RetainedSubslices), "{:?}", header.evidence);
         copied.evidence.assert_steady();
     }

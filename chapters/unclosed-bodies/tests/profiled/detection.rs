@@ -11,7 +11,7 @@ detectors::tests! {
     fn leaky_is_caught_with_its_line() {
         Watch::new("responses kept for the report")
             .warm_up(8)
-            .windows(4)
+            .windows(3)
             .run_async(leaky::workload)
             .assert_leak_of(Class::UnclosedBodies, Kind::Sockets)
             .assert_leak(Class::UnclosedBodies, "leaky.rs");
@@ -27,12 +27,11 @@ detectors::tests! {
     // ANCHOR_END: tests
 
     /// What the regression test above says when the bug comes back.
-    #[alone]
     #[should_panic(expected = "expected steady, saw leak")]
     fn a_response_kept_brought_back_fails_the_test() {
         Watch::new("responses read in scope")
             .warm_up(8)
-            .windows(4)
+            .windows(3)
             .run_async(leaky::workload)
             .assert_steady();
     }

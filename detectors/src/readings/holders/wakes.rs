@@ -349,7 +349,9 @@ fn is_link_of_freed(word: Word, block: Block, memory: &Memory) -> bool {
         return false;
     }
     let links = memory.words::<2>(value + NEXT);
-    links.is_some_and(|[next, before]| before + NEXT == address || next + BEFORE == address)
+    links.is_some_and(|[next, before]| {
+        before.wrapping_add(NEXT) == address || next.wrapping_add(BEFORE) == address
+    })
 }
 
 /// Whether a pointer of this offset is one of those that share a block: to its counts, or to the value behind them.
