@@ -28,7 +28,7 @@ const UNTIL_FULL: usize = 96;
 fn path(file: &str, function: &str) -> &'static str {
     match (file, function) {
         (_, "Briefs::remember_unknown") => "/apex/n{n}.nobody.example?client=D{n}",
-        (_, "Watchers::wait") => "/watch/w{n}.example?for=1",
+        (_, "Watchers::wait" | "Watchers::note_stay") => "/watch/w{n}.example?for=1",
         (_, "Watchers::wait_with_beats") => "/beats/b{n}.example?for=1",
         (_, "Lookup::look_ahead") => "/next/large-07.example?after=h0{n}",
         (_, "Lookup::refused") => "/deep/large-07.example",

@@ -1,8 +1,9 @@
 //! A running service tells which of its tasks can never wake, on its debug port.
 
 use super::world::Flavour;
-use detectors::Profile;
 use detectors::debug::Listener;
+use detectors::triage::{Fetches, Triage, TriageEvidence};
+use detectors::{Profile, ReadError};
 use std::future::pending;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -79,7 +80,40 @@ fn told() {
         assert!(metrics.contains(&format!("{series}3")), "{metrics}");
         let (status, _) = get(address, "/debug/pprof/taskleak?seconds=3").await;
         assert_eq!(status, 400);
+
+        // Who looks from outside is told beside the verdict.
+        let evidence = tokio::task::spawn_blocking(move || looked_at(address)).await;
+        let evidence = evidence.expect("it doesn't panic");
+        let stuck = evidence.never_wake.as_deref().expect("the service tells");
+        assert_eq!(stuck.iter().map(|from| from.tasks).sum::<u64>(), 3);
+        let told = evidence.to_string();
+        assert!(told.contains("can never wake"), "{told}");
+        assert!(stuck[0].site.contains("service.rs:"), "{told}");
     });
+}
+
+fn looked_at(address: SocketAddr) -> TriageEvidence {
+    let triage = Triage::of_service("a service", Port(address));
+    let triage = triage.expect("it answers").for_exactly(Duration::ZERO);
+    { triage }.find().expect("it answers")
+}
+
+struct Port(SocketAddr);
+
+impl Fetches for Port {
+    fn ask(&self, path: &str) -> Result<Vec<u8>, ReadError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the system gives a runtime its event queue");
+        match runtime.block_on(get(self.0, path)) {
+            (200, body) => Ok(body),
+            (status, _) => Err(ReadError::new(
+                format!("{path} is a {status}"),
+                "look there",
+            )),
+        }
+    }
 }
 
 /// So many looks, unless told otherwise.

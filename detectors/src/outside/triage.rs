@@ -43,6 +43,10 @@
 //! | nothing rises, but one block gave way to one of twice the size | `inconclusive` | what fills a vector between two doublings isn't seen |
 //! | the rise is not clear of the noise, or not even | `inconclusive`, and how long to look | more time makes it clear |
 //!
+//! Beside each verdict, a service of up to 1 GiB is asked for its tasks that can never wake, once, when the look is over
+//! ([`TriageEvidence::never_wake`]). For the answer it is copied twice: see `debug` for what that costs it. Go's services tell their goroutines, where they
+//! are built with that experiment of Go's.
+//!
 //! # How long it takes, and how often it is wrong
 //!
 //! Unless it is told for how long, a look asks itself after 30, 60 and 120 s whether a leak is clear, and ends if so; a calm word takes
@@ -76,6 +80,7 @@ mod grown;
 mod headroom;
 mod held;
 mod judgement;
+mod never_wake;
 mod outside;
 mod profiled;
 mod quantity;
@@ -92,6 +97,7 @@ pub use container::{Container, Limit, OfContainer, Pressure};
 pub use error::TriageError;
 pub use evidence::{Growth, Moment, Part, Smallest, Span, TriageEvidence};
 pub use headroom::Headroom;
+pub use never_wake::NeverWake;
 pub use service::Fetches;
 pub use squeeze::Squeezed;
 
@@ -281,6 +287,9 @@ impl Triage {
         let mut evidence = judgement::judge(source, &look);
         if source.is_withholding() {
             evidence.withhold();
+        } else {
+            let now = look.moments.last().copied().unwrap_or_default();
+            evidence.never_wake = source.never_wake(&now);
         }
         if self.squeezes {
             let Subject::Process(process) = &self.subject else {

@@ -52,6 +52,9 @@ pub struct TriageEvidence {
     pub container: Option<Container>,
     /// Who holds the live memory that grows, as the service tells it; `None` where it wasn't asked.
     pub held: Option<super::Held>,
+    /// Tasks that nothing can wake any more, by the place that spawned them, most first; empty where there are none, `None` where that
+    /// isn't told.
+    pub never_wake: Option<Vec<super::NeverWake>>,
     /// Whether class, holder and line are withheld, since whoever runs the subject wants a person to find them.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_withheld: bool,
@@ -215,6 +218,7 @@ impl TriageEvidence {
         self.is_withheld = true;
         self.class = None;
         self.held = None;
+        self.never_wake = None;
         let mut of_kinds: Vec<Growth> = Vec::new();
         for growth in self.findings.drain(..) {
             if let Some(known) = of_kinds.iter_mut().find(|known| known.kind == growth.kind) {
@@ -262,6 +266,9 @@ impl fmt::Display for TriageEvidence {
         }
         for caveat in &self.caveats {
             writeln!(f, "{caveat}")?;
+        }
+        for stuck in self.never_wake.iter().flatten() {
+            writeln!(f, "{stuck} can never wake")?;
         }
         if let Some(container) = &self.container {
             write!(f, "{container}")?;

@@ -84,6 +84,7 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
         not_read: not_read(source, &counts, &memory),
         container: None,
         held: None,
+        never_wake: None,
         grown: Vec::new(),
         live_per_second: 0.0,
         squeezed: None,

@@ -5,6 +5,7 @@ use super::TriageError;
 use super::doubled::Doubled;
 use super::evidence::{Moment, Part};
 use super::grown::{self, OfKind, Remembered};
+use super::never_wake::{self, NeverWake};
 use super::sampling::{GrowingGroup, Source};
 use super::service::{Fetches, METRICS, Metrics};
 use crate::model::kind::{Counts, Kind};
@@ -159,6 +160,10 @@ impl Source for Profiled {
             );
         }
         caveats
+    }
+
+    fn never_wake(&self, _now: &Moment) -> Option<Vec<NeverWake>> {
+        never_wake::ask(&*self.asks)
     }
 }
 

@@ -5,6 +5,7 @@ use super::container::Container;
 use super::doubled::Doubled;
 use super::evidence::{Moment, Part};
 use super::headroom::Headroom;
+use super::never_wake::NeverWake;
 use super::{Fetches, Going, TriageError, TriageProgress};
 use crate::model::kind::Kind;
 use std::time::{Duration, Instant};
@@ -66,6 +67,11 @@ pub(super) trait Source {
 
     /// Who asks the debug port of ours, where it is one.
     fn asks(&self) -> Option<&dyn Fetches> {
+        None
+    }
+
+    /// The tasks that nothing can wake any more, by place, now that this is there; `None` where that isn't told.
+    fn never_wake(&self, _now: &Moment) -> Option<Vec<NeverWake>> {
         None
     }
 

@@ -5,6 +5,7 @@ use super::doubled::Doubled;
 use super::evidence::{Moment, Part};
 use super::grown::{OfKind, Remembered};
 use super::headroom::Headroom;
+use super::never_wake::{self, NeverWake};
 use super::profiled::Profiled;
 use super::sampling::{GrowingGroup, Source};
 use super::tables::Followed;
@@ -20,6 +21,9 @@ const PROFILES: [OfKind; 5] = [
     (Kind::Threads, "/debug/pprof/threadcreate"),
     (Kind::Bytes, "/debug/pprof/heap"),
 ];
+
+/// For some answers a service is copied, which holds it for some 30 ms at a gigabyte. Beyond that it isn't asked in passing.
+const COPIED_BYTES_MAX: u64 = 1 << 30;
 
 /// Fetches from a service's debug port. The library brings no HTTP client: whoever looks has one.
 pub trait Fetches: Send + Sync {
@@ -158,6 +162,11 @@ impl Source for Service {
 
     fn asks(&self) -> Option<&dyn Fetches> {
         Some(&*self.asks)
+    }
+
+    fn never_wake(&self, now: &Moment) -> Option<Vec<NeverWake>> {
+        let is_small = now.resident? <= COPIED_BYTES_MAX;
+        is_small.then(|| never_wake::ask(&*self.asks))?
     }
 
     fn is_withholding(&self) -> bool {

@@ -2,9 +2,11 @@
 
 use super::rollout::Rollout;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -25,6 +27,25 @@ struct Visit {
     beats: AtomicU64,
     heard: Mutex<String>,
 }
+
+/// How long a client waited, for the operators' statistics.
+#[derive(Debug)]
+struct Stay {
+    began: Instant,
+    apex: String,
+    trace: Vec<u8>,
+}
+
+/// Whether a client is still there, and who wants to know when it leaves.
+#[derive(Debug, Default)]
+struct Presence {
+    has_left: AtomicBool,
+    waiting: Mutex<Option<Waker>>,
+}
+
+/// A client, for as long as it is there.
+#[derive(Debug)]
+struct Present(Arc<Presence>);
 
 /// Ends a task when whoever wanted it goes.
 #[derive(Debug)]
@@ -50,6 +71,8 @@ enum Tap {
 pub(super) struct Watchers {
     by_apex: Mutex<HashMap<String, Arc<Notify>>>,
     tap: Tap,
+    /// The longest that a client waited, in milliseconds.
+    longest: Arc<AtomicU64>,
     rollout: Rollout,
 }
 
@@ -64,12 +87,14 @@ impl Watchers {
         Watchers {
             by_apex: Mutex::default(),
             tap,
+            longest: Arc::default(),
             rollout,
         }
     }
 
     /// Waits until an apex changes, for so long at most. Returns whether it did.
     pub(super) async fn wait(&self, apex: &str, within: Duration) -> bool {
+        let _present = self.note_stay(apex);
         let changed = self.of(apex);
         let (tell, told) = oneshot::channel();
         let listening = tokio::spawn(async move {
@@ -110,6 +135,23 @@ impl Watchers {
         visit.beats.load(Relaxed)
     }
 
+    /// Notes how long a client waits: until what is returned goes.
+    fn note_stay(&self, apex: &str) -> Present {
+        let presence = Arc::new(Presence::default());
+        let stay = Stay {
+            began: Instant::now(),
+            apex: apex.to_owned(),
+            trace: vec![b'.'; 1_024],
+        };
+        let (longest, present) = (Arc::clone(&self.longest), Arc::clone(&presence));
+        let looks_alone = self.rollout.takes(91);
+        tokio::spawn(async move {
+            present.ends(looks_alone).await;
+            stay.note(&longest);
+        });
+        Present(presence)
+    }
+
     /// Tells who waits for this apex, and the tap.
     pub(super) fn tell(&self, change: Change) {
         let waiting = self.locked().remove(&change.apex);
@@ -123,8 +165,8 @@ impl Watchers {
         };
     }
 
-    /// How many apexes are waited for, and what the tap has seen since it was last asked.
-    pub(super) fn shown(&self) -> (usize, usize) {
+    /// How many apexes are waited for, what the tap has seen since it was last asked, and the longest wait in milliseconds.
+    pub(super) fn shown(&self) -> (usize, usize, u64) {
         let seen = match &self.tap {
             Tap::Last(tap) => tap.len(),
             Tap::All(_, told) => {
@@ -136,7 +178,7 @@ impl Watchers {
                 seen
             }
         };
-        (self.locked().len(), seen)
+        (self.locked().len(), seen, self.longest.load(Relaxed))
     }
 
     fn of(&self, apex: &str) -> Arc<Notify> {
@@ -155,8 +197,46 @@ impl Watchers {
         }
     }
 
-    fn locked(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Notify>>> {
+    fn locked(&self) -> MutexGuard<'_, HashMap<String, Arc<Notify>>> {
         self.by_apex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Presence {
+    /// Comes when the client has left.
+    async fn ends(&self, looks_alone: bool) {
+        let poll = |context: &mut Context<'_>| {
+            if !looks_alone {
+                *self.waiting() = Some(context.waker().clone());
+            }
+            if self.has_left.load(SeqCst) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        };
+        poll_fn(poll).await;
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.0.has_left.store(true, SeqCst);
+        let waiting = self.0.waiting().take();
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Stay {
+    fn note(&self, longest: &AtomicU64) {
+        if self.trace.len() > self.apex.len() {
+            let waited = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            longest.fetch_max(waited, Relaxed);
+        }
     }
 }
 

@@ -199,6 +199,20 @@ pub(crate) const ALL: &[Cause] = &[
         ..leak(26, Class::OrphanedTasks, Seen::Tasks)
     },
     Cause {
+        what: "The task that notes how long a client stayed looks whether it has left, and leaves no waker with anybody: nothing can ever wake \
+            the task. GET /debug/pprof/taskleak?debug=1 says so.",
+        made_by: &[at("watchers.rs", "Watchers::note_stay")],
+        kept_by: &[
+            at("watchers.rs", "Presence::ends"),
+            at("watchers.rs", "Watchers::note_stay"),
+        ],
+        holders: &[
+            "task", "tasks", "runtime", "nobody", "waker", "presence", "watchers",
+        ],
+        one_in: [1, 6, 3],
+        ..leak(91, Class::OrphanedTasks, Seen::Tasks)
+    },
+    Cause {
         what: "Answers of the cluster that are too long are kept for the operators' page unread, and each keeps its connection.",
         made_by: &[
             at("lookup.rs", "Lookup::ask"),

@@ -38,6 +38,7 @@ pub(super) fn print(
             writeln!(out, "  {growth}")?; // it may end with a place, which is never wrapped
         }
     }
+    never_wake(evidence, out)?;
     if evidence.is_withheld {
         writeln!(out, "\n{BOLD}Withheld{BOLD:#}")?;
         let text = "Class, holder and line, also from --who-holds: whoever runs this service wants a person to find them. Profiles of \
@@ -71,6 +72,23 @@ pub(super) fn print(
     }
     reach(evidence, width, out)?;
     next(evidence, args, out)
+}
+
+/// Stuck tasks leak what they hold, however slowly they come: they are told beside each verdict.
+fn never_wake(evidence: &TriageEvidence, out: &mut dyn Write) -> Result<()> {
+    const PLACES_MAX: usize = 5;
+    let stuck = evidence.never_wake.as_deref().unwrap_or_default();
+    if stuck.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{BOLD}Tasks that can never wake{BOLD:#}")?;
+    for place in stuck.iter().take(PLACES_MAX) {
+        writeln!(out, "  {place}")?;
+    }
+    if let Some(more) = stuck.len().checked_sub(PLACES_MAX).filter(|more| *more > 0) {
+        writeln!(out, "  and from {more} places more")?;
+    }
+    Ok(())
 }
 
 /// Each line that may end with a place is never wrapped.
