@@ -79,6 +79,12 @@ fn the_command_judges_the_readers_tests() {
         .stdout_has("✓ mended");
     workbook.write(exercise, "detectors::tests! { fn broken() { nonsense } }");
     check().exits(2).stderr_has("doesn't compile");
+    let of_it = |command| workbook.leaks([command, "your-own-test"]);
+    of_it("hint").exits(0).stdout_has("Hint 1 of 3");
+    of_it("hint").exits(0).stdout_has("Hint 2 of 3");
+    of_it("solution").exits(1).stdout_has("hint your-own-test");
+    of_it("reset").exits(0).stdout_has("is kept:");
+    check().exits(1);
     workbook.write(
         exercise,
         &workbook.read("chapters/your-own-test/solution/solved.rs"),
@@ -86,6 +92,9 @@ fn the_command_judges_the_readers_tests() {
     check()
         .exits(0)
         .stdout_has("Your tests fail on what leaks, and on nothing else.");
+    of_it("solution")
+        .exits(0)
+        .stdout_has("templates_are_bounded");
     workbook
         .leaks(["progress"])
         .exits(0)

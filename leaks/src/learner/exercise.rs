@@ -1,8 +1,9 @@
 //! Around the learner's file: hints, the way back to how it was shipped, and the solution.
 
-use super::shipped;
 use super::state::State;
+use super::{last, shipped};
 use clap::Args;
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -18,9 +19,18 @@ pub(crate) struct ChapterArg {
     pub(crate) chapter: Option<String>,
 }
 
+/// The chapter that is asked for, or the last exercise. `command` is what was asked of it.
+fn meant<'w>(workspace: &'w Workspace, of: &ChapterArg, command: &str) -> Result<Cow<'w, Chapter>> {
+    let name = of.chapter.as_deref();
+    if last::is_meant(workspace, name) {
+        return Ok(Cow::Owned(last::chapter(workspace)));
+    }
+    workspace.chapter_or_here(name, command).map(Cow::Borrowed)
+}
+
 /// `leaks hint`: shows the next hint and remembers that it was shown.
 pub(crate) fn hint(workspace: &Workspace, of: &ChapterArg, out: &mut dyn Write) -> Result<Ending> {
-    let chapter = workspace.chapter_or_here(of.chapter.as_deref(), "hint")?;
+    let chapter = &meant(workspace, of, "hint")?;
     next_hint(workspace, chapter, out)?;
     let next = say::command(&format!("check {}", chapter.name));
     writeln!(
@@ -97,7 +107,7 @@ fn split(text: &str) -> Vec<String> {
 
 /// `leaks reset`: the exercise as it was shipped. What the learner wrote is kept beside it.
 pub(crate) fn reset(workspace: &Workspace, of: &ChapterArg, out: &mut dyn Write) -> Result<Ending> {
-    let chapter = workspace.chapter_or_here(of.chapter.as_deref(), "reset")?;
+    let chapter = &meant(workspace, of, "reset")?;
     restore(workspace, chapter, out)?;
     Ok(Ending::AsWanted)
 }
@@ -152,7 +162,7 @@ pub(crate) fn solution(
     of: &ChapterArg,
     out: &mut dyn Write,
 ) -> Result<Ending> {
-    let chapter = workspace.chapter_or_here(of.chapter.as_deref(), "solution")?;
+    let chapter = &meant(workspace, of, "solution")?;
     let name = &chapter.name;
     if !State::read(&workspace.root)?.of(name).passed {
         writeln!(

@@ -107,13 +107,18 @@ pub(crate) fn is_meant(workspace: &Workspace, name: Option<&str>) -> bool {
     )
 }
 
-/// Status 0 when the tests fail on each variant that leaks, and pass on the others.
-pub(crate) fn check(workspace: &Workspace, format: Format, out: &mut dyn Write) -> Result<Ending> {
-    let chapter = Chapter {
+/// The last exercise, which is none of the chapters.
+pub(super) fn chapter(workspace: &Workspace) -> Chapter {
+    Chapter {
         name: NAME.to_owned(),
         title: "Your own test".to_owned(),
         folder: workspace.root.join("chapters").join(NAME),
-    };
+    }
+}
+
+/// Status 0 when the tests fail on each variant that leaks, and pass on the others.
+pub(crate) fn check(workspace: &Workspace, format: Format, out: &mut dyn Write) -> Result<Ending> {
+    let chapter = chapter(workspace);
     workbook::note!(format!(
         "{DIM}building your tests beside five variants{DIM:#}"
     ));
@@ -218,5 +223,7 @@ fn text(rows: &[Row], passed: bool, out: &mut dyn Write) -> Result<()> {
         variant.module
     );
     writeln!(out, "{DIM}Your tests there, one by one:{DIM:#} {run}")?;
+    let hint = say::command(&format!("hint {NAME}"));
+    writeln!(out, "{DIM}Stuck?{DIM:#} {hint}")?;
     Ok(())
 }
