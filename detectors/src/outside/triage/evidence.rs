@@ -233,6 +233,14 @@ impl TriageEvidence {
                 });
             }
         }
+        for growth in &mut of_kinds {
+            // Its sites were estimated from samples; all of it was counted.
+            if growth.kind == Kind::Bytes && self.live_per_second > 0.0 {
+                let part = self.live_per_second / growth.per_second;
+                growth.per_second = self.live_per_second;
+                growth.per_iteration = growth.per_iteration.map(|each| each * part);
+            }
+        }
         self.findings = of_kinds;
         self.caveats.retain(|caveat| !caveat.contains(".rs:"));
     }

@@ -353,3 +353,30 @@ fn what_the_allocator_keeps_free_settles_and_what_fills_is_never_calm() {
     });
     assert_eq!(kept.verdict, Verdict::Steady, "{kept}");
 }
+
+#[test]
+fn what_is_withheld_is_the_line_and_all_of_the_growth_is_told() {
+    let mut seen = of(|grown, now| {
+        add(&mut now.live, grown);
+        add(&mut now.anonymous, grown);
+        add(&mut now.allocator_mapped, grown);
+    });
+    assert_eq!(seen.verdict, Verdict::Leak, "{seen}");
+    // Estimates from samples, which are more together than what came.
+    let site = |name: &str| Growth {
+        kind: Kind::Bytes,
+        per_iteration: None,
+        per_second: 0.8 * MIB as f64,
+        site: Some(name.to_owned()),
+        origin: None,
+    };
+    seen.findings = vec![site("shop::one"), site("shop::other")];
+    seen.withhold();
+    let [all] = &seen.findings[..] else {
+        panic!("{seen}");
+    };
+    assert_eq!(all.site, None);
+    let share = all.per_second / MIB as f64;
+    assert!((0.95..1.05).contains(&share), "{share}");
+    assert!(seen.class.is_none() && seen.is_withheld && !seen.to_string().contains("shop"));
+}
