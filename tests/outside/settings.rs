@@ -5,6 +5,7 @@ use super::{User, scratch, text};
 use detectors::{Evidence, Frame, Origin, Profile, Verdict};
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::{Mutex, PoisonError};
 
 /// What a build tells of a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,7 +189,11 @@ fn program(edition: u32) -> User {
     user
 }
 
+/// All builds lie in one folder: while a program runs, its debug information there isn't to be another build's.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 fn check(user: &User, edition: u32, (name, tells, settings): &Setting, more: &[&str]) {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = scratch();
     let mut cargo = user.cargo(&["run", "--offline"]);
     cargo

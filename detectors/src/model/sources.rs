@@ -22,8 +22,12 @@ const OF_CRATES: [&str; 3] = ["tests", "examples", "benches"];
 
 /// The function's whole name, where debug information has a bare one; `None` where the name is whole, or the path tells nothing.
 pub(crate) fn whole_name(name: &str, file: &str) -> Option<String> {
-    // The allocator's symbols, which the compiler makes.
-    if !is_bare(name) || name.starts_with("__rust") || name.starts_with("__rg_") {
+    // The allocator's symbols, which the compiler makes. Where a thread begins, the standard library has a function of such a name.
+    let is_symbol = |name: &str| {
+        let is_made = name.starts_with("__rust") || name.starts_with("__rg_");
+        is_made && !without_types(name).ends_with("_short_backtrace")
+    };
+    if !is_bare(name) || is_symbol(name) {
         return None;
     }
     let module = module_of(file)?;
@@ -254,6 +258,9 @@ mod tests {
         ] {
             assert_eq!(whole_name(name, file).as_deref(), whole, "{name}");
         }
+        let begins = "__rust_begin_short_backtrace<shop::main::{closure#0}, ()>";
+        let told = whole_name(begins, "/rustc/5/library/std/src/sys/backtrace.rs");
+        assert_eq!(told, Some(format!("std::sys::backtrace::{begins}")));
         let queue = whole_name(
             "new<std::sync::mpmc::list::Block<u8>>",
             "/rustc/5/library/alloc/src/boxed.rs",
