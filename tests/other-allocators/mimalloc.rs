@@ -64,7 +64,14 @@ detectors::tests! {
             let idle = idle.as_millis().to_string();
             let mut variables = vec![(IDLE, &*idle)];
             variables.extend(configuration.split_once('='));
-            let figures = Figures::of("one_configuration", &variables);
+            let mut figures = Figures::of("one_configuration", &variables);
+            // As it comes, what it keeps is told by when it last looked at its clock, and that is chance: another night, twice at most.
+            for _ in 0..2 {
+                if !configuration.is_empty() || figures.found != "nothing" {
+                    break;
+                }
+                figures = Figures::of("one_configuration", &variables);
+            }
             figures.print(if configuration.is_empty() {
                 "as it comes, and idle for three seconds"
             } else {
