@@ -155,7 +155,11 @@ impl Reader {
             && id < trailer
             && trailer.is_multiple_of(WORD_BYTES)
             && trailer < 1 << 40;
-        let location = cfg!(tokio_unstable).then(|| self.word(table + 10 * WORD_BYTES))?;
+        let location = if cfg!(tokio_unstable) {
+            self.word(table + 10 * WORD_BYTES)
+        } else {
+            None
+        };
         is_one.then_some(Shape {
             trailer,
             id,
