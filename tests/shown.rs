@@ -386,9 +386,18 @@ fn printed_by(mut command: Command) -> String {
         .output()
         .expect("it can be started");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return printed;
+    }
+    // Why it failed comes first: cargo's messages for programs are megabytes, of which whoever looks later has the beginning.
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}:\n{printed}\n{errors}");
-    printed
+    let is_for_people = |line: &&str| !line.starts_with(r#"{"reason""#);
+    let lines: Vec<&str> = printed.lines().filter(is_for_people).collect();
+    let status = output.status;
+    panic!(
+        "{command:?} ended with {status}:\n{errors}\n{}",
+        lines.join("\n")
+    );
 }
 
 fn text(ran: &Ran) -> String {

@@ -105,10 +105,22 @@ fn an_async_service_watches_itself_without_the_harness() {
         .cargo(&["run", "--offline"])
         .output()
         .unwrap();
-    for word in ["leak", "steady"] {
+    for word in ["leak: ", "steady: ", "never wake: 1 by counts"] {
         said(&output, word);
     }
     starts_on_an_older_glibc("tokio-alone");
+}
+
+/// No symbols, no frame pointers, no `tokio_unstable`, and functions of many crates in one.
+#[test]
+#[ignore = "builds all of it once more, for release: .ci/soak"]
+fn a_service_as_it_is_shipped_tells_its_tasks() {
+    let shipped = ["run", "--offline", "--profile", "shipped"];
+    let output = User::copied("tokio-alone")
+        .cargo(&shipped)
+        .output()
+        .unwrap();
+    said(&output, "never wake: 1 by counts");
 }
 
 #[test]
