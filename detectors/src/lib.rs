@@ -173,7 +173,7 @@ pub use allocator::{ProfilingAllocator, Scope};
 pub use dhat::Alloc as DhatAllocator;
 pub use model::class::{Class, UnknownClass};
 pub use model::complaint::Complaint;
-pub use model::finding::{Finding, Instrument, SmallestLeak};
+pub use model::finding::{Finding, Instrument, SiteOutlook, SmallestLeak};
 pub use model::kind::{Counts, Kind, NotRead};
 pub use model::place::{Frame, Origin, Site};
 pub use model::reading::ReadError;

@@ -31,7 +31,7 @@ const PROGRAMS: u64 = 20;
 /// Of the stuck tasks that nobody has a waker of, so many are to be found; and of all, where each block is noted. What was left on stacks
 /// and in blocks leads from nearly each of a program's channels to another.
 const SHARE_WITHOUT_A_WAKER: f64 = 0.99;
-const SHARE_OF_ALL: f64 = 0.25;
+const SHARE_OF_ALL: f64 = 0.35;
 
 type Waits = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -455,6 +455,8 @@ struct Tally {
     without_a_waker: u64,
     found_without_a_waker: u64,
     undecided: u64,
+    /// By what those might wake that can't and weren't found, as they are told.
+    missed: std::collections::BTreeMap<String, u64>,
 }
 
 fn programs(flavour: Flavour) {
@@ -519,6 +521,14 @@ async fn one(seed: u64, random: &mut Random, tally: &mut Tally) {
         if !could[task] {
             tally.can_be_told += 1;
             tally.found += u64::from(told.is_stuck());
+            if !told.is_stuck() {
+                let told = match &told.outlook {
+                    Outlook::CanWake(by) => by.to_string(),
+                    Outlook::NotDecided(why) => why.clone(),
+                    other => format!("{other:?}"),
+                };
+                *tally.missed.entry(told).or_insert(0) += 1;
+            }
         }
         // Two that wait for nothing are a set of futures, which keeps a waker for itself.
         if program.waits[task] == [For::Nothing] {

@@ -118,6 +118,7 @@ mod tests {
             cum_per_iteration: None,
             site: None,
             at: (!stack.is_empty()).then(|| site(stack)),
+            outlook: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is counted beside the heap: tasks of the workload's runtime; sockets, descriptors and threads of the process.
 
 use crate::allocator;
+use crate::model::finding::SiteOutlook;
 use crate::model::judge::Floors;
 use crate::model::kind::{Counts, Kind, NotRead};
 use crate::model::place::Site;
@@ -26,7 +27,16 @@ pub(crate) trait RunsTasks {
     fn tasks_by_site(&self) -> Vec<Group> {
         Vec::new()
     }
+
+    /// What may become of the alive tasks, by where they were spawned: `None` is where this build doesn't know. `None` for all where the
+    /// workload has no runtime that is known; an error says why it can't be told. Some tenths of a second.
+    fn outlooks(&self) -> Option<Result<Outlooks, String>> {
+        None
+    }
 }
+
+/// What may become of tasks, by where they were spawned; where that isn't known, of those together.
+pub(crate) type Outlooks = Vec<(Option<Site>, SiteOutlook)>;
 
 /// Tasks of one spawn site, sockets to one peer, descriptors of one kind: what is told apart within a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]

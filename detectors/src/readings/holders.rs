@@ -22,6 +22,8 @@
 mod class;
 mod entries;
 mod functions;
+#[cfg(all(any(feature = "debug", finds_stuck_tasks), target_os = "linux"))]
+mod glibc;
 mod graph;
 #[cfg(target_os = "linux")]
 mod memory;
@@ -339,12 +341,21 @@ pub(crate) fn of_watched<S, T>(state: &S, work: impl FnOnce() -> T) -> T {
 #[cfg(target_os = "linux")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
-    not(feature = "debug"),
+    not(any(feature = "debug", finds_stuck_tasks)),
     expect(dead_code, reason = "nobody makes a copy")
 )]
 enum Heap {
     OfGlibc,
     Other,
+}
+
+#[cfg(all(any(feature = "debug", finds_stuck_tasks), target_os = "linux"))]
+impl Heap {
+    fn of_our_blocks() -> Self {
+        let of_c = crate::readings::memory::c_heap();
+        let is_glibc = of_c.is_some_and(|heap| heap.has_our_blocks);
+        if is_glibc { Heap::OfGlibc } else { Heap::Other }
+    }
 }
 
 /// What a copy of the process can't ask for.
@@ -389,11 +400,9 @@ impl BeforeACopy {
         self.look();
         #[cfg(target_os = "linux")]
         {
-            let of_c = crate::readings::memory::c_heap();
-            let is_glibc = of_c.is_some_and(|heap| heap.has_our_blocks);
             COPIED.set(Some(Copied {
                 stacks: self.stacks.into_values().collect(),
-                heap: if is_glibc { Heap::OfGlibc } else { Heap::Other },
+                heap: Heap::of_our_blocks(),
                 reads_beside_stacks: false,
             }));
         }
@@ -406,7 +415,7 @@ impl BeforeACopy {
 pub(crate) fn copy_knows(stacks: Vec<crate::readings::kernel::Stack>) {
     COPIED.set(Some(Copied {
         stacks,
-        heap: Heap::Other,
+        heap: Heap::of_our_blocks(),
         reads_beside_stacks: true,
     }));
 }

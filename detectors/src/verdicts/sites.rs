@@ -5,6 +5,7 @@ use crate::model::kind::Kind;
 use crate::model::place::{Frame, Site, site, without_detours};
 use crate::model::reading::{ReadError, SiteReading};
 use crate::profile::{self, Profile};
+use crate::readings::counters::Outlooks;
 use crate::readings::holders::Holders;
 use std::collections::HashMap;
 
@@ -55,6 +56,8 @@ pub(crate) struct Grown {
     pub(crate) profile: Option<Profile>,
     /// Who holds the blocks of sites that grow, or why that isn't known.
     pub(crate) holders: Option<Result<Holders, ReadError>>,
+    /// What may become of the tasks, where that was asked.
+    pub(crate) outlooks: Option<Result<Outlooks, String>>,
 }
 
 /// One run under full stacks.
@@ -102,6 +105,7 @@ pub(crate) struct Windows {
     pub(crate) stacks: Vec<(Vec<Frame>, BlocksAndBytes)>,
     pub(crate) profile: Option<Profile>,
     pub(crate) holders: Option<Result<Holders, ReadError>>,
+    pub(crate) outlooks: Option<Result<Outlooks, String>>,
     /// Whether tables were seen to be full.
     pub(crate) are_full: bool,
 }
@@ -141,6 +145,7 @@ pub(crate) fn grown_in_windows(
         scale: 1.0,
         profile: windows.profile,
         holders: windows.holders,
+        outlooks: windows.outlooks,
         are_full: windows.are_full,
     };
     grown
@@ -234,6 +239,7 @@ impl Sites {
                     cum_per_iteration: Some(cum as f64 / of),
                     site: Some(site.site.to_string()),
                     at: Some(site.site.clone()),
+                    outlook: None,
                 })
             })
             .collect()
@@ -332,6 +338,7 @@ impl Grown {
                     cum_per_iteration: Some(cum),
                     site: Some(site.site.to_string()),
                     at: Some(site.site.clone()),
+                    outlook: None,
                 })
             })
             .collect()

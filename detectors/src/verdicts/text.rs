@@ -282,6 +282,7 @@ fn findings_list(findings: &[Finding], for_each: &str, f: &mut Formatter<'_>) ->
                 if let Some(spawning) = at.stack.first().filter(|first| **first != at.frame) {
                     writeln!(f, "  by {}", frame_from_here(spawning))?;
                 }
+                outlook(first, f)?;
             }
             Some(at) => {
                 writeln!(f, "{amounts} from")?;
@@ -294,16 +295,25 @@ fn findings_list(findings: &[Finding], for_each: &str, f: &mut Formatter<'_>) ->
                     writeln!(f, "  called by {}", frame_from_here(caller))?;
                 }
             }
-            None => match &first.site {
-                Some(what) => writeln!(f, "{amounts}: {what}")?,
-                None => writeln!(
-                    f,
-                    "{amounts}, from a site that was not read: see `not read`"
-                )?,
-            },
+            None => {
+                let from = "from a site that was not read: see `not read`";
+                match &first.site {
+                    Some(what) => writeln!(f, "{amounts}: {what}")?,
+                    None => writeln!(f, "{amounts}, {from}")?,
+                }
+                outlook(first, f)?;
+            }
         }
     }
     Ok(())
+}
+
+/// What may become of the tasks that grow.
+fn outlook(finding: &Finding, f: &mut Formatter<'_>) -> fmt::Result {
+    match &finding.outlook {
+        Some(outlook) => writeln!(f, "  {outlook}"),
+        None => Ok(()),
+    }
 }
 
 /// What C code did under the line: the function that was called, and the one that asked for memory.

@@ -544,6 +544,7 @@ fn grown(growing: &[&Quantity], named: &[GrowingGroup]) -> Vec<Finding> {
         cum_per_iteration: None,
         site: None,
         at,
+        outlook: None,
     };
     let kinds = growing.iter().map(|quantity| finding(quantity.kind, None));
     let sites = of_weight(named).map(|named| finding(named.kind, named.site.clone()));

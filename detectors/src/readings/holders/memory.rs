@@ -270,7 +270,7 @@ impl Memory {
     }
 
     /// Reads what lies from an address on, and returns how much of it can be read.
-    #[cfg(feature = "debug")]
+    #[cfg(any(feature = "debug", finds_stuck_tasks))]
     pub(super) fn read_some(&self, address: usize, into: &mut [u8]) -> usize {
         self.mem.read_at(into, address as u64).unwrap_or(0)
     }

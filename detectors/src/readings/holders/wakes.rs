@@ -19,6 +19,7 @@
 //!
 //! It is asked of a copy of the process, in which nothing moves.
 
+use super::glibc::{Freed, freed_in_a_copy};
 use super::graph::{Block, block_at, end_of, number};
 pub(crate) use super::memory::static_at;
 use super::memory::{Around, Memory, Place, Word};
@@ -124,8 +125,9 @@ const NONE: u32 = u32::MAX;
 /// In words, when the memory can't be read.
 pub(crate) fn judge(tasks: &[Alive], waker: WakerInMemory) -> Result<Vec<(Walked, Holds)>, String> {
     let memory = Memory::of_this_process(None)?;
+    let freed = freed_in_a_copy(&memory);
     let mut pointers = Pointers::among(with_tasks(noted_blocks(tasks.len()), tasks), tasks);
-    pointers.read(&memory, waker)?;
+    pointers.read(&memory, &freed, waker)?;
     let counted = |block: u32| counted(pointers.blocks[block as usize], &memory);
     let mut walk = Walk::of(&pointers, tasks, &counted);
     walk.spread_roots();
@@ -215,7 +217,7 @@ impl Pointers {
         }
     }
 
-    fn read(&mut self, memory: &Memory, waker: WakerInMemory) -> Result<(), String> {
+    fn read(&mut self, memory: &Memory, freed: &Freed, waker: WakerInMemory) -> Result<(), String> {
         let Pointers {
             blocks,
             task_of,
@@ -251,7 +253,7 @@ impl Pointers {
             let isnt_the_programs = match from {
                 // The rest of the word is the allocator's, and what it was before.
                 Some(from) => end_of(blocks[from]) < address + size_of::<usize>(),
-                None => is_link_of_freed(word, blocks[to], memory),
+                None => freed.has(address) || is_link_of_freed(word, blocks[to], memory),
             };
             if isnt_the_programs {
                 return;

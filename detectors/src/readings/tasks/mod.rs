@@ -57,7 +57,8 @@
 //! | a handle to abort the task; a waker that isn't found in memory | *not decided* |
 //! | a sender in a block that nothing points at, as after `Box::leak`, or behind a pointer in other bits | *not decided* |
 //! | a block shared more often than pointers to it are seen, as by a pointer in other bits | *not decided*; but the task's own memory may have old copies of the pointer, which count as seen |
-//! | what was left in freed memory, on stacks, in unused room; a `JoinSet` whose tasks are all stuck | a miss, and never a finding |
+//! | what was left in glibc's heap and is free: its lists, its threads' caches, its end | left out: glibc's own marks tell each such part |
+//! | what was left in another allocator's freed memory, on stacks, in unused room; a `JoinSet` whose tasks are all stuck | a miss, and never a finding |
 //! | a tokio that keeps its tasks in another way than 1.41 to 1.54 | an error: a task of this library's own finds it out, each time |
 //!
 //! # Where it can mislead you

@@ -25,10 +25,13 @@ mod read;
 mod stacks;
 
 use super::waiting::AwaitStack;
+use crate::model::finding::SiteOutlook;
+use crate::model::place::Site;
 use crate::model::words::wrapped;
 use crate::profile::Profile;
 use crate::readings::spawn_site::{self, SpawnSite};
 pub(crate) use read::{Asked, outlooks_while};
+use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -65,6 +68,22 @@ pub enum WokenBy {
     Thread,
     /// Memory of which nothing is known: blocks older than the notes, a C library's, or freed ones.
     Elsewhere,
+}
+
+/// Who that is, in words: `the runtime's timer`, `the static service::DOORBELL`.
+impl fmt::Display for WokenBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            WokenBy::Wakers(_) => "whoever has a waker of it",
+            WokenBy::Timer => "the runtime's timer",
+            WokenBy::Socket => "the runtime's watch over a socket",
+            WokenBy::Task(_) => "another task",
+            WokenBy::Static(name) if name.is_empty() => "a static",
+            WokenBy::Static(name) => return write!(f, "the static {name}"),
+            WokenBy::Thread => "a variable of a thread",
+            WokenBy::Elsewhere => "memory of which nothing is known",
+        })
+    }
 }
 
 /// Why nothing can wake a task.
@@ -170,8 +189,39 @@ impl Outlooks {
                 None => sites.push((task.site, 1)),
             }
         }
-        sites.sort_by_key(|(_, tasks)| std::cmp::Reverse(*tasks));
+        sites.sort_by_key(|(_, tasks)| Reverse(*tasks));
         sites
+    }
+
+    /// What may become of them, by where they were spawned.
+    pub(crate) fn by_site(&self) -> Vec<(Option<Site>, SiteOutlook)> {
+        let mut sites: Vec<(Option<SpawnSite>, SiteOutlook)> = Vec::new();
+        for task in &self.tasks {
+            let known = sites.iter().position(|(site, _)| *site == task.site);
+            let at = known.unwrap_or_else(|| {
+                sites.push((task.site, SiteOutlook::default()));
+                sites.len() - 1
+            });
+            let told = &mut sites[at].1;
+            told.alive += 1;
+            match &task.outlook {
+                Outlook::Runs => {}
+                Outlook::NeverWakes(_) => told.never_wake += 1,
+                Outlook::NotDecided(_) => told.not_decided += 1,
+                Outlook::CanWake(by) => {
+                    let by = by.to_string();
+                    match told.woken_by.iter_mut().find(|(known, _)| *known == by) {
+                        Some((_, tasks)) => *tasks += 1,
+                        None => told.woken_by.push((by, 1)),
+                    }
+                }
+            }
+        }
+        let sites = sites.into_iter().map(|(site, mut told)| {
+            told.woken_by.sort_by_key(|(_, tasks)| Reverse(*tasks));
+            (site.map(|site| site.resolve()), told)
+        });
+        sites.collect()
     }
 
     /// The stuck tasks as a pprof profile of one sample type, `goroutineleak`, by the stack of what spawned them: what Go calls so. It

@@ -175,6 +175,7 @@ fn findings(readings: &[PeakReading], grows: &[Kind], meter: &Meter, items: usiz
             cum_per_iteration: None,
             site: Some(group.to_string()),
             at: group.at.clone(),
+            outlook: None,
         }));
         if groups.is_empty() {
             findings.push(unplaced(kind, per_item(readings, kind)));
@@ -197,5 +198,6 @@ fn unplaced(kind: Kind, per_item: f64) -> Finding {
         cum_per_iteration: None,
         site: None,
         at: None,
+        outlook: None,
     }
 }

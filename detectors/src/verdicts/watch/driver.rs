@@ -61,7 +61,8 @@ pub(super) use with_tokio::AsyncDriver;
 mod with_tokio {
     use super::Driver;
     use crate::model::workload::Kept;
-    use crate::readings::counters::{Group, RunsTasks};
+    use crate::readings::counters::{Group, Outlooks, RunsTasks};
+    use crate::readings::tasks;
     use crate::verdicts::runtime::TasksOf;
     use std::time::Duration;
     use tokio::runtime::{Handle, Runtime};
@@ -133,6 +134,15 @@ mod with_tokio {
         fn tasks_by_site(&self) -> Vec<Group> {
             let runtime = self.runtime.handle();
             runtime.map_or_else(Vec::new, |runtime| TasksOf(runtime.clone()).tasks_by_site())
+        }
+
+        fn outlooks(&self) -> Option<Result<Outlooks, String>> {
+            let runtime = self.runtime.handle()?;
+            let told = self.runtime.block_on(tasks::outlooks(runtime));
+            Some(match told {
+                Ok(told) => Ok(told.by_site()),
+                Err(no) => Err(format!("{}; {}", no.reason, no.next)),
+            })
         }
     }
 

@@ -3,7 +3,7 @@
 use super::driver::Driver;
 use crate::allocator;
 use crate::model::workload::Kept;
-use crate::readings::counters::{Group, RunsTasks};
+use crate::readings::counters::{Group, Outlooks, RunsTasks};
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -21,6 +21,10 @@ impl<D: RunsTasks> RunsTasks for Noticing<'_, D> {
 
     fn tasks_by_site(&self) -> Vec<Group> {
         self.driver.tasks_by_site()
+    }
+
+    fn outlooks(&self) -> Option<Result<Outlooks, String>> {
+        self.driver.outlooks()
     }
 }
 

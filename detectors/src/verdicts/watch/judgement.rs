@@ -23,7 +23,10 @@ use crate::readings::holders;
 use crate::verdicts::evidence::Evidence;
 use crate::verdicts::sites::{Grown, Round, grown, grown_in_windows};
 use growth::{Growth, told_of_rest};
-use leak::{accounts, because_it_leaks, count_findings, findings, holders, not_seen_again, totals};
+use leak::{
+    accounts, add_outlooks, because_it_leaks, count_findings, findings, holders, not_seen_again,
+    totals,
+};
 
 impl Watch {
     /// The verdict on what was counted; runs the workload again for sites when something grew.
@@ -45,9 +48,10 @@ impl Watch {
             || !heap_grows && is_coarse(counted) && self.source.reads_sites();
         // What has gone by the end of an iteration leaves its makers in the profile alone.
         let grows = heap_grows || !growth.more.is_empty();
+        let tasks_grow = growth.more.contains(&Kind::Tasks);
         let pressed = !grows && self.is_pressed(counted);
         let sites = if grows || hidden || pressed || self.always_profile {
-            self.grown(counted, driver, budget, heap)
+            self.grown(counted, driver, budget, heap, tasks_grow)
         } else {
             Ok(Grown::default())
         };
@@ -71,6 +75,11 @@ impl Watch {
         } else if grows || by_site || !growth.unseen.is_empty() {
             evidence.verdict = Verdict::Leak;
             evidence.findings = count_findings(counted, &growth.more);
+            if tasks_grow {
+                // Another instrument knows no holders: a task's count of wakers tells all the same.
+                let told = sites.outlooks.take().or_else(|| driver.outlooks());
+                add_outlooks(told, &mut evidence);
+            }
             if heap_grows && again || by_site {
                 evidence.findings.extend(findings(counted, &sites, by_site));
             }
@@ -107,6 +116,7 @@ impl Watch {
         driver: &mut impl Driver,
         budget: &Budget,
         heap: Motion,
+        asks_tasks: bool,
     ) -> Result<Grown, ReadError> {
         let by_line = matches!(heap, Motion::Unclear | Motion::Wandering);
         let grows = matches!(heap, Motion::Growing | Motion::Resting);
@@ -117,6 +127,7 @@ impl Watch {
                 warm_up: self.warm_up,
                 windows: counted.readings.len(),
                 totals,
+                asks_tasks,
                 looks_into_tables: heap == Motion::Resting,
             };
             let by_steps = counted.grows_by_steps();

@@ -18,6 +18,8 @@ pub(super) struct Asked {
     pub(super) windows: usize,
     /// What grew in the first run, for each iteration; `None` where nothing did.
     pub(super) totals: Option<Amount>,
+    /// Whether to ask what may become of the alive tasks.
+    pub(super) asks_tasks: bool,
     /// Whether to look if entries go on where no memory grows: in room that a table has already.
     pub(super) looks_into_tables: bool,
 }
@@ -77,6 +79,8 @@ impl<D: Driver> Pass<'_, D> {
         let growing = floors.growing(windows);
         let is_over = || self.budget.is_spent();
         let holders = holders::of_watched(self.driver, || self.source.holders(&growing, &is_over));
+        // While each block is noted it is known who holds a waker.
+        let outlooks = asked.asks_tasks.then(|| self.driver.outlooks()).flatten();
         let profile = self.source.stop()?;
         let (sites, floors): (Vec<_>, Vec<_>) = floors.holding(windows).unzip();
         let stacks = self.source.stacks_of(&sites);
@@ -86,6 +90,7 @@ impl<D: Driver> Pass<'_, D> {
             stacks: stacks.into_iter().zip(floors).collect(),
             profile,
             holders: Some(holders),
+            outlooks,
             are_full,
         })
     }

@@ -424,6 +424,7 @@ impl Grows {
             cum_per_iteration: None,
             site: Some(self.holder.words().to_owned()),
             at: None,
+            outlook: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use detectors::allocator::stats;
 use detectors::heap::AllocatorSource;
-use detectors::{Class, Evidence, Kind, Verdict, Watch};
+use detectors::{Class, Evidence, Kind, SiteOutlook, Verdict, Watch};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::hint::black_box;
@@ -10,6 +10,7 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 use std::time::Duration;
+use tokio::sync::{Notify, oneshot};
 
 /// Short, since each iteration opens something: 256 iterations.
 fn watch(name: &str) -> Watch {
@@ -43,6 +44,57 @@ pub(crate) fn waiting_tasks() {
         }
     });
     leaks_one(&evidence, Kind::Tasks, Some(Class::OrphanedTasks));
+    if cfg!(all(target_os = "linux", target_pointer_width = "64")) {
+        let told = outlooks(&evidence);
+        let [(_, stuck)] = &told[..] else {
+            panic!("{told:?}");
+        };
+        assert_eq!((stuck.alive, stuck.never_wake), (256, 256), "{told:?}");
+    }
+}
+
+/// What is told of the tasks that grow: the lines that spawn them, and what may become of them.
+fn outlooks(evidence: &Evidence) -> Vec<(u32, SiteOutlook)> {
+    let tasks = evidence.findings.iter();
+    let tasks = tasks.filter(|finding| finding.kind == Kind::Tasks);
+    let told = tasks.map(|finding| {
+        let line = finding.at.as_ref().expect("its line").frame.line;
+        (line, finding.outlook.clone().expect("its outlook"))
+    });
+    told.collect()
+}
+
+static DOORBELL: Notify = Notify::const_new();
+
+/// All of them stay, and one kind of them is stuck.
+pub(crate) fn tasks_that_may_wake() {
+    let evidence = watch("doorbells").run_async(async || {
+        async || {
+            tokio::spawn(DOORBELL.notified());
+            tokio::spawn(tokio::time::sleep(Duration::from_hours(1)));
+            tokio::spawn(async {
+                let (own, answer) = oneshot::channel::<()>();
+                let answer = answer.await;
+                drop((own, answer));
+            });
+        }
+    });
+    assert_eq!(evidence.verdict, Verdict::Leak, "{evidence:?}");
+    if !cfg!(all(target_os = "linux", target_pointer_width = "64")) {
+        return;
+    }
+    let mut told = outlooks(&evidence);
+    told.sort_by_key(|(line, _)| *line);
+    println!("{told:?}");
+    let [(_, by_static), (_, by_timer), (_, by_themselves)] = &told[..] else {
+        panic!("{told:?}");
+    };
+    for (outlook, who) in [(by_static, "DOORBELL"), (by_timer, "timer")] {
+        assert_eq!((outlook.alive, outlook.never_wake), (256, 0), "{told:?}");
+        assert!(outlook.woken_by[0].0.ends_with(who), "{told:?}");
+    }
+    // What was left in blocks that are older than the second run leads to some of them.
+    assert!(by_themselves.never_wake >= 128, "{told:?}");
 }
 
 pub(crate) fn late_tasks() {

@@ -7,6 +7,7 @@ mod peak;
 
 detectors::tests! {
     fn a_task_that_waits_for_ever() { kinds::waiting_tasks(); }
+    fn tasks_that_may_wake_and_such_that_never_will() { kinds::tasks_that_may_wake(); }
     fn tasks_that_end_late_are_no_leak() { kinds::late_tasks(); }
     fn a_thread_that_waits_for_ever() { kinds::waiting_threads(); }
     fn threads_that_are_joined_are_no_leak() { kinds::joined_threads(); }

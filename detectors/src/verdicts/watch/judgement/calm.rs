@@ -128,6 +128,7 @@ impl Watch {
                     cum_per_iteration: None,
                     site: Some(retention.kind.to_string()),
                     at: None,
+                    outlook: None,
                 }];
                 evidence.retention = Some(retention);
             }

@@ -2,8 +2,10 @@
 
 use crate::model::finding::Finding;
 use crate::model::kind::{Kind, NotRead};
+use crate::model::place::Site;
 use crate::model::reading::ReadError;
 use crate::model::words::{amount, listed, one_of};
+use crate::readings::counters::Outlooks;
 use crate::readings::holders::{Accounts, HeldBy, Holders};
 use crate::verdicts::evidence::Evidence;
 use crate::verdicts::sites::{Amount, Grown};
@@ -60,6 +62,7 @@ pub(super) fn count_findings(counted: &Counted, more: &[Kind]) -> Vec<Finding> {
                 cum_per_iteration: None,
                 site: Some(group.to_string()),
                 at: group.at.clone(),
+                outlook: None,
             })
             .collect();
         if groups.is_empty() {
@@ -69,12 +72,32 @@ pub(super) fn count_findings(counted: &Counted, more: &[Kind]) -> Vec<Finding> {
                 cum_per_iteration: None,
                 site: None,
                 at: None,
+                outlook: None,
             }]
         } else {
             groups
         }
     };
     more.iter().flat_map(of_kind).collect()
+}
+
+/// Says of the tasks that grow what may become of them.
+pub(super) fn add_outlooks(told: Option<Result<Outlooks, String>>, evidence: &mut Evidence) {
+    let outlooks = match told {
+        None => return,
+        Some(Ok(outlooks)) => outlooks,
+        Some(Err(why)) => {
+            let why = format!("which of them can wake: {why}");
+            let kind = Kind::Tasks;
+            return evidence.not_read.push(NotRead { kind, why });
+        }
+    };
+    let of_tasks = |finding: &&mut Finding| finding.kind == Kind::Tasks;
+    for finding in evidence.findings.iter_mut().filter(of_tasks) {
+        let line = finding.at.as_ref().map(|at| &at.frame);
+        let is_there = |(site, _): &&(Option<Site>, _)| site.as_ref().map(|at| &at.frame) == line;
+        finding.outlook = outlooks.iter().find(is_there).map(|(_, told)| told.clone());
+    }
 }
 
 /// The growing sites as findings, or what grows in total where no site was read.
@@ -93,6 +116,7 @@ pub(super) fn findings(counted: &Counted, grown: &Grown, by_site: bool) -> Vec<F
             cum_per_iteration: None,
             site: None,
             at: None,
+            outlook: None,
         })
         .collect()
 }
