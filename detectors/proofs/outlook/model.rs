@@ -33,6 +33,9 @@ const PROGRAMS: u64 = 20;
 const SHARE_WITHOUT_A_WAKER: f64 = 0.99;
 const SHARE_OF_ALL: f64 = 0.35;
 
+/// In the upper bits of a word, which no address has.
+const MARK: usize = 0x5c << 56;
+
 type Waits = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What ends a wait when it is dropped.
@@ -50,6 +53,8 @@ enum Owner {
     Forgotten,
     /// The program, by a pointer in other bits.
     Hidden,
+    /// The program, by a pointer with a mark in the bits that an address doesn't need.
+    Tagged,
 }
 
 /// What a task waits for; for one of several where there are more.
@@ -86,14 +91,15 @@ impl Program {
         }
     }
 
-    /// Whether each task can go on, if `forgotten` ends could still come.
-    fn can_go_on(&self, forgotten: bool) -> Vec<bool> {
+    /// Whether each task can go on, if ends that were `forgotten` could still come, and such that are hidden.
+    fn can_go_on(&self, forgotten: bool, hidden: bool) -> Vec<bool> {
         let mut can = vec![false; self.waits.len()];
         loop {
             let of_owner = |owner: Owner| match owner {
                 Owner::Task(task) => can[task],
                 Owner::Forgotten => forgotten,
-                Owner::Asker | Owner::Static | Owner::Thread | Owner::Hidden => true,
+                Owner::Hidden => hidden,
+                Owner::Asker | Owner::Static | Owner::Thread | Owner::Tagged => true,
             };
             let ends = |wait: &For| match *wait {
                 For::Nothing => false,
@@ -120,7 +126,8 @@ impl Program {
             let of_owner = |owner: Owner| match owner {
                 Owner::Task(task) => soon[task],
                 Owner::Forgotten => false,
-                Owner::Asker | Owner::Static | Owner::Thread | Owner::Hidden => true,
+                Owner::Asker | Owner::Static | Owner::Thread => true,
+                Owner::Tagged | Owner::Hidden => true,
             };
             let ends = |wait: &For| match *wait {
                 For::Nothing | For::Timer => false,
@@ -158,9 +165,10 @@ fn owner(tasks: usize, random: &mut Random) -> Owner {
         0 | 1 => Owner::Asker,
         2 => Owner::Static,
         3 => Owner::Thread,
-        4 => match random.below(3) {
+        4 => match random.below(4) {
             0 => Owner::Forgotten,
             1 => Owner::Hidden,
+            2 => Owner::Tagged,
             _ => Owner::Asker,
         },
         _ => Owner::Task(random.below(tasks)),
@@ -300,6 +308,7 @@ struct Running {
     handles: Vec<JoinHandle<()>>,
     /// Upside down.
     hidden: Vec<usize>,
+    tagged: Vec<usize>,
     thread: threads::Sender<()>,
 }
 
@@ -311,7 +320,8 @@ impl Running {
         let arrived = Arc::new(AtomicUsize::new(0));
         let mut holds: Vec<Vec<Ends>> = (0..tasks).map(|_| Vec::new()).collect();
         let mut waits: Vec<Vec<Waits>> = (0..tasks).map(|_| Vec::new()).collect();
-        let (mut kept, mut of_thread, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut kept, mut of_thread) = (Vec::new(), Vec::new());
+        let (mut hidden, mut tagged) = (Vec::new(), Vec::new());
         for (task, all) in program.waits.iter().enumerate() {
             for wait in all {
                 let mut give = |owner: Owner, ends: Ends| match owner {
@@ -323,6 +333,9 @@ impl Running {
                     Owner::Forgotten => std::mem::forget(ends),
                     Owner::Hidden => {
                         hidden.push(!Box::into_raw(Box::new(ends)).expose_provenance());
+                    }
+                    Owner::Tagged => {
+                        tagged.push(MARK | Box::into_raw(Box::new(ends)).expose_provenance());
                     }
                 };
                 let waiting: Waits = match *wait {
@@ -408,6 +421,7 @@ impl Running {
                 .filter(|_| random.below(2) == 0)
                 .collect(),
             hidden,
+            tagged,
             thread,
         }
     }
@@ -423,8 +437,10 @@ impl Running {
         drop(std::mem::take(&mut self.kept));
         // With its room, which would be full of old pointers.
         drop(std::mem::take(&mut *STATIC.lock().expect("not poisoned")));
-        for hidden in self.hidden.drain(..) {
-            let ends = std::ptr::with_exposed_provenance_mut::<Ends>(!hidden);
+        let hidden = self.hidden.drain(..).map(|hidden| !hidden);
+        let tagged = self.tagged.drain(..).map(|tagged| tagged & !MARK);
+        for address in hidden.chain(tagged) {
+            let ends = std::ptr::with_exposed_provenance_mut::<Ends>(address);
             // SAFETY: it is the box that was given away above, turned round again, once.
             drop(unsafe { Box::from_raw(ends) });
         }
@@ -447,6 +463,9 @@ struct Tally {
     tasks: u64,
     can_go_on: u64,
     undecided_of_those: u64,
+    /// Those that only a pointer in other bits leads to. None is called stuck but where an old pointer happens to lead to the same block.
+    only_by_hidden: u64,
+    called_stuck_of_those: u64,
     stuck: u64,
     /// Of which nothing that can be seen is missing.
     can_be_told: u64,
@@ -477,6 +496,9 @@ fn programs(flavour: Flavour) {
     let share = |found: u64, all: u64| found as f64 / all.max(1) as f64;
     let without = share(tally.found_without_a_waker, tally.without_a_waker);
     let of_all = share(tally.found, tally.can_be_told);
+    let misled = tally.called_stuck_of_those;
+    let misled_max = 1 + tally.only_by_hidden / 20;
+    assert!(misled <= misled_max, "{tally:#?}");
     assert!(without >= SHARE_WITHOUT_A_WAKER, "{without}: {tally:#?}");
     assert!(of_all >= SHARE_OF_ALL, "{of_all}: {tally:#?}");
 }
@@ -495,7 +517,11 @@ async fn one(seed: u64, random: &mut Random, tally: &mut Tally) {
     let mut running = far_below(|| Running::of(&program, random));
     running.all_wait().await;
     let outlooks = outlooks(&Handle::current()).await.expect("this is Linux");
-    let (can, could) = (program.can_go_on(false), program.can_go_on(true));
+    let (can, could) = (
+        program.can_go_on(false, true),
+        program.can_go_on(true, true),
+    );
+    let can_in_sight = program.can_go_on(false, false);
     tally.programs += 1;
     let mut called_stuck = Vec::new();
     for (task, id) in running.ids.iter().enumerate() {
@@ -508,6 +534,11 @@ async fn one(seed: u64, random: &mut Random, tally: &mut Tally) {
         if can[task] {
             tally.can_go_on += 1;
             tally.undecided_of_those += undecided;
+            if !can_in_sight[task] {
+                tally.only_by_hidden += 1;
+                tally.called_stuck_of_those += u64::from(told.is_stuck());
+                continue;
+            }
             let waits = &program.waits;
             assert!(
                 !told.is_stuck(),

@@ -115,6 +115,9 @@ const APART_ON_A_STACK: isize = 16;
 
 const WAKER_BYTES: usize = 2 * size_of::<usize>();
 
+/// The bits of a word that an address of a process has. What programs keep in the others is a mark of theirs, and the word a pointer.
+const ADDRESS_BITS: usize = (1 << 48) - 1;
+
 /// No block, no task.
 const NONE: u32 = u32::MAX;
 
@@ -243,6 +246,7 @@ impl Pointers {
                 value,
                 place,
             } = word;
+            let value = value & ADDRESS_BITS;
             if value < lowest || value >= highest {
                 return;
             }

@@ -60,6 +60,7 @@ pub(super) use with_tokio::AsyncDriver;
 #[cfg(feature = "tokio")]
 mod with_tokio {
     use super::Driver;
+    use crate::allocator;
     use crate::model::workload::Kept;
     use crate::readings::counters::{Group, Outlooks, RunsTasks};
     use crate::readings::tasks;
@@ -140,7 +141,7 @@ mod with_tokio {
             let runtime = self.runtime.handle()?;
             let told = self.runtime.block_on(tasks::outlooks(runtime));
             Some(match told {
-                Ok(told) => Ok(told.by_site()),
+                Ok(told) => Ok(allocator::uncounted(|| told.by_site())),
                 Err(no) => Err(format!("{}; {}", no.reason, no.next)),
             })
         }
