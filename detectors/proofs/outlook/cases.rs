@@ -33,14 +33,14 @@ detectors::tests! {
 }
 
 /// What a case keeps alive while it is looked at.
-type Kept = Vec<Box<dyn Any + Send>>;
+pub(crate) type Kept = Vec<Box<dyn Any + Send>>;
 
 /// Spawns tasks, and tells which are meant.
-type Case = fn(&mut Kept) -> Vec<JoinHandle<()>>;
+pub(crate) type Case = fn(&mut Kept) -> Vec<JoinHandle<()>>;
 
-const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
 
-fn one(future: impl Future<Output = ()> + Send + 'static) -> Vec<JoinHandle<()>> {
+pub(crate) fn one(future: impl Future<Output = ()> + Send + 'static) -> Vec<JoinHandle<()>> {
     vec![tokio::spawn(future)]
 }
 
@@ -147,7 +147,7 @@ const BY_STUCK_ALONE: [(&str, Case); 11] = [
 ];
 
 /// Each waits for what the next one would send.
-fn ring(tasks: usize) -> Vec<JoinHandle<()>> {
+pub(crate) fn ring(tasks: usize) -> Vec<JoinHandle<()>> {
     let (senders, receivers): (Vec<_>, Vec<_>) =
         (0..tasks).map(|_| oneshot::channel::<()>()).unzip();
     let mut senders = senders.into_iter();
@@ -361,7 +361,7 @@ const OUT_OF_SIGHT: [(&str, Case); 5] = [
 static PIPES: Mutex<Vec<(std::io::PipeReader, std::io::PipeWriter)>> = Mutex::new(Vec::new());
 
 /// Runs each case on each kind of runtime, looks, and hands over what was seen.
-fn each(
+pub(crate) fn each(
     cases: &[(&'static str, Case)],
     is_settled: fn(&Outlooks, &[u64]) -> bool,
     judge: impl Fn(&'static str, Flavour, &Outlooks, &[u64]),
@@ -384,7 +384,7 @@ fn each(
     }
 }
 
-fn none_runs(outlooks: &Outlooks, ids: &[u64]) -> bool {
+pub(crate) fn none_runs(outlooks: &Outlooks, ids: &[u64]) -> bool {
     let mut ids = ids.iter();
     ids.all(|id| world::of(outlooks, *id).outlook != Outlook::Runs)
 }
@@ -427,34 +427,26 @@ fn never(rule: Rule) {
         );
         return;
     }
+    let found = found_stuck(&BY_STUCK_ALONE);
+    for (name, _) in BY_STUCK_ALONE {
+        assert!(found.contains(name), "{name}: {found:?}");
+    }
+    drop(notes);
+}
+
+/// The cases of which all tasks are found stuck by who holds their wakers, each tried anew until it is.
+pub(crate) fn found_stuck(cases: &[(&'static str, Case)]) -> HashSet<&'static str> {
     let found = RefCell::new(HashSet::new());
     for _ in 0..TRIES {
-        let left = |(name, _): &&(&'static str, Case)| {
-            FLAVOURS
-                .iter()
-                .all(|flavour| !found.borrow().contains(&(*name, *flavour)))
-        };
-        let left: Vec<(&'static str, Case)> = BY_STUCK_ALONE.iter().filter(left).copied().collect();
-        each(&left, none_runs, |name, flavour, outlooks, ids| {
-            let is = |id: &u64| {
-                let outlook = &world::of(outlooks, *id).outlook;
-                matches!(
-                    outlook,
-                    Outlook::NeverWakes(Why::OnlyStuckTasks { wakers: 1.. })
-                )
-            };
-            if ids.iter().all(is) {
-                found.borrow_mut().insert((name, flavour));
+        let left = |(name, _): &&(&'static str, Case)| !found.borrow().contains(name);
+        let left: Vec<(&'static str, Case)> = cases.iter().filter(left).copied().collect();
+        each(&left, none_runs, |name, _, outlooks, ids| {
+            if ids.iter().all(|id| world::of(outlooks, *id).is_stuck()) {
+                found.borrow_mut().insert(name);
             }
         });
     }
-    let found = found.into_inner();
-    for (name, _) in BY_STUCK_ALONE {
-        let mut flavours = FLAVOURS.iter();
-        let is_found = flavours.any(|flavour| found.contains(&(name, *flavour)));
-        assert!(is_found, "{name}: {found:?}");
-    }
-    drop(notes);
+    found.into_inner()
 }
 
 fn look_alikes() {

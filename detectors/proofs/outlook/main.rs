@@ -1,5 +1,6 @@
 //! What becomes of alive tasks: which can never wake is found, and nothing that can is ever accused. Each test in a process of its own.
 
+mod beside_go;
 mod cases;
 mod model;
 #[path = "../random.rs"]
@@ -14,4 +15,4 @@ mod world;
 #[global_allocator]
 static ALLOCATOR: detectors::ProfilingAllocator = detectors::ProfilingAllocator::system();
 
-detectors::test_modules! { cases, model, service }
+detectors::test_modules! { beside_go, cases, model, service }

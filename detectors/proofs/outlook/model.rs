@@ -126,8 +126,9 @@ impl Program {
             let of_owner = |owner: Owner| match owner {
                 Owner::Task(task) => soon[task],
                 Owner::Forgotten => false,
-                Owner::Asker | Owner::Static | Owner::Thread => true,
-                Owner::Tagged | Owner::Hidden => true,
+                Owner::Asker | Owner::Static | Owner::Thread | Owner::Hidden | Owner::Tagged => {
+                    true
+                }
             };
             let ends = |wait: &For| match *wait {
                 For::Nothing | For::Timer => false,

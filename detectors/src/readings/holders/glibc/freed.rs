@@ -258,8 +258,9 @@ mod tests {
             panic!("{told:?}");
         };
         assert_eq!(wrong, 0, "of these blocks in use a part was taken for free");
+        // Other tests of this process take some of it meanwhile, and it isn't free any more.
         assert!(
-            of > 2_000 && 100 * seen >= 95 * of,
+            of > 2_000 && 100 * seen >= 75 * of,
             "{seen} of {of} freed blocks were seen"
         );
         drop(ends);
