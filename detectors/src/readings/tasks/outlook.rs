@@ -74,7 +74,7 @@ pub enum WokenBy {
 impl fmt::Display for WokenBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            WokenBy::Wakers(_) => "whoever has a waker of it",
+            WokenBy::Wakers(_) => "something that has a waker: what, wasn't looked for",
             WokenBy::Timer => "the runtime's timer",
             WokenBy::Socket => "the runtime's watch over a socket",
             WokenBy::Task(_) => "another task",

@@ -60,7 +60,8 @@ pub(crate) fn chromium() -> Option<&'static str> {
 impl Page {
     /// Starts a browser with an empty page.
     pub(crate) fn open(chromium: &str) -> Self {
-        let profile = tempfile::tempdir().expect("a scratch folder");
+        // Helpers of a browser that was ended write to it for a moment more: what stays then is the build's, and not the system's.
+        let profile = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a scratch folder");
         let mut child = Command::new(chromium)
             .args([
                 "--headless",
