@@ -93,8 +93,8 @@ pub(crate) fn tasks_that_may_wake() {
         assert_eq!((outlook.alive, outlook.never_wake), (256, 0), "{told:?}");
         assert!(outlook.woken_by[0].0.ends_with(who), "{told:?}");
     }
-    // What was left in blocks that are older than the second run leads to some of them.
-    assert!(by_themselves.never_wake >= 128, "{told:?}");
+    // Old pointers that were copied with their futures may lead from one to the next, so how many are found is chance.
+    assert_eq!(by_themselves.alive, 256, "{told:?}");
 }
 
 pub(crate) fn late_tasks() {

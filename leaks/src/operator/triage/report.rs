@@ -263,11 +263,19 @@ fn own_site(growth: &Growth) -> Option<&str> {
     (is_own && is_made && site.ends_with(')')).then_some(site)
 }
 
-/// The test to write, ready to paste.
+/// The test to write, ready to paste; for a service in another language, what such a test does.
 fn watch(site: &str, out: &mut dyn Write) -> Result<()> {
     let (function, place) = site.rsplit_once(" (").unwrap_or((site, ")"));
     let place = place.trim_end_matches(')');
     let place = place.rsplit_once('/').map_or(place, |(_, file)| file);
+    if !place.contains(".rs:") {
+        let text = format!(
+            "Then a test of the service's own, in its language: it does what leads to {place} a hundred times, and a hundred times more, and \
+             what grows here is the same after both."
+        );
+        write!(out, "\n{}", say::wrapped(&text, "", say::width()))?;
+        return Ok(());
+    }
     let path = function.replace("::{{closure}}", "");
     let parts: Vec<&str> = path.rsplit("::").take(2).collect();
     let name = parts
@@ -289,4 +297,27 @@ fn watch(site: &str, out: &mut dyn Write) -> Result<()> {
   }}"
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::watch;
+
+    #[test]
+    fn a_test_to_paste_is_one_in_the_services_own_language() {
+        let told = |site: &str| {
+            let mut out = Vec::new();
+            watch(site, &mut out).expect("a vector takes all");
+            String::from_utf8(out).expect("letters")
+        };
+        let rust = told("shop::orders::keep::{{closure}} (src/orders.rs:7)");
+        assert!(rust.contains("fn keep_is_steady()"), "{rust}");
+        assert!(rust.contains("do what leads to orders.rs:7"), "{rust}");
+        let go = told("main.wait (/shop/main.go:4)");
+        assert!(go.contains("in its language"), "{go}");
+        assert!(
+            go.contains("main.go:4") && !go.contains("detectors"),
+            "{go}"
+        );
+    }
 }
