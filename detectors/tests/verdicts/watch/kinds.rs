@@ -89,10 +89,11 @@ pub(crate) fn tasks_that_may_wake() {
     let [(_, by_static), (_, by_timer), (_, by_themselves)] = &told[..] else {
         panic!("{told:?}");
     };
-    for (outlook, who) in [(by_static, "DOORBELL"), (by_timer, "timer")] {
+    for outlook in [by_static, by_timer] {
         assert_eq!((outlook.alive, outlook.never_wake), (256, 0), "{told:?}");
-        assert!(outlook.woken_by[0].0.ends_with(who), "{told:?}");
     }
+    let (by, _) = &by_static.woken_by[0];
+    assert!(by.ends_with("DOORBELL"), "{told:?}");
     // Old pointers that were copied with their futures may lead from one to the next, so how many are found is chance.
     assert_eq!(by_themselves.alive, 256, "{told:?}");
 }
