@@ -65,6 +65,11 @@ fn each_case_has_its_report_its_line_its_twin_and_its_witness() {
             classes.is_some_and(|all| !all.is_empty()),
             "{name}: no class"
         );
+        let never_wake = &expected["expected"]["never_wake"];
+        assert!(
+            never_wake.is_null() || *never_wake == true && expected["expected"]["holder"] == "task",
+            "{name}: only a task can be stuck"
+        );
         let witness = &expected["witness"]["per_iteration"];
         assert!(
             witness.as_f64().is_some_and(|rate| rate > 0.0),
@@ -134,12 +139,18 @@ fn what_is_missed_is_explained() {
     let results = json(&corpus().join("results.json"));
     let misses = text(&corpus().join("misses.md"));
     let table = text(&corpus().join("table.md"));
-    for (name, _) in cases() {
+    for (name, folder) in cases() {
         let watch = &results[&name]["watch"];
         let verdict = watch["affected"]["verdict"].as_str();
         assert!(
             verdict.is_some(),
             "{name} isn't recorded: leaks wild {name} --record"
+        );
+        let expected = json(&folder.join("expected.json"));
+        assert_eq!(
+            expected["expected"]["never_wake"] == true,
+            watch["right_outlook"].is_boolean(),
+            "{name}: was it asked whether its tasks are stuck?"
         );
         let twin = watch["twin"]["verdict"].as_str().unwrap_or_default();
         assert!(
@@ -148,7 +159,8 @@ fn what_is_missed_is_explained() {
         );
         let right = verdict == Some("leak")
             && watch["named_the_line"] == true
-            && watch["right_class"] == true;
+            && watch["right_class"] == true
+            && watch["right_outlook"] != false;
         assert!(
             right || misses.contains(&format!("`{name}`")),
             "{name} isn't right, and misses.md doesn't say why"

@@ -56,6 +56,9 @@ pub(super) struct Expected {
     /// Each of them is right: some bugs are of two classes.
     pub(super) class: Vec<String>,
     pub(super) holder: Holder,
+    /// Whether nothing can ever wake the tasks that grow.
+    #[serde(default)]
+    pub(super) never_wake: bool,
 }
 
 /// Who keeps what grows.

@@ -99,6 +99,18 @@ fn state(watch: &Watched) -> String {
         if watch.right_class {
             words.push("its class".to_owned());
         }
+        if watch.right_outlook.is_some() {
+            let outlook = watch.affected.outlook.as_ref();
+            words.push(outlook.map_or_else(
+                || "no outlook".to_owned(),
+                |outlook| {
+                    format!(
+                        "{} of {} tasks can never wake",
+                        outlook.never_wake, outlook.alive
+                    )
+                },
+            ));
+        }
     } else {
         words.push(format!("said {}", watch.affected.verdict));
     }
@@ -141,9 +153,11 @@ pub(super) fn told(
             .map_or(String::new(), |class| format!(", {class}")),
         said.seconds
     )?;
+    let tasks = said.outlook.as_ref().map(ToString::to_string);
     for (what, text, right) in [
         ("at", &said.site, Some(watch.named_the_line)),
         ("held by", &said.holder, watch.right_holder),
+        ("tasks:", &tasks, watch.right_outlook),
     ] {
         let Some(text) = text else { continue };
         let word = match right {
@@ -267,11 +281,13 @@ fn sums(cases: &[&Case], seen: &Results) -> [String; 5] {
     let watched: Vec<&Watched> = of_cases().filter_map(|seen| seen.watch.as_ref()).collect();
     let count = |is: fn(&Watched) -> bool| watched.iter().filter(|watch| is(watch)).count();
     let watch = format!(
-        "caught {} of {}, the line {}, the class {}, twins accused {}",
+        "caught {} of {}, the line {}, the class {}, stuck tasks told {} of {}, twins accused {}",
         count(Watched::caught),
         watched.len(),
         count(|watch| watch.named_the_line),
         count(|watch| watch.right_class),
+        count(|watch| watch.right_outlook == Some(true)),
+        count(|watch| watch.right_outlook.is_some()),
         count(Watched::accused_the_twin)
     );
     let others = [0, 1, 2, 3].map(|place| {

@@ -2,7 +2,7 @@
 
 use super::case::{Case, Holder};
 use super::program::{Built, Program, Variant};
-use detectors::{Evidence, Kind, Root, Verdict};
+use detectors::{Evidence, Kind, Root, SiteOutlook, Verdict};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::process::Command;
@@ -23,6 +23,9 @@ pub(super) struct Watched {
     pub(super) right_class: bool,
     /// Who holds most of the first site's blocks is who was expected; `None` where no memory is held.
     pub(super) right_holder: Option<bool>,
+    /// Most of the tasks that grow are told to be stuck, and none of the twin's; `None` where no task is stuck.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) right_outlook: Option<bool>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,6 +35,9 @@ pub(super) struct Said {
     /// The first finding's place, from `src/` on.
     pub(super) site: Option<String>,
     pub(super) holder: Option<String>,
+    /// What may become of the tasks that grow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) outlook: Option<SiteOutlook>,
     pub(super) because: String,
     pub(super) seconds: f64,
 }
@@ -70,6 +76,11 @@ pub(super) fn run(case: &Case, target: &Path) -> Result<Watched> {
                 .any(|one| one == class.as_str())
         }),
         right_holder: right_holder(case.report.expected.holder, &evidence),
+        right_outlook: case
+            .report
+            .expected
+            .never_wake
+            .then(|| mostly_stuck(affected.outlook.as_ref()) && !any_stuck(twin.outlook.as_ref())),
         affected,
         twin,
     })
@@ -115,6 +126,10 @@ fn watch(case: &Case, target: &Path, variant: Variant) -> Result<(Evidence, Said
             .first()
             .and_then(|held| held.mostly())
             .map(|(root, _)| root.to_string()),
+        outlook: evidence
+            .findings
+            .iter()
+            .find_map(|finding| finding.outlook.clone()),
         because: evidence.because.clone(),
         seconds: (seconds * 10.0).round() / 10.0,
     };
@@ -129,6 +144,16 @@ fn names_the_line(case: &Case, evidence: &Evidence) -> bool {
         .find_map(|finding| finding.at.as_ref());
     evidence.verdict == Verdict::Leak
         && first.is_some_and(|site| case.is_the_line(&site.frame.file, site.frame.line))
+}
+
+/// Most, and not all: an old pointer may make a stuck task look as if it could wake.
+fn mostly_stuck(outlook: Option<&SiteOutlook>) -> bool {
+    outlook.is_some_and(|outlook| 2 * outlook.never_wake > outlook.alive)
+}
+
+/// The word is never used in vain: one task of a twin is one too many.
+fn any_stuck(outlook: Option<&SiteOutlook>) -> bool {
+    outlook.is_some_and(|outlook| outlook.never_wake > 0)
 }
 
 fn right_holder(expected: Holder, evidence: &Evidence) -> Option<bool> {
