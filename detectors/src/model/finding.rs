@@ -62,6 +62,9 @@ impl fmt::Display for SiteOutlook {
         }
         // Where they disagree, an old pointer may speak for some of them: whom, isn't said.
         let may_wake: u64 = self.woken_by.iter().map(|(_, tasks)| tasks).sum();
+        if may_wake == self.alive {
+            return f.write_str(", and may be woken");
+        }
         let told = [
             (self.never_wake, "can never wake"),
             (may_wake, "may be woken"),
@@ -138,6 +141,8 @@ mod tests {
             told(10, 3, &[(timer, 4), ("a thread", 1)], 2),
             "10 are alive: 3 can never wake, 5 may be woken, 2 couldn't be told"
         );
+        let two = [(timer, 4), ("a thread", 1)];
+        assert_eq!(told(5, 0, &two, 0), "5 are alive, and may be woken");
         assert_eq!(told(2, 0, &[], 0), "2 are alive, and due to run");
     }
 }

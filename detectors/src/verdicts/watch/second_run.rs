@@ -46,6 +46,12 @@ impl<D: Driver> Pass<'_, D> {
         let mut iteration = 0;
         // One loop with one call: a workload that is called from two places would have two stacks for each of its sites.
         while iteration < end {
+            #[cfg(finds_stuck_tasks)]
+            if asked.asks_tasks {
+                // What iterations before left on the stack would be copied into the unused room of this one's futures, and one old pointer
+                // leads from task to task.
+                crate::allocator::stacks::wipe_below();
+            }
             self.driver.iterate();
             let reading = self.source.read();
             self.tell(Stage::Sites(1), iteration + 1, end, reading);
