@@ -68,6 +68,9 @@ mod with_tokio {
     use std::time::Duration;
     use tokio::runtime::{Handle, Runtime};
 
+    /// So often it is looked at most, where a busy machine lets a thread wait for its turn and tasks aren't decided.
+    const LOOKS: u32 = 4;
+
     /// Drives futures on a runtime.
     pub(in crate::verdicts::watch) struct AsyncDriver<S, W> {
         // Goes first: a runtime waits for its blocking threads, and these may wait for the state to go.
@@ -139,7 +142,16 @@ mod with_tokio {
 
         fn outlooks(&self) -> Option<Result<Outlooks, String>> {
             let runtime = self.runtime.handle()?;
-            let told = self.runtime.block_on(tasks::outlooks(runtime));
+            let told = self.runtime.block_on(async {
+                let mut told = tasks::outlooks(runtime).await;
+                for _ in 1..LOOKS {
+                    if told.as_ref().map_or(0, tasks::Outlooks::not_decided) == 0 {
+                        break;
+                    }
+                    told = tasks::outlooks(runtime).await;
+                }
+                told
+            });
             Some(match told {
                 Ok(told) => Ok(allocator::uncounted(|| told.by_site())),
                 Err(no) => Err(format!("{}; {}", no.reason, no.next)),
