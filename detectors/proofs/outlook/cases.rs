@@ -79,7 +79,7 @@ const WITHOUT_A_WAKER: [(&str, Case); 5] = [
 ];
 
 /// Those who have one can never wake themselves.
-const BY_STUCK_ALONE: [(&str, Case); 11] = [
+const BY_STUCK_ALONE: [(&str, Case); 12] = [
     ("owns the sender of its oneshot", |_| {
         let (sender, receiver) = oneshot::channel::<()>();
         one(async move {
@@ -126,6 +126,21 @@ const BY_STUCK_ALONE: [(&str, Case); 11] = [
             let _again = lock.lock().await;
         })
     }),
+    (
+        "owns the sender in a vector that begins like counts",
+        |_| {
+            #[repr(C)]
+            struct Entry(usize, usize, oneshot::Sender<usize>);
+            let (sender, receiver) = oneshot::channel();
+            let mut entries = Vec::with_capacity(4);
+            entries.push(Entry(2, 1, sender));
+            one(async move {
+                let _ = receiver.await;
+                let sent = entries.pop();
+                let _ = sent.map(|Entry(two, one, sender)| sender.send(two + one));
+            })
+        },
+    ),
     ("two that wait for each other", |_| ring(2)),
     ("a ring of ten", |_| ring(10)),
     ("waits for the end of one that is stuck", |_| {

@@ -191,6 +191,8 @@ struct Pointers {
     roots: Vec<(From, u32)>,
     /// For each block: how many pointers to it were seen, as whoever shares it keeps one.
     seen: Vec<u32>,
+    /// The blocks that are a vector's room: what stands in them is entries, and no counts, whatever it looks like.
+    rooms: HashSet<u32>,
     /// Wakers of tasks: in which block they lie, and whose they are; by block.
     wakers: Vec<(u32, u32)>,
     /// Wakers outside of all blocks.
@@ -210,6 +212,7 @@ impl Pointers {
         }
         Pointers {
             seen: vec![0; blocks.len()],
+            rooms: HashSet::new(),
             blocks,
             task_of,
             block_of,
@@ -227,6 +230,7 @@ impl Pointers {
             edges,
             roots,
             seen,
+            rooms,
             wakers,
             wakers_outside,
             ..
@@ -282,6 +286,9 @@ impl Pointers {
             }
             if is_as_shared(offset) {
                 seen[to] += 1;
+            }
+            if offset == 0 && is_vectors(around, blocks[to].size) {
+                rooms.insert(number(to));
             }
             match from {
                 Some(from) if from == to => {}
@@ -358,6 +365,16 @@ fn is_link_of_freed(word: Word, block: Block, memory: &Memory) -> bool {
     links.is_some_and(|[next, before]| {
         before.wrapping_add(NEXT) == address || next.wrapping_add(BEFORE) == address
     })
+}
+
+/// Whether a pointer to the start of a block of that size is a vector's, with its capacity before and its length behind it. One place is no
+/// evidence: its capacity divides any size.
+fn is_vectors(around: Around<'_>, size: usize) -> bool {
+    let (Some(capacity), Some(length)) = (around.at(-1), around.at(1)) else {
+        return false;
+    };
+    let is_capacity = (2..=size / size_of::<usize>()).contains(&capacity);
+    is_capacity && length <= capacity && size.is_multiple_of(capacity)
 }
 
 /// Whether a pointer of this offset is one of those that share a block: to its counts, or to the value behind them.
@@ -521,7 +538,8 @@ impl<'p> Walk<'p> {
     /// Whether a block with counts is held more often than pointers to it were seen.
     fn is_held_out_of_sight(&self, block: u32) -> bool {
         let seen = self.pointers.seen[block as usize] as usize;
-        !self.pointers.is_task(block) && (self.counted)(block).is_some_and(|counted| counted > seen)
+        let is_counted = !self.pointers.is_task(block) && !self.pointers.rooms.contains(&block);
+        is_counted && (self.counted)(block).is_some_and(|counted| counted > seen)
     }
 
     fn told(&self) -> Vec<(Walked, Holds)> {
