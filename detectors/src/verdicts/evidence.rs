@@ -97,7 +97,8 @@ pub struct Sample {
     /// The highest live bytes so far, within iterations too.
     #[serde(default)]
     pub peak_bytes: i64,
-    /// Resident bytes of the process without what these instruments hold, as the kernel estimates them; `None` where it doesn't tell.
+    /// Resident bytes of the process without what these instruments hold, as the kernel estimates them; `None` where it doesn't tell. In a
+    /// run of many iterations they are read after some of them, and the samples between have the last reading.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resident_bytes: Option<i64>,
     /// All that isn't heap.

@@ -32,6 +32,10 @@ pub(super) const SETTLED_READINGS: u64 = 8;
 /// Windows beyond those asked for, where it is open at the end whether growth goes on.
 const MORE_WINDOWS: u32 = 2;
 
+/// So often resident memory is read for a run's timeline, about: a reading costs more than many an iteration, and no picture has as many
+/// columns.
+const RESIDENT_READINGS: u64 = 256;
+
 /// Progress is told about ten times a second.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
@@ -63,6 +67,8 @@ pub(super) struct Pass<'p, D> {
     pub(super) budget: &'p Budget,
     told: Instant,
     told_of: Option<Stage>,
+    /// As it was read last, for the timeline.
+    resident: Option<i64>,
     /// The fewest tasks seen alive: those that belong to the state, not to an iteration.
     fewest_tasks: usize,
 }
@@ -82,6 +88,7 @@ impl<'p, D: Driver> Pass<'p, D> {
             budget,
             told: Instant::now(),
             told_of: None,
+            resident: None,
             fewest_tasks: usize::MAX,
         }
     }
@@ -230,13 +237,17 @@ impl<'p, D: Driver> Pass<'p, D> {
         let kept = self.driver.iterate();
         let reading = self.source.read();
         let counts = self.counters.read(self.driver);
-        let iteration = counted.iterations() + 1;
+        let before = counted.iterations();
+        if before.is_multiple_of((all / RESIDENT_READINGS).max(1)) {
+            self.resident = memory::resident_estimate().map(u64::cast_signed);
+        }
+        let iteration = before + 1;
         counted.timeline.push(Sample {
             iteration,
             blocks: reading.blocks.cast_signed(),
             bytes: reading.bytes.cast_signed(),
             peak_bytes: reading.peak_bytes.cast_signed(),
-            resident_bytes: memory::resident_estimate().map(u64::cast_signed),
+            resident_bytes: self.resident,
             counts,
         });
         counted.out_of_time = self.budget.is_spent();
