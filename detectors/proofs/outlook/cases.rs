@@ -493,6 +493,7 @@ fn out_of_sight() {
 
 fn woken_by() {
     let notes = Scope::of_process(Detail::Stacks).expect("the allocator is ours");
+    let unclear = RefCell::new(Vec::new());
     let expected = |name: &str, by: &WokenBy| match name {
         "a timer" | "an interval" => matches!(by, WokenBy::Timer | WokenBy::Thread),
         "a listening socket" => matches!(by, WokenBy::Socket | WokenBy::Thread),
@@ -503,10 +504,17 @@ fn woken_by() {
     each(&CAN_WAKE, none_runs, |name, flavour, outlooks, ids| {
         for id in ids {
             let outlook = &world::of(outlooks, *id).outlook;
+            if *outlook == Outlook::CanWake(WokenBy::Unclear) {
+                unclear.borrow_mut().push((name, flavour));
+                continue;
+            }
             let is = matches!(outlook, Outlook::CanWake(by) if expected(name, by));
             assert!(is, "{name}, {flavour:?}: {outlook:?}");
         }
     });
+    // Tasks come to lie where others lay, whose old wakers are left here and there.
+    let unclear = unclear.into_inner();
+    assert!(unclear.len() <= CAN_WAKE.len() / 2, "{unclear:?}");
     drop(notes);
 }
 

@@ -68,6 +68,9 @@ pub enum WokenBy {
     Thread,
     /// Memory of which nothing is known: blocks older than the notes, a C library's, or freed ones.
     Elsewhere,
+    /// More blocks have what looks like its waker than there are wakers of it: some are left from a task that lay at the same address
+    /// before, and which are isn't known.
+    Unclear,
 }
 
 /// Who that is, in words: `the runtime's timer`, `the static service::DOORBELL`.
@@ -82,6 +85,7 @@ impl fmt::Display for WokenBy {
             WokenBy::Static(name) => return write!(f, "the static {name}"),
             WokenBy::Thread => "a variable of a thread",
             WokenBy::Elsewhere => "memory of which nothing is known",
+            WokenBy::Unclear => "one of several that look as if they had its waker",
         })
     }
 }

@@ -276,6 +276,7 @@ impl NamesOfSites {
             From::Thread => WokenBy::Thread,
             From::Task(id) => WokenBy::Task(id),
             From::Elsewhere => WokenBy::Elsewhere,
+            From::Unclear => WokenBy::Unclear,
         })
     }
 
