@@ -252,8 +252,32 @@ fn a_leak_beside_noise() {
 
 /// Exact and estimated figures, of which those that are estimated differ from run to run.
 fn whose_memory_it_is() {
-    let printed = cargo(&["run", "-q", "-p", "leaks", "--example", "by_tenant"]);
-    shown_within("chapters", "by-tenant.txt", &printed, Figures::Roughly);
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a writable target");
+    let profile = folder.path().join("heap.pb.gz");
+    let profile = profile.to_str().expect("a path of ours");
+    let example = [
+        "run",
+        "-q",
+        "-p",
+        "leaks",
+        "--example",
+        "by_tenant",
+        "--",
+        profile,
+    ];
+    shown_within(
+        "chapters",
+        "by-tenant.txt",
+        &cargo(&example),
+        Figures::Roughly,
+    );
+    let labels = cargo(&["run", "-q", "-p", "leaks", "--", "top", profile, "--labels"]);
+    shown_within(
+        "chapters",
+        "by-tenant-labels.txt",
+        &labels,
+        Figures::Roughly,
+    );
 }
 
 fn estimates_of_a_sampled_profile() {

@@ -1,7 +1,7 @@
 //! Three tenants ask two routes, and one tenant's entries stay: which one is told by labels.
 //!
 //! `cargo run --example by_tenant` prints what each label allocated, and what of that is live. `cargo run --example by_tenant -- FILE`
-//! also writes the heap profile to the file: `go tool pprof -tags FILE` lists its labels, and `-tagfocus=tenant=umbrella` shows one's part.
+//! also writes the heap profile to the file: `leaks top FILE --labels` lists its labels, and `--label tenant=umbrella` shows one's part.
 
 use detectors::ProfilingAllocator;
 use detectors::allocator::{self, Label, Labelled};

@@ -84,6 +84,15 @@ pub enum ProfileError {
         /// The functions with the largest flat values, as a help for the next try.
         largest: Vec<String>,
     },
+    /// No sample has such a label.
+    NoLabel {
+        /// The input's name.
+        input: String,
+        /// What was asked for: `tenant=acme`.
+        wanted: String,
+        /// The label's values, or the labels' names where there is none of this name.
+        known: Vec<String>,
+    },
     /// Two profiles measure different things, so one can't be taken from the other.
     DifferentSampleTypes {
         /// The profile's name, and its types with units.
@@ -159,6 +168,23 @@ impl fmt::Display for ProfileError {
                 f,
                 "no function in {input} matches \"{pattern}\"; the largest are {}",
                 largest.join(", ")
+            ),
+            Self::NoLabel {
+                input,
+                wanted,
+                known,
+            } if known.is_empty() => write!(
+                f,
+                "no sample of {input} has the label {wanted}, nor any other; set labels around the work in the program, and take it again"
+            ),
+            Self::NoLabel {
+                input,
+                wanted,
+                known,
+            } => write!(
+                f,
+                "no sample of {input} has the label {wanted}; there is {}",
+                known.join(", ")
             ),
             Self::DifferentSampleTypes { profile, base } => write!(
                 f,

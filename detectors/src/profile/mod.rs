@@ -38,6 +38,7 @@
 
 mod assemble;
 mod build;
+mod by_label;
 mod call_graph;
 mod check;
 #[cfg(feature = "tokio")]
@@ -78,6 +79,7 @@ pub(crate) use lean::symbol_at as data_symbol;
 use std::fmt;
 use std::path::Path;
 
+pub use by_label::{ByLabel, LabelRow, LabelRows};
 pub use dhat::DhatOptions;
 pub use error::ProfileError;
 pub use flamegraph::{FlamegraphOptions, FlamegraphStyle};
@@ -316,6 +318,25 @@ impl Profile {
     /// When the sample type is unknown, `pattern` isn't a regular expression, or nothing matches.
     pub fn peek(&self, sample_type: Option<&str>, pattern: &str) -> Result<Peek, ProfileError> {
         peek::peek(self, self.index(sample_type)?, pattern)
+    }
+
+    /// What each value of each label stands for, such as a request's route or a tenant. A service sets them with a
+    /// [`Label`](crate::allocator::Label), or as its language has them; Go's `-tags` lists the same.
+    ///
+    /// # Errors
+    ///
+    /// When the sample type is unknown.
+    pub fn by_label(&self, sample_type: Option<&str>) -> Result<ByLabel, ProfileError> {
+        Ok(by_label::by_label(self, self.index(sample_type)?))
+    }
+
+    /// The part that has the label `key` with a value that matches `pattern`. Shares stay those of the whole.
+    ///
+    /// # Errors
+    ///
+    /// When `pattern` isn't a regular expression, or no sample has such a label.
+    pub fn labelled(self, key: &str, pattern: &str) -> Result<Self, ProfileError> {
+        by_label::labelled(self, key, pattern)
     }
 
     /// The part whose stacks have a frame that matches `pattern`: by the function's name, its source file or the program's file.

@@ -123,7 +123,7 @@ fn has_any(sample: &protos::Sample, matching: &[bool]) -> bool {
     ids.any(|id| *Profile::by_id(matching, *id))
 }
 
-fn remember(profile: &mut Profile, filter: String) {
+pub(super) fn remember(profile: &mut Profile, filter: String) {
     if profile.narrowed.totals.is_empty() {
         let types = 0..profile.message.sample_type.len();
         profile.narrowed.totals = types.map(|index| profile.reference_total(index)).collect();

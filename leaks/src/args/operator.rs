@@ -12,7 +12,7 @@ pub(crate) enum Operator {
     ///
     /// Use it as the first question to any heap profile, ours or another program's: who allocated what is live?
     #[command(
-        after_help = "Examples:\n  leaks top target/leaks/retained-subslices/heap.pb.gz --limit 10\n  leaks top heap.pb.gz --cum                       from `main` down: which part holds it?\n  leaks top heap.pb.gz --focus refresh             only what was allocated below these functions\n  leaks top heap.pb.gz --peek 'Bytes.*clone'       who calls it, and how much by each"
+        after_help = "Examples:\n  leaks top target/leaks/retained-subslices/heap.pb.gz --limit 10\n  leaks top heap.pb.gz --cum                       from `main` down: which part holds it?\n  leaks top heap.pb.gz --focus refresh             only what was allocated below these functions\n  leaks top heap.pb.gz --peek 'Bytes.*clone'       who calls it, and how much by each\n  leaks top heap.pb.gz --labels                    for which route, which tenant?\n  leaks top heap.pb.gz --label tenant=acme         only what was allocated for that one"
     )]
     Top(TopArgs),
 

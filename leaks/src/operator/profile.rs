@@ -39,6 +39,17 @@ pub(crate) struct Part {
     /// Leave out what was allocated below a function that matches
     #[arg(long, value_name = "REGEX")]
     pub(crate) ignore: Option<String>,
+    /// Only what has this label with a value that matches, such as tenant=acme
+    #[arg(long, value_name = "KEY=REGEX", value_parser = label)]
+    pub(crate) label: Option<(String, String)>,
+}
+
+fn label(text: &str) -> std::result::Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    let (key, value) = pair.ok_or(
+        "give the label's name and a regular expression for its value, such as tenant=acme",
+    )?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// Which frames of a Rust program.
@@ -75,6 +86,9 @@ pub(crate) struct Rows {
     /// Instead: each function that matches, between who called it and what it called
     #[arg(long, value_name = "REGEX", conflicts_with_all = ["cum", "limit"])]
     pub(crate) peek: Option<String>,
+    /// Instead: each label that the service set, such as a route or a tenant, with how much each of its values stands for
+    #[arg(long, conflicts_with_all = ["cum", "limit", "peek"])]
+    pub(crate) labels: bool,
 }
 
 /// What `leaks top` takes.
@@ -287,6 +301,9 @@ fn part(mut profile: Profile, part: &Part) -> Result<Profile> {
     if let Some(ignore) = &part.ignore {
         profile = profile.ignore(ignore).map_err(unreadable)?;
     }
+    if let Some((key, value)) = &part.label {
+        profile = profile.labelled(key, value).map_err(unreadable)?;
+    }
     Ok(profile)
 }
 
@@ -306,6 +323,14 @@ fn print_top(
     let whole = part(profile, &rows.part)?;
     let profile = rows.frames.of(whole.clone());
     let sample_type = select.sample_type.as_deref();
+    if rows.labels {
+        let labels = profile.by_label(sample_type).map_err(unreadable)?;
+        match format {
+            Format::Text => write!(out, "{labels}")?,
+            Format::Json => json(&labels, out)?,
+        }
+        return Ok(Ending::AsWanted);
+    }
     if let Some(pattern) = &rows.peek {
         // Whoever asks for a function of the standard library wants to see it.
         let peek = profile

@@ -196,3 +196,161 @@ fn the_standard_librarys_frames_count_as_their_callers() {
         assert_eq!(own.top(None).unwrap().to_string(), go);
     }
 }
+
+/// What the service of *Whose memory it is* gives: bytes for two tenants, and for none. A block's size is a label of Go's.
+fn of_tenants() -> Profile {
+    let texts = [
+        "",
+        "inuse_space",
+        "bytes",
+        "tenant",
+        "acme",
+        "umbrella",
+        "fill",
+        "log",
+    ];
+    let text = |wanted: &str| {
+        i64::try_from(texts.iter().position(|text| *text == wanted).unwrap()).unwrap()
+    };
+    let functions = ["fill", "log"];
+    let mut message = protos::Profile {
+        string_table: texts.map(str::to_owned).into(),
+        sample_type: vec![protos::ValueType {
+            ty: text("inuse_space"),
+            unit: text("bytes"),
+        }],
+        ..protos::Profile::default()
+    };
+    for (id, name) in (1..).zip(functions) {
+        message.function.push(protos::Function {
+            id,
+            name: text(name),
+            ..protos::Function::default()
+        });
+        let line = vec![protos::Line {
+            function_id: id,
+            line: 7,
+        }];
+        message.location.push(protos::Location {
+            id,
+            line,
+            ..protos::Location::default()
+        });
+    }
+    let samples = [
+        (1, 6_144_000, Some("acme"), 1_000),
+        (1, 3_072_000, Some("umbrella"), 2_048),
+        (2, 1_024_000, None, 1_000),
+    ];
+    for (location, bytes, tenant, size) in samples {
+        let tenant = tenant.map(|tenant| protos::Label {
+            key: text("tenant"),
+            str: text(tenant),
+            ..protos::Label::default()
+        });
+        let size = protos::Label {
+            key: text("bytes"),
+            num: size,
+            ..protos::Label::default()
+        };
+        message.sample.push(protos::Sample {
+            location_id: vec![location],
+            value: vec![bytes],
+            label: tenant.into_iter().chain([size]).collect(),
+        });
+    }
+    Profile::from_bytes("the service's", &message.encode_to_vec()).unwrap()
+}
+
+#[test]
+fn labels_have_what_gos_tags_have_and_what_is_without() {
+    let profile = of_tenants();
+    let labels = profile.by_label(None).unwrap();
+    insta::assert_snapshot!(labels);
+    for label in &labels.labels {
+        let sum: i64 = label.values.iter().map(|row| row.amount).sum();
+        assert_eq!(sum + label.without, labels.total, "{}", label.key);
+    }
+    let path = written(&profile);
+    if let Some(go) = go_pprof(&["-tags", "-unit=bytes", path.to_str().unwrap()]) {
+        for row in labels.labels.iter().flat_map(|label| &label.values) {
+            // Newer tools write the share in another form.
+            let amount = format!("{:.1}B", row.amount);
+            let has_both = |line: &str| line.contains(&amount) && line.ends_with(&row.value);
+            let is_size = row.value.ends_with('B');
+            assert!(is_size || go.lines().any(has_both), "{row:?}:\n{go}");
+        }
+    }
+
+    let of_go = go_profile(FILE).by_label(Some("alloc_space")).unwrap();
+    assert_eq!(of_go.labels[0].key, "bytes");
+    assert!(
+        of_go.to_string().contains("kB"),
+        "sizes have their unit:\n{of_go}"
+    );
+}
+
+#[test]
+fn what_has_a_label_is_that_of_gos_tagfocus() {
+    let of_acme = || of_tenants().labelled("tenant", "^ac").unwrap();
+    let top = of_acme().top(None).unwrap();
+    assert_eq!(
+        (top.accounted, top.total),
+        (6_144_000, 10_240_000),
+        "shares are of the whole"
+    );
+    let path = written(&of_tenants());
+    if let Some(go) = go_pprof(&["-top", "-tagfocus=tenant=^ac", path.to_str().unwrap()]) {
+        let filter = "label=tenant=^ac";
+        assert_eq!(top.to_string().replace(filter, "tagfocus=tenant=^ac"), go);
+    }
+    assert_eq!(of_acme().by_label(None).unwrap().labels[1].values.len(), 1);
+
+    let told = |key: &str, value: &str| of_tenants().labelled(key, value).unwrap_err().to_string();
+    assert!(
+        told("tenant", "umbrela").contains("there is tenant=acme, tenant=umbrella"),
+        "{}",
+        told("tenant", "umbrela")
+    );
+    assert!(
+        told("tenent", "acme").contains("there is bytes, tenant"),
+        "{}",
+        told("tenent", "acme")
+    );
+    assert!(told("tenant", "(").contains("is not a regular expression"));
+    let told = of_another_sampler()
+        .labelled("tenant", "acme")
+        .unwrap_err()
+        .to_string();
+    assert!(told.contains("nor any other"), "{told}");
+    let none = of_another_sampler().by_label(None).unwrap();
+    assert!(none.to_string().contains("No sample has a label"), "{none}");
+}
+
+/// A difference's own mark, which Go's tool has as a label too, is none of the service's.
+#[test]
+fn labels_of_a_difference_are_the_services() {
+    let later = of_tenants();
+    let difference = later
+        .diff(&of_tenants().labelled("tenant", "umbrella").unwrap())
+        .unwrap();
+    let labels = difference.by_label(None).unwrap();
+    let tenant = labels
+        .labels
+        .iter()
+        .find(|label| label.key == "tenant")
+        .unwrap();
+    let amounts: Vec<(&str, i64)> = tenant
+        .values
+        .iter()
+        .map(|row| (row.value.as_str(), row.amount))
+        .collect();
+    assert_eq!(amounts, [("acme", 6_144_000), ("umbrella", 0)]);
+    assert_eq!(tenant.without, 1_024_000);
+    assert!(
+        labels
+            .labels
+            .iter()
+            .all(|label| !label.key.contains("pprof"))
+    );
+}

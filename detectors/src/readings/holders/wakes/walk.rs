@@ -4,9 +4,13 @@ use super::pointers::Pointers;
 use super::{Alive, From, Holds, Lead, NONE, Walked};
 use crate::readings::holders::graph::number;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::iter::successors;
 
 /// How many blocks of a way are told.
 const STEPS_MAX: usize = 4;
+
+/// So far they are looked for: a list of tasks that wait for one notice is a way of as many blocks as there are tasks.
+const WAY_MAX: usize = 64;
 
 /// Of so many stuck tasks it is told what they hold; each is a walk of its own.
 const WEIGHED_MAX: usize = 1_000;
@@ -31,6 +35,8 @@ pub(super) struct Walk<'p> {
     states: Vec<State>,
     /// For each live block: the one that leads to it; itself where a root does.
     parents: Vec<u32>,
+    /// For each live block: where the way to it begins.
+    begins: Vec<u32>,
     /// For each live block that a root leads to: which.
     leads: HashMap<u32, From>,
     /// For each task: how many of its wakers lie in what the rest holds.
@@ -58,6 +64,7 @@ impl<'p> Walk<'p> {
             counted,
             states: vec![State::Unknown; pointers.blocks.len()],
             parents: vec![NONE; pointers.blocks.len()],
+            begins: vec![NONE; pointers.blocks.len()],
             leads: HashMap::new(),
             found: vec![0; tasks.len()],
             unseen: HashSet::new(),
@@ -80,6 +87,11 @@ impl<'p> Walk<'p> {
             }
             self.states[at as usize] = state;
             self.parents[at as usize] = parent;
+            self.begins[at as usize] = if parent == at {
+                at
+            } else {
+                self.begins[parent as usize]
+            };
             to_do.extend(self.pointers.from(at).map(|to| (to, at)));
             let woken = self.pointers.wakers_in(at);
             to_do.extend(woken.filter_map(|task| Some((self.woken(task)?, at))));
@@ -213,18 +225,17 @@ impl<'p> Walk<'p> {
     }
 
     fn lead(&self, block: u32) -> Lead {
-        let mut sites = Vec::new();
-        let mut at = block;
-        loop {
-            let parent = self.parents[at as usize];
-            if parent == at {
-                break;
-            }
-            at = parent;
-            if sites.len() < STEPS_MAX && !self.pointers.is_task(at) {
-                sites.push(self.pointers.blocks[at as usize].site);
-            }
-        }
+        let leads_to = |at: &u32| {
+            let parent = self.parents[*at as usize];
+            (parent != *at).then_some(parent)
+        };
+        let way = successors(Some(block), leads_to).skip(1).take(WAY_MAX);
+        let sites = way
+            .filter(|at| !self.pointers.is_task(*at))
+            .map(|at| self.pointers.blocks[at as usize].site)
+            .take(STEPS_MAX)
+            .collect();
+        let at = self.begins[block as usize];
         let from = self.leads.get(&at).copied();
         let through = self.pointers.task_of[at as usize];
         let from = match from {
