@@ -215,8 +215,39 @@ mod tests {
         !one.0 < !other.0 + other.1 && !other.0 < !one.0 + one.1
     }
 
+    /// Runs that test of this program again, in a process where no other test takes what it freed; `false` in that process.
+    fn is_left_to_its_own_process(test: &str) -> bool {
+        const ALONE: &str = "DETECTORS_TEST_ALONE";
+        if std::env::var_os(ALONE).is_some() {
+            return false;
+        }
+        let program = std::env::current_exe().expect("this test runs");
+        let output = std::process::Command::new(program)
+            .args([
+                &format!(
+                    "{}::{test}",
+                    module_path!().split_once("::").expect("a module").1
+                ),
+                "--exact",
+                "--nocapture",
+            ])
+            .env(ALONE, "1")
+            .output()
+            .expect("this program runs");
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && told.contains("1 passed"),
+            "{told}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        true
+    }
+
     #[test]
     fn each_block_in_use_is_told_from_what_is_free() {
+        if is_left_to_its_own_process("each_block_in_use_is_told_from_what_is_free") {
+            return;
+        }
         let own = some_freed(7);
         // Arenas of their own, whose threads live on with what they have in their caches.
         let (tell, told) = std::sync::mpsc::channel();
@@ -258,9 +289,9 @@ mod tests {
             panic!("{told:?}");
         };
         assert_eq!(wrong, 0, "of these blocks in use a part was taken for free");
-        // Other tests of this process take some of it meanwhile, and it isn't free any more.
+        // Sending them to this thread has taken some of it since.
         assert!(
-            of > 2_000 && 100 * seen >= 75 * of,
+            of > 2_000 && 100 * seen >= 95 * of,
             "{seen} of {of} freed blocks were seen"
         );
         drop(ends);
