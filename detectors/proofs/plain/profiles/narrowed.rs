@@ -275,7 +275,7 @@ fn labels_have_what_gos_tags_have_and_what_is_without() {
     if let Some(go) = go_pprof(&["-tags", "-unit=bytes", path.to_str().unwrap()]) {
         for row in labels.labels.iter().flat_map(|label| &label.values) {
             // Newer tools write the share in another form.
-            let amount = format!("{:.1}B", row.amount);
+            let amount = format!("{}.0B", row.amount);
             let has_both = |line: &str| line.contains(&amount) && line.ends_with(&row.value);
             let is_size = row.value.ends_with('B');
             assert!(is_size || go.lines().any(has_both), "{row:?}:\n{go}");
