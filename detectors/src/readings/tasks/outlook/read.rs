@@ -261,18 +261,22 @@ fn why(seen: &Seen) -> Option<Why> {
     }
 }
 
-/// What is known of the sites that lead to a waker: each is looked up once.
+/// What is known of the sites that lead to a waker, and of the statics: each is looked up once.
 #[derive(Default)]
 struct NamesOfSites {
     names: Names,
     known: HashMap<u32, Option<WokenBy>>,
+    statics: HashMap<usize, String>,
 }
 
 impl NamesOfSites {
     fn woken_by(&mut self, lead: &Lead) -> WokenBy {
         let by_runtime = lead.sites.iter().find_map(|site| self.by_runtime(*site));
         by_runtime.unwrap_or_else(|| match lead.from {
-            From::Static(address) => WokenBy::Static(static_at(address).unwrap_or_default()),
+            From::Static(address) => {
+                let name = || static_at(address).unwrap_or_default();
+                WokenBy::Static(self.statics.entry(address).or_insert_with(name).clone())
+            }
             From::Thread => WokenBy::Thread,
             From::Task(id) => WokenBy::Task(id),
             From::Elsewhere => WokenBy::Elsewhere,
