@@ -328,10 +328,9 @@ thread_local! {
     static WATCHED: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
 }
 
-/// Does the work of a watch whose workload and state are here: what lies further out on the stack is a variable of whoever runs the watch.
-pub(crate) fn of_watched<S, T>(state: &S, work: impl FnOnce() -> T) -> T {
-    let start = std::ptr::from_ref(state).addr();
-    let before = WATCHED.replace(Some((start, start + size_of::<S>())));
+/// Does the work of a watch whose workload and state are there: what lies further out on the stack is a variable of whoever runs the watch.
+pub(crate) fn of_watched<T>(state: &Range<usize>, work: impl FnOnce() -> T) -> T {
+    let before = WATCHED.replace(Some((state.start, state.end)));
     let done = work();
     WATCHED.set(before);
     done

@@ -280,9 +280,9 @@ impl Watch {
             })
         };
         #[cfg(feature = "tokio")]
-        return runtime::beside("Watch::run", || self.find(driver()));
+        return runtime::beside("Watch::run", || self.find(&mut driver()));
         #[cfg(not(feature = "tokio"))]
-        self.find(driver())
+        self.find(&mut driver())
     }
 
     /// Runs an async workload on a current-thread runtime of its own, fresh for each pass.
@@ -301,7 +301,7 @@ impl Watch {
         K: Into<Kept>,
     {
         runtime::apart("Watch::run_async", || {
-            self.find(driver::AsyncDriver::on_own_runtime(setup))
+            self.find(&mut driver::AsyncDriver::on_own_runtime(setup))
         })
     }
 
@@ -324,7 +324,7 @@ impl Watch {
              block_on. Watch::run_async makes such a runtime by itself."
         );
         runtime::apart("Watch::run_on", || {
-            self.find(driver::AsyncDriver::on(runtime, setup))
+            self.find(&mut driver::AsyncDriver::on(runtime, setup))
         })
     }
 
@@ -332,11 +332,11 @@ impl Watch {
     pub fn run_workload(self, workload: &Workload) -> Evidence {
         match &workload.0 {
             #[cfg(not(feature = "tokio"))]
-            Boxed::Sync(setup) => self.find(SyncDriver::new(setup)),
+            Boxed::Sync(setup) => self.find(&mut SyncDriver::new(setup)),
             #[cfg(feature = "tokio")]
-            Boxed::Sync(setup) => {
-                runtime::beside("Watch::run_workload", || self.find(SyncDriver::new(setup)))
-            }
+            Boxed::Sync(setup) => runtime::beside("Watch::run_workload", || {
+                self.find(&mut SyncDriver::new(setup))
+            }),
             #[cfg(feature = "tokio")]
             Boxed::Async(setup) => self.run_async(async || {
                 let mut iteration = setup();
@@ -345,7 +345,7 @@ impl Watch {
         }
     }
 
-    fn find(mut self, driver: impl Driver) -> Evidence {
+    fn find(mut self, driver: &mut dyn Driver) -> Evidence {
         if let Err(error) = self.known.read() {
             return self.unread(&error);
         }

@@ -2,9 +2,13 @@
 
 use crate::model::workload::Kept;
 use crate::readings::counters::RunsTasks;
+use std::ops::Range;
 use std::time::Duration;
 
 /// Runs the iterations of one workload.
+///
+/// A watch knows its driver by this trait alone, so that what a watch does is compiled with this library, and not again for each workload
+/// of whoever uses it.
 pub(super) trait Driver: RunsTasks {
     /// Drops the state of the pass before and makes a fresh one.
     fn refresh(&mut self);
@@ -14,6 +18,14 @@ pub(super) trait Driver: RunsTasks {
 
     /// Lets what the iteration started in the background go on for that long.
     fn pause(&mut self, time: Duration);
+
+    /// Where the workload's state lies.
+    fn state(&self) -> Range<usize>;
+}
+
+fn range_of<T>(value: &T) -> Range<usize> {
+    let start = std::ptr::from_ref(value).addr();
+    start..start + size_of::<T>()
 }
 
 /// Drives plain calls.
@@ -52,6 +64,10 @@ impl<S: Fn() -> W, W: FnMut() -> Kept> Driver for SyncDriver<S, W> {
             std::thread::sleep(time);
         }
     }
+
+    fn state(&self) -> Range<usize> {
+        range_of(self)
+    }
 }
 
 #[cfg(feature = "tokio")]
@@ -59,12 +75,13 @@ pub(super) use with_tokio::AsyncDriver;
 
 #[cfg(feature = "tokio")]
 mod with_tokio {
-    use super::Driver;
+    use super::{Driver, range_of};
     use crate::allocator;
     use crate::model::workload::Kept;
     use crate::readings::counters::{Group, Outlooks, RunsTasks};
     use crate::readings::tasks;
     use crate::verdicts::runtime::TasksOf;
+    use std::ops::Range;
     use std::time::Duration;
     use tokio::runtime::{Handle, Runtime};
 
@@ -190,6 +207,10 @@ mod with_tokio {
                     tokio::time::sleep(time).await;
                 }
             });
+        }
+
+        fn state(&self) -> Range<usize> {
+            range_of(self)
         }
     }
 }

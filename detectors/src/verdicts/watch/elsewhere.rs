@@ -5,16 +5,17 @@ use crate::allocator;
 use crate::model::workload::Kept;
 use crate::readings::counters::{Group, Outlooks, RunsTasks};
 use std::cell::Cell;
+use std::ops::Range;
 use std::time::Duration;
 
 /// A driver that looks at what no scope counts after each iteration.
-pub(super) struct Noticing<'e, D> {
-    pub(super) driver: D,
+pub(super) struct Noticing<'w> {
+    pub(super) driver: &'w mut dyn Driver,
     /// `None` where the whole process is counted.
-    pub(super) elsewhere: Option<&'e Elsewhere>,
+    pub(super) elsewhere: Option<&'w Elsewhere>,
 }
 
-impl<D: RunsTasks> RunsTasks for Noticing<'_, D> {
+impl RunsTasks for Noticing<'_> {
     fn tasks(&self) -> Option<usize> {
         self.driver.tasks()
     }
@@ -28,7 +29,7 @@ impl<D: RunsTasks> RunsTasks for Noticing<'_, D> {
     }
 }
 
-impl<D: Driver> Driver for Noticing<'_, D> {
+impl Driver for Noticing<'_> {
     fn refresh(&mut self) {
         if let Some(elsewhere) = self.elsewhere {
             elsewhere.restart();
@@ -46,6 +47,10 @@ impl<D: Driver> Driver for Noticing<'_, D> {
 
     fn pause(&mut self, time: Duration) {
         self.driver.pause(time);
+    }
+
+    fn state(&self) -> Range<usize> {
+        self.driver.state()
     }
 }
 

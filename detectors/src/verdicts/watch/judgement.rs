@@ -33,7 +33,7 @@ impl Watch {
     pub(super) fn judge(
         &mut self,
         counted: &Counted,
-        driver: &mut impl Driver,
+        driver: &mut dyn Driver,
         budget: &Budget,
     ) -> Evidence {
         let growth = Growth::of(counted);
@@ -113,7 +113,7 @@ impl Watch {
     fn grown(
         &mut self,
         counted: &Counted,
-        driver: &mut impl Driver,
+        driver: &mut dyn Driver,
         budget: &Budget,
         heap: Motion,
         asks_tasks: bool,

@@ -59,8 +59,8 @@ impl Budget {
     }
 }
 
-pub(super) struct Pass<'p, D> {
-    pub(super) driver: &'p mut D,
+pub(super) struct Pass<'p> {
+    pub(super) driver: &'p mut dyn Driver,
     pub(super) source: &'p mut dyn HeapSource,
     counters: Counters,
     observer: &'p mut Option<Observer>,
@@ -73,9 +73,9 @@ pub(super) struct Pass<'p, D> {
     fewest_tasks: usize,
 }
 
-impl<'p, D: Driver> Pass<'p, D> {
+impl<'p> Pass<'p> {
     pub(super) fn new(
-        driver: &'p mut D,
+        driver: &'p mut dyn Driver,
         source: &'p mut dyn HeapSource,
         observer: &'p mut Option<Observer>,
         budget: &'p Budget,

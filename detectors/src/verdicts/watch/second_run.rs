@@ -1,7 +1,6 @@
 //! The run for the sites: what each of them holds at the floor of each window, who holds that, and whether tables still fill.
 
 use super::Stage;
-use super::driver::Driver;
 use super::pass::{Pass, SETTLED_READINGS, out_of_time};
 use crate::model::reading::{Detail, ReadError, SiteReading};
 use crate::readings::heap::Tables;
@@ -31,7 +30,7 @@ impl Asked {
     }
 }
 
-impl<D: Driver> Pass<'_, D> {
+impl Pass<'_> {
     /// Runs through warm-up and windows from a fresh state, with a stack for each block, and reads what each site holds. One window
     /// more where what grew in total hasn't grown again by then, since what outlives a run has room from the first; and where nobody
     /// could see whether a table's entries go on, since those that do double it.
@@ -84,7 +83,8 @@ impl<D: Driver> Pass<'_, D> {
             && floors.grew_often(asked.windows);
         let growing = floors.growing(windows);
         let is_over = || self.budget.is_spent();
-        let holders = holders::of_watched(self.driver, || self.source.holders(&growing, &is_over));
+        let state = self.driver.state();
+        let holders = holders::of_watched(&state, || self.source.holders(&growing, &is_over));
         // While each block is noted it is known who holds a waker.
         let outlooks = asked.asks_tasks.then(|| self.driver.outlooks()).flatten();
         let profile = self.source.stop()?;
