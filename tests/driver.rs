@@ -84,6 +84,13 @@ impl Workbook {
         Workbook { root }
     }
 
+    /// The same copy, for whoever wants it as their own.
+    pub(crate) fn same(&self) -> Self {
+        Workbook {
+            root: self.root.clone(),
+        }
+    }
+
     /// A path in the copy.
     pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)
@@ -160,6 +167,11 @@ impl Ran {
     /// Standard output.
     pub(crate) fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.output.stdout).into_owned()
+    }
+
+    /// How it ended.
+    pub(crate) fn status(&self) -> Option<i32> {
+        self.output.status.code()
     }
 
     /// The copy that it ran in.

@@ -11,16 +11,20 @@ mod served;
 mod sheets;
 mod solver;
 
+use detectors::Class;
 use driver::{Ran, Workbook, real_root};
 use playing::Playing;
 use serde_json::Value;
 use sheets::Sheet;
 use solver::{Solved, solve};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the sample is looked at, at most.
 const ATTEMPTS: u32 = 5;
+
+/// How long it may take a busy machine.
+const TOLD_WITHIN: Duration = Duration::from_mins(1);
 
 /// How long a service warms up before it is looked at.
 const WARM: Duration = Duration::from_secs(18);
@@ -144,31 +148,112 @@ fn a_drill_is_blind_and_is_solved_by_its_profiles() {
         .stderr_has("a drill runs already");
 }
 
-/// Three guesses show the way, and the drill has no points then.
+/// What isn't evidence isn't counted, whatever it is; wrong answers are, however often the drill is begun anew and however many come at
+/// once. The third shows the way, and the drill has no points then.
 #[test]
 fn guessing_scores_nothing() {
     let seed = sheets::with(1, "guessed", "made by Briefs::remember_unknown").seed;
-    let playing = Playing::start(Workbook::copy("drill-guessed"), seed, 1);
+    let workbook = Workbook::copy("drill-guessed");
+    let playing = Playing::start(workbook.same(), seed, 1);
     let (report, _) = playing.triage(Some(2));
-    for (verdict, status) in [
-        ("pressure", 1),
-        ("steady", 1),
-        ("retention", 1),
-        ("warming-up", 2),
-    ] {
-        let guess = Solved::NoLeak {
-            verdict: verdict.to_owned(),
-            evidence: report.clone(),
-        };
-        playing.answer(&guess).exits(status);
+    let forged = workbook.path("forged.json");
+    let port = playing.debug.rsplit(':').next().expect("a port");
+    let text = format!("{{\"name\": \":{port}\", \"verdict\": \"leak\"}}");
+    std::fs::write(&forged, text).expect("writable");
+    for evidence in [report, forged.clone()] {
+        let verdict = "steady".to_owned();
+        let guess = Solved::NoLeak { verdict, evidence };
+        playing
+            .answer(&guess)
+            .exits(2)
+            .stderr_has("is no evidence of this drill");
     }
+    let guess = |playing: &Playing, evidence: PathBuf| {
+        let (class, site) = (Class::OrphanedTasks, "Audit::copy".to_owned());
+        playing.answer(&Solved::Leak {
+            class,
+            site,
+            evidence,
+        })
+    };
+    guess(&playing, forged).exits(2);
+    let evidence = playing.profile("heap");
+    let soup = [
+        "answer",
+        "--class",
+        "global-caches",
+        "--site",
+        "Audit::copy",
+    ];
+    let soup = [
+        &soup[..],
+        &["--holder", "task or apex or nobody", "--evidence"],
+    ]
+    .concat();
+    workbook
+        .leaks([&soup[..], &[evidence.to_str().expect("letters")]].concat())
+        .exits(2)
+        .stderr_has("a word or two");
+    guess(&playing, evidence.clone())
+        .exits(1)
+        .stdout_has("2 of 3 tries are left");
+    drop(playing);
+    let ended = [
+        "answer",
+        "--class",
+        "global-caches",
+        "--site",
+        "Audit::copy",
+    ];
+    let ended = [
+        &ended[..],
+        &["--evidence", evidence.to_str().expect("letters")],
+    ]
+    .concat();
+    workbook
+        .leaks(ended)
+        .exits(2)
+        .stderr_has("the drill's service has ended");
+
+    let playing = Playing::start(workbook.same(), seed, 1);
+    assert!(
+        playing.told.contains("You were here before: 1 wrong"),
+        "{}",
+        playing.told
+    );
+    let evidence = playing.profile("heap");
+    let ends: Vec<Option<i32>> = std::thread::scope(|scope| {
+        let guesses: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| guess(&playing, evidence.clone()).status()))
+            .collect();
+        guesses
+            .into_iter()
+            .map(|guess| guess.join().expect("it ends"))
+            .collect()
+    });
+    // Two were left; what comes after them is of a drill that is over.
+    let wrong = ends.iter().filter(|end| **end == Some(1)).count();
+    assert_eq!(wrong, 2, "{ends:?}");
+    // The service is told within a second or so that nothing is to be withheld any more.
+    let began = Instant::now();
+    while playing.get_text("/metrics").contains("# withheld") {
+        assert!(
+            began.elapsed() < TOLD_WITHIN,
+            "it is over, and still withheld"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(playing.post("/holders?seconds=1").status, 200);
     let done = playing.done();
     assert_eq!(
         (done.len(), done[0]["points"].as_u64()),
         (1, Some(0)),
         "{done:?}"
     );
-    // The same seed again has none either.
+}
+
+#[test]
+fn a_seed_whose_sheet_was_asked_for_has_no_score() {
     let (workbook, seed) = (Workbook::copy("drill-led"), "7");
     workbook
         .leaks(["drill", "--lead", "--seed", seed])

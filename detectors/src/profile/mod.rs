@@ -218,6 +218,20 @@ impl Profile {
         Ok(profile)
     }
 
+    /// The same of what the kernel tells: what has no line there is a name, and no code whose lines are lost.
+    #[cfg(feature = "debug")]
+    pub(crate) fn of_names(
+        name: &str,
+        unit: &str,
+        stacks: &[(Vec<crate::model::place::Frame>, u64)],
+    ) -> Result<Self, ProfileError> {
+        let mut profile = Self::of_counts(name, unit, stacks)?;
+        let comments = std::mem::take(&mut profile.message.comment);
+        let is_of_packages = |text: &i64| profile.text(*text).starts_with(build::OTHER_PACKAGE);
+        profile.message.comment = comments.into_iter().filter(is_of_packages).collect();
+        Ok(profile)
+    }
+
     /// The same, which may be empty as well.
     #[cfg(feature = "tokio")]
     pub(crate) fn of_counts_or_empty(

@@ -93,8 +93,8 @@ pub(crate) enum Learner {
     /// Find a fault that nobody names, in a service that runs under load
     ///
     /// Use it to see whether the skill has arrived. The service has one of some two dozen faults, or looks as if: neither its name, nor its
-    /// arguments, nor its stacks tell which. You have its debug port, triage, Go's pprof and its source; while it runs, triage and the port
-    /// withhold class, holder and line. `leaks answer` ends it. The same seed is the same drill on every machine.
+    /// arguments, nor its stacks tell which. You have its debug port, triage, Go's pprof and its source; triage and the port withhold class,
+    /// holder and line until `leaks answer` has the answer. The service runs on then, until Ctrl-C. The same seed is the same drill on every machine.
     #[command(
         after_help = "Examples:\n  leaks drill\n  leaks drill --seed 7 --level 2\n  leaks drill --post-mortem             only what a killed service left\n  leaks drill --explain                 the short path, step by step\n  leaks drill --lead --seed 7           for whoever leads a round: the answer sheet"
     )]

@@ -85,6 +85,11 @@ impl Running {
         files::write(&Running::file(root), &text)
     }
 
+    /// Which drill it is: with the same three it is the same on every machine.
+    pub(crate) fn played(&self) -> (u64, u8, bool) {
+        (self.seed, self.level, self.left.is_some())
+    }
+
     /// Whether its service runs.
     pub(crate) fn is_alive(&self) -> bool {
         let program = fs::read_link(format!("/proc/{}/exe", self.process));

@@ -15,6 +15,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{fmt, io};
 use tokio::net::{TcpListener, ToSocketAddrs};
@@ -34,7 +36,7 @@ pub struct Listener {
     address: SocketAddr,
     token: Option<Token>,
     patience: Duration,
-    is_withholding: bool,
+    withholds: Option<Arc<AtomicBool>>,
 }
 
 impl Listener {
@@ -61,7 +63,7 @@ impl Listener {
             address,
             token,
             patience: PATIENCE,
-            is_withholding: false,
+            withholds: None,
         })
     }
 
@@ -69,8 +71,14 @@ impl Listener {
     /// so that a [`Triage`](crate::triage::Triage) of this service names neither class, nor holder, nor line. It is for exercises in which a
     /// person is to find these.
     #[must_use]
-    pub fn withholding(mut self) -> Self {
-        self.is_withholding = true;
+    pub fn withholding(self) -> Self {
+        self.withholding_while(Arc::new(AtomicBool::new(true)))
+    }
+
+    /// The same for as long as this is `true`: once the exercise is over, everything may be asked.
+    #[must_use]
+    pub fn withholding_while(mut self, it_goes_on: Arc<AtomicBool>) -> Self {
+        self.withholds = Some(it_goes_on);
         self
     }
 
@@ -84,8 +92,8 @@ impl Listener {
     pub async fn serve(mut self) {
         let check = middleware::from_fn_with_state(self.token, may_ask);
         let mut router = super::router();
-        if self.is_withholding {
-            router = router.layer(middleware::from_fn(withholding));
+        if let Some(withholds) = self.withholds {
+            router = router.layer(middleware::from_fn_with_state(withholds, withholding));
         }
         let service = TowerToHyperService::new(router.layer(check));
         // Only http/1: to find out which version a client speaks, a server waits for its first bytes, and that without a limit.
@@ -156,8 +164,13 @@ impl From<io::Error> for ListenError {
 }
 
 /// Answers all but who holds what, and says so.
-async fn withholding(request: Request, next: Next) -> Response {
+async fn withholding(
+    State(withholds): State<Arc<AtomicBool>>,
+    request: Request,
+    next: Next,
+) -> Response {
     match request.uri().path() {
+        _ if !withholds.load(Ordering::Relaxed) => next.run(request).await,
         "/holders" | "/tables" => {
             Refusal::new(StatusCode::FORBIDDEN, WITHHELD.trim_start_matches("# ")).into_response()
         }
@@ -265,7 +278,7 @@ fn is_this_machine(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{AT_ONCE, Listener, is_this_machine};
+    use super::{AT_ONCE, Arc, AtomicBool, Listener, Ordering, is_this_machine};
     use std::io::ErrorKind;
     use std::net::SocketAddr;
     use std::time::Duration;
@@ -356,7 +369,9 @@ mod tests {
     fn who_withholds_refuses_who_holds_what_and_says_so_in_the_metrics() {
         on_a_runtime(async {
             let listener = Listener::bind("127.0.0.1:0", None).await;
-            let listener = listener.expect("a port of loopback").withholding();
+            let goes_on = Arc::new(AtomicBool::new(true));
+            let listener = listener.expect("a port of loopback");
+            let listener = listener.withholding_while(Arc::clone(&goes_on));
             let address = listener.address();
             tokio::spawn(listener.serve());
             for (method, path) in [("POST", "/holders?seconds=1"), ("GET", "/tables")] {
@@ -369,6 +384,10 @@ mod tests {
             assert!(metrics.contains("tokio_tasks_alive "), "{metrics}");
             assert!(metrics.contains("\n# withheld: class"), "{metrics}");
             is_answered(address, "/debug/pprof/").await;
+            goes_on.store(false, Ordering::Relaxed);
+            is_answered(address, "/tables").await;
+            let metrics = is_told(says(address, &get("/metrics")).await).await;
+            assert!(!metrics.contains("withheld"), "{metrics}");
         });
     }
 

@@ -125,7 +125,7 @@ fn take_threads() -> Result<Profile, Refusal> {
             (stack.unwrap_or_else(unknown), 1)
         })
         .collect();
-    Profile::of_counts("the threads", "threadcreate", &stacks).map_err(failed)
+    Profile::of_names("the threads", "threadcreate", &stacks).map_err(failed)
 }
 
 /// What is open, by what it has in common: nobody notes who opened it.
@@ -140,7 +140,7 @@ fn take_open(kind: Kind) -> Result<Profile, Refusal> {
         Kind::Sockets => ("the sockets", "sockets"),
         _ => ("the descriptors", "descriptors"),
     };
-    Profile::of_counts(name, unit, &stacks).map_err(failed)
+    Profile::of_names(name, unit, &stacks).map_err(failed)
 }
 
 fn failed(error: ProfileError) -> Refusal {

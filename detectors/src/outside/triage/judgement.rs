@@ -522,7 +522,8 @@ fn unexplained(growing: &[&Quantity], named: &[GrowingGroup]) -> Vec<String> {
         let is_told = told == 0.0 || told >= ALL_BUT * grows;
         (!is_told).then(|| {
             format!(
-                "Of {} by {} a second, these explain {}. The rest isn't explained: a profile is sampled, and sees what is made while it looks.",
+                "Of the growth of {}, {} a second, what was found explains {}. The rest isn't explained: a profile is sampled, and sees what is made \
+                 while it looks.",
                 quantity.name,
                 quantity.figure(grows),
                 quantity.figure(told)

@@ -8,6 +8,7 @@
 //! | `threads` | `task/*/comm`, `task/*/syscall` | no |
 //! | `mappings` | `maps`, `smaps`, `pagemap`, `mem` | no; a line at a time is held, of whatever the file comes to |
 //! | `tcp` | `net/tcp`, `net/tcp6` | no |
+//! | `own_tcp` | nothing: this process' sockets, by their descriptors | yes |
 //! | `stat` | `stat`, `exe` | no |
 //!
 //! Names in these files are whatever a program chose. So lines are bytes, and what is no text is shown as `\u{fffd}`.
@@ -25,6 +26,8 @@ mod file;
 #[cfg(target_os = "linux")]
 mod mappings;
 mod open;
+#[cfg(target_os = "linux")]
+mod own_tcp;
 #[cfg(feature = "triage")]
 mod stat;
 mod tcp;
@@ -45,6 +48,8 @@ pub(crate) use file::unsupported;
 #[cfg(target_os = "linux")]
 pub(crate) use mappings::{InRam, Page, Pages, each_mapping, in_ram, memory};
 pub(crate) use open::{counts, descriptors};
+#[cfg(target_os = "linux")]
+pub(crate) use own_tcp::{Own, own};
 #[cfg(feature = "triage")]
 pub(crate) use stat::{Stat, stat};
 pub use tcp::TcpState;

@@ -75,7 +75,7 @@ pub(crate) fn closed_by(end: SocketAddr) -> io::Result<u64> {
 }
 
 /// The kernel's numbers for them, from 1 on; the twelfth is a half-open one.
-const STATES: [TcpState; 12] = [
+pub(super) const STATES: [TcpState; 12] = [
     TcpState::Established,
     TcpState::SynSent,
     TcpState::SynReceived,

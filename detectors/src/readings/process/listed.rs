@@ -38,13 +38,8 @@ pub(super) fn sockets(whose: Whose) -> io::Result<Vec<Socket>> {
         .iter()
         .filter_map(|(number, target)| Some((*number, inode(target)?)))
         .collect();
-    // The kernel walks the whole network's connections for its tables.
-    if own.is_empty() {
-        return Ok(Vec::new());
-    }
     // A socket that no table has is one other than TCP.
-    let rows: HashMap<u64, kernel::Row> = kernel::rows(whose)
-        .unwrap_or_default()
+    let rows: HashMap<u64, kernel::Row> = rows(whose, &own)
         .into_iter()
         .map(|row| (row.inode, row))
         .collect();
@@ -67,6 +62,28 @@ pub(super) fn sockets(whose: Whose) -> io::Result<Vec<Socket>> {
             tcp: rows.get(inode).map(tcp),
         })
         .collect())
+}
+
+/// The kernel's rows for these sockets, and for others maybe.
+fn rows(whose: Whose, sockets: &[(i32, u64)]) -> Vec<kernel::Row> {
+    let by_tables = || kernel::rows(whose).unwrap_or_default();
+    #[cfg(target_os = "linux")]
+    if whose == Whose::Own {
+        let mut rows = Vec::with_capacity(sockets.len());
+        for (descriptor, inode) in sockets {
+            match kernel::own(*descriptor, *inode) {
+                kernel::Own::Tcp(row) => rows.push(row),
+                kernel::Own::Other => {}
+                kernel::Own::Unknown => return by_tables(),
+            }
+        }
+        return rows;
+    }
+    if sockets.is_empty() {
+        Vec::new()
+    } else {
+        by_tables()
+    }
 }
 
 /// The number by which the kernel's tables know a socket.

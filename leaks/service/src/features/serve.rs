@@ -1,4 +1,5 @@
-//! The service as it is deployed: told by its standard input what it needs, and ended when that ends.
+//! The service as it is deployed: told by its standard input what it needs, and ended when that ends. Whatever comes there later ends the
+//! withholding of class, holder and line.
 
 use super::rollout::Rollout;
 use crate::connections::Connections;
@@ -7,6 +8,8 @@ use detectors::debug::{KeptProfiles, Listener};
 use std::io::{BufRead, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -90,7 +93,8 @@ async fn serving(told: Told, out: &mut dyn Write) -> Result<Ending> {
     let failed = |error: std::io::Error| Problem::new("can't open a port").because(error);
     let debug = Listener::bind((Ipv4Addr::LOCALHOST, 0), None).await;
     let debug = debug.map_err(|error| Problem::new("can't open the debug port").because(error))?;
-    let debug = debug.withholding();
+    let withholds = Arc::new(AtomicBool::new(true));
+    let debug = debug.withholding_while(Arc::clone(&withholds));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .map_err(failed)?;
@@ -105,14 +109,14 @@ async fn serving(told: Told, out: &mut dyn Write) -> Result<Ending> {
     out.flush()?;
     tokio::select! {
         () = asked_to_end => {}
-        () = input_ends() => {}
+        () = input_ends(withholds) => {}
     }
     connections.shut_down(GRACE).await;
     Ok(Ending::AsWanted)
 }
 
-/// Who started it holds the other end, and goes with it.
-async fn input_ends() {
+/// Who started it holds the other end, and goes with it. Until then, whatever is said there ends the withholding.
+async fn input_ends(withholds: Arc<AtomicBool>) {
     let (tell, told) = oneshot::channel();
     let reads = move || {
         let mut rest = [0; 64];
@@ -120,7 +124,9 @@ async fn input_ends() {
             .lock()
             .read(&mut rest)
             .is_ok_and(|length| length > 0)
-        {}
+        {
+            withholds.store(false, Ordering::Relaxed);
+        }
         tell.send(())
     };
     std::thread::spawn(reads);

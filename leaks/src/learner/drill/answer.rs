@@ -8,6 +8,7 @@ use super::{evidence, replayed};
 use crate::learner::state::State;
 use crate::started::{Asked, Running};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use detectors::{Class, Verdict};
 use std::fmt;
 use std::io::Write;
@@ -28,18 +29,21 @@ pub(crate) struct AnswerArgs {
     #[command(subcommand)]
     no_leak: Option<NoLeak>,
     /// Which class of growth: the name of a chapter
-    #[arg(long, value_name = "CLASS", required = true)]
+    #[arg(long, value_name = "CLASS", required = true, value_parser = class())]
     class: Option<Class>,
     /// Where what grows is made or kept: FILE:LINE, or a function such as Audit::note
     #[arg(long, value_name = "SITE", required = true)]
     site: Option<Site>,
-    /// Who holds it, in a word: a field, a type, a task. Where it isn't given, the site has to be where it is kept
+    /// Who holds it, in a word: a field, a type, a task, or nobody. Without it the site has to be where it is kept, and not where it is made
     #[arg(long, value_name = "WORD")]
     holder: Option<String>,
     /// A profile of the running service, or the report of a triage as JSON
     #[arg(long, value_name = "FILE", required = true)]
     evidence: Option<PathBuf>,
 }
+
+/// `the trail`, `nobody`, `a task`.
+const HOLDER_WORDS_MAX: usize = 2;
 
 #[derive(Debug, clap::Subcommand)]
 enum NoLeak {
@@ -52,6 +56,12 @@ enum NoLeak {
         #[arg(long, value_name = "FILE")]
         evidence: PathBuf,
     },
+}
+
+/// The names are in the help, and with a mistake.
+fn class() -> impl TypedValueParser<Value = Class> {
+    let names = Class::ALL.iter().map(|class| class.as_str());
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Class>())
 }
 
 fn verdict(text: &str) -> std::result::Result<Verdict, String> {
@@ -84,6 +94,14 @@ impl AnswerArgs {
                 holder,
                 ..
             } => {
+                if holder
+                    .as_deref()
+                    .is_some_and(|holder| holder.split_whitespace().count() > HOLDER_WORDS_MAX)
+                {
+                    return Err(Problem::new("--holder takes a word or two")
+                        .because("a list of all that could hold it says nothing")
+                        .next("It doesn't count as an answer. Name the one field, type or task; or nobody."));
+                }
                 let (class, site, holder) = (*class, site.clone(), holder.clone());
                 Ok((
                     Answer::Leak {
@@ -108,8 +126,19 @@ pub(crate) fn answer(
 ) -> Result<Ending> {
     let mut running = the_running(workspace)?;
     if running.standing.is_over {
-        return Err(Problem::new("this drill is over")
-            .next(format!("Start another: {}", say::command("drill"))));
+        return Err(is_over());
+    }
+    if running.left.is_none() && !running.is_alive() {
+        return Err(Problem::new(
+            "the drill's service has ended, and nothing can be shown of it any more",
+        )
+        .next(format!(
+            "Begin it again, and go on from where you were: {}",
+            say::command(&format!(
+                "drill --seed {} --level {}",
+                running.seed, running.level
+            ))
+        )));
     }
     let plan = Plan::of(running.seed, running.level, running.left.is_some());
     let (answer, file) = args.answer()?;
@@ -127,6 +156,17 @@ pub(crate) fn answer(
     writeln!(out, "{DIM}{told}{DIM:#}")?;
     tell(graded, cause, out)?;
     let minutes = running.lasted().as_secs_f64() / 60.0;
+    // Counted where several answers at once each count, and where it stays when the service is ended.
+    State::change(&workspace.root, |state| {
+        let begun = state.drills.begun(&running);
+        if begun.wrong >= WRONG_MAX {
+            return Err(is_over());
+        }
+        begun.wrong += u32::from(!graded.is_right());
+        running.standing.wrong = begun.wrong;
+        running.standing.is_over = begun.wrong >= WRONG_MAX;
+        running.write(&workspace.root)
+    })??;
     if graded.is_right() {
         let standing = &mut running.standing;
         let worth = points(
@@ -155,10 +195,7 @@ pub(crate) fn answer(
         over(workspace, &plan, &running, None, out)?;
         return Ok(Ending::AsWanted);
     }
-    running.standing.wrong += 1;
     let left = WRONG_MAX.saturating_sub(running.standing.wrong);
-    running.standing.is_over = left == 0;
-    running.write(&workspace.root)?;
     if left > 0 {
         writeln!(
             out,
@@ -173,6 +210,10 @@ pub(crate) fn answer(
     }
     over(workspace, &plan, &running, Some("the way was shown"), out)?;
     Ok(Ending::NotWanted)
+}
+
+fn is_over() -> Problem {
+    Problem::new("this drill is over").next(format!("Start another: {}", say::command("drill")))
 }
 
 /// The causes that nobody has named yet.
@@ -220,14 +261,11 @@ fn over(
     };
     let void = State::change(&workspace.root, |state| {
         let is_led = state.drills.led.contains(&(seed, level));
-        let is_again =
-            state.drills.done.iter().any(|done| {
-                (done.seed, done.level, done.post_mortem) == (seed, level, post_mortem)
-            });
+        let is_again = state.drills.is_done(running);
         let void = if is_led {
-            Some("its answer sheet was asked for on this machine")
+            Some("its answer sheet was asked for in this workbook")
         } else if is_again {
-            Some("this seed was played before on this machine")
+            Some("this seed was played before in this workbook")
         } else {
             None
         };
@@ -259,7 +297,7 @@ fn over(
         out,
         "\n{BOLD}A short path{BOLD:#}{}",
         if running.is_alive() {
-            ", while the service still runs:"
+            ", while the service still runs. Nothing is withheld any more; Ctrl-C in its terminal ends it:"
         } else {
             ":"
         }
@@ -352,8 +390,7 @@ pub(super) fn buy(workspace: &Workspace, asked: Asked, out: &mut dyn Write) -> R
         );
     }
     if running.standing.is_over {
-        return Err(Problem::new("this drill is over")
-            .next(format!("Start another: {}", say::command("drill"))));
+        return Err(is_over());
     }
     if let Some(before) = running
         .standing
@@ -367,6 +404,9 @@ pub(super) fn buy(workspace: &Workspace, asked: Asked, out: &mut dyn Write) -> R
     let plan = Plan::of(running.seed, running.level, running.left.is_some());
     if running.standing.bought.is_empty() {
         running.standing.bought.push(asked);
+        State::change(&workspace.root, |state| {
+            state.drills.begun(&running).bought = vec![asked];
+        })?;
         running.write(&workspace.root)?;
     }
     for cause in &plan.causes {
@@ -442,6 +482,10 @@ pub(super) fn history(workspace: &Workspace, out: &mut dyn Write) -> Result<Endi
         )?;
     }
     let points: u32 = drills.done.iter().map(|done| done.points).sum();
-    writeln!(out, "\n{} drills, {points} points.", drills.done.len())?;
+    let drills = match drills.done.len() {
+        1 => "1 drill".to_owned(),
+        drills => format!("{drills} drills"),
+    };
+    writeln!(out, "\n{drills}, {points} points.")?;
     Ok(Ending::AsWanted)
 }

@@ -2,15 +2,15 @@
 //!
 //! | evidence | is taken when |
 //! |---|---|
-//! | a heap profile | its stacks' addresses are those of the service's process, which has its own from run to run; and the site is in it |
+//! | a heap profile | its stacks' addresses are those of the service's process, which has its own from run to run; and the site is in it, or is a place of the service's source, which needn't allocate to keep |
 //! | another profile of the debug port | it was written since the drill began, and names this service's code, its cluster or its files |
-//! | a report of `leaks triage --format json` | it was written since, and is about this process or its debug port |
+//! | a report of `leaks triage --format json` | it was written since, is about this process or its debug port, and has a verdict that the answer can be |
 //! | a profile that a killed service left | it is one of those that this one left |
 
 use super::score::{Answer, Site};
 use super::source;
 use crate::started::{FOLDER, Running};
-use detectors::Profile;
+use detectors::{Profile, Verdict};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -44,7 +44,7 @@ pub(super) fn checked(
     };
     if let Ok(report) = serde_json::from_slice::<Value>(&content) {
         is_fresh(file, running).map_err(none)?;
-        of_report(&report, running).map_err(none)?;
+        of_report(&report, running, answer).map_err(none)?;
         return Ok(format!("{name}: a triage of this service"));
     }
     let profile = Profile::from_bytes(&name, &content).map_err(|error| none(error.to_string()))?;
@@ -96,15 +96,28 @@ fn is_fresh(file: &Path, running: &Running) -> std::result::Result<(), String> {
     }
 }
 
-fn of_report(report: &Value, running: &Running) -> std::result::Result<(), String> {
+fn of_report(
+    report: &Value,
+    running: &Running,
+    answer: &Answer,
+) -> std::result::Result<(), String> {
     let (name, verdict) = (report["name"].as_str(), report["verdict"].as_str());
-    let (Some(name), Some(_)) = (name, verdict) else {
+    let verdict = verdict.and_then(|verdict| verdict.parse::<Verdict>().ok());
+    let looked = report["readings"].as_array().map_or(0, Vec::len);
+    let (Some(name), Some(verdict), 1..) = (name, verdict, looked) else {
         return Err("it is JSON, and not what `leaks triage --format json` prints".to_owned());
     };
     let port = running.debug.rsplit(':').next().unwrap_or_default();
     let is_its = name.contains(&format!(":{port}"))
         || name.contains(&format!("process {} ", running.process));
-    if is_its {
+    let is_leak = matches!(answer, Answer::Leak { .. });
+    if is_its && verdict == Verdict::Inconclusive {
+        Err("it says inconclusive, and so shows nothing: look for as long as it says".to_owned())
+    } else if is_its && is_leak != (verdict == Verdict::Leak) {
+        Err(format!(
+            "it says {verdict}, and the answer says another thing"
+        ))
+    } else if is_its {
         Ok(())
     } else {
         Err(format!(
@@ -205,18 +218,23 @@ fn has_site(profile: &Profile, site: &Site, root: &Path) -> std::result::Result<
                 .unwrap_or(typed);
             source::is_function(function, last)
         }
-        Site::Line { file: typed, .. } => file.rsplit('/').next() == typed.rsplit('/').next(),
+        // Whether there is such a line, its source says.
+        Site::Line { .. } => {
+            let _ = file;
+            false
+        }
     };
-    let _ = root;
     let is_there = profile.stacks().any(|stack| {
         stack
             .frames
             .iter()
             .any(|frame| is_it(frame.function, frame.file))
     });
-    if is_there {
+    if is_there || source::has(root, site) {
         Ok(())
     } else {
-        Err(format!("{site} is on no stack in it"))
+        Err(format!(
+            "{site} is on no stack in it, and no place of the service's source"
+        ))
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn sheet(plan: &Plan, root: &Path, out: &mut dyn Write) -> Result<()>
     write!(out, "{}", say::wrapped(card, "  ", width))?;
     writeln!(
         out,
-        "\nEach team types: {}\nOn this machine that seed has no score any more.",
+        "\nEach team types: {}\nIn this workbook that seed has no score any more.",
         say::command(&format!("drill --seed {seed} --level {level}"))
     )?;
     Ok(())

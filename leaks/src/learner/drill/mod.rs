@@ -63,7 +63,7 @@ pub(crate) struct DrillArgs {
     /// Show what you have answered
     #[arg(long, conflicts_with_all = ["seed", "level", "post_mortem", "explain"])]
     history: bool,
-    /// For whoever leads a round: print the answer sheet of a seed and a card to read out. That seed has no score on this machine then
+    /// For whoever leads a round: print the answer sheet of a seed and a card to read out. That seed has no score in this workbook then
     #[arg(long, requires = "seed", conflicts_with_all = ["explain", "history"])]
     lead: bool,
     /// Level 1: be told one thing about the drill that runs, for a quarter of its points
@@ -130,6 +130,9 @@ fn by_chance() -> u64 {
 async fn alive(workspace: &Workspace, plan: &Plan, out: &mut dyn Write) -> Result<Ending> {
     let mut stage = Stage::set(workspace, plan, None).await?;
     let asked_to_end = workbook::signals::asked_to_end()?;
+    let running = stage.running.clone();
+    stage.running.standing =
+        State::change(&workspace.root, |state| state.drills.taken_up(&running))?;
     stage.running.write(&workspace.root)?;
     greet(&stage.running, out)?;
     let played = stage.play(plan, None, asked_to_end).await;
@@ -138,7 +141,7 @@ async fn alive(workspace: &Workspace, plan: &Plan, out: &mut dyn Write) -> Resul
     if after.is_some_and(|after| !after.standing.is_over) {
         writeln!(
             out,
-            "\nThe service has ended. Without an answer there is no score: the same seed can be played again."
+            "\nThe service has ended. Without an answer there is no score yet: the same seed goes on from where you were."
         )?;
     }
     played.map(|()| Ending::AsWanted)
@@ -167,13 +170,13 @@ fn greet(running: &Running, out: &mut dyn Write) -> Result<()> {
     )?;
     writeln!(
         out,
-        "{BOLD}Look, from another terminal.{BOLD:#} triage and the debug port withhold class, holder and line while this runs.\n  \
+        "{BOLD}Look, from another terminal.{BOLD:#} triage and the debug port withhold class, holder and line until it is answered.\n  \
          {}\n  \
          curl -s http://{debug}/metrics\n  \
          curl -s 'http://{debug}/debug/pprof/heap?seconds=20' > came.pb.gz; {}\n  \
          curl -s 'http://{debug}/debug/pprof/tasks?debug=1'      (also sockets, descriptors, threadcreate)\n",
         again(&format!("triage --url http://{debug}")),
-        again("top came.pb.gz")
+        again("top came.pb.gz --limit 8")
     )?;
     writeln!(
         out,
@@ -183,6 +186,14 @@ fn greet(running: &Running, out: &mut dyn Write) -> Result<()> {
         again("answer --class CLASS --site FILE:LINE|FUNCTION --holder WORD --evidence came.pb.gz"),
         again("answer no-leak VERDICT --evidence report.json")
     )?;
+    let Standing { wrong, bought, .. } = &running.standing;
+    if *wrong > 0 || !bought.is_empty() {
+        writeln!(
+            out,
+            "You were here before: {wrong} wrong, {} bought. That still counts.",
+            bought.len()
+        )?;
+    }
     if *level == 1 {
         writeln!(
             out,
@@ -221,7 +232,7 @@ async fn after_death(workspace: &Workspace, plan: &Plan, out: &mut dyn Write) ->
     };
     stage.play(plan, Some(LIFE), ends).await?;
     scraping.abort();
-    let running = Running {
+    let mut running = Running {
         left: Some(left.clone()),
         standing: Standing::default(),
         ..stage.running.clone()
@@ -230,6 +241,8 @@ async fn after_death(workspace: &Workspace, plan: &Plan, out: &mut dyn Write) ->
     if is_interrupted {
         return Err(Problem::Interrupted);
     }
+    let dead = running.clone();
+    running.standing = State::change(&workspace.root, |state| state.drills.taken_up(&dead))?;
     running.write(&workspace.root)?;
     let left = say::path(&left);
     writeln!(

@@ -3,6 +3,7 @@
 use super::sheet::{Cause, Is, Place, Seen};
 use super::source;
 use crate::started::Running;
+use detectors::Class;
 use std::fs;
 use std::path::{Path, PathBuf};
 use workbook::say;
@@ -44,7 +45,7 @@ pub(super) fn of(cause: &Cause, running: &Running, root: &Path) -> Vec<Step> {
         (None, Seen::Foreign) => {
             steps.push(step(
                 "Is what climbs live memory?",
-                format!("curl -s {debug}/metrics | grep -E '^(process_resident|heap_live)'; sleep 15; !!"),
+                twice(&format!("curl -s {debug}/metrics | grep -E '^(process_resident|heap_live)'")),
                 "Resident memory rises, and live memory doesn't: no Rust allocator sees what stays.".to_owned(),
             ));
             steps.push(step(
@@ -60,7 +61,7 @@ pub(super) fn of(cause: &Cause, running: &Running, root: &Path) -> Vec<Step> {
             let name = seen.profile().unwrap_or("heap");
             steps.push(step(
                 "What does the service say that climbs?",
-                format!("curl -s {debug}/metrics | grep -E '^(heap_live_bytes|tokio_tasks|process_open)'; sleep 15; !!"),
+                twice(&format!("curl -s {debug}/metrics | grep -E '^(heap_live_bytes|tokio_tasks|process_open)'")),
                 match seen {
                     Seen::Tasks => "Tasks rise, and memory with them.",
                     Seen::Sockets => "Sockets rise, with tasks of the client's library and memory beside them.",
@@ -86,6 +87,11 @@ pub(super) fn of(cause: &Cause, running: &Running, root: &Path) -> Vec<Step> {
     steps
 }
 
+/// Asks for the same again, a while later.
+fn twice(command: &str) -> String {
+    format!("for look in 1 2; do {command}; sleep 15; done")
+}
+
 /// Of the profiles that a service left one from when it was warm, and the last.
 fn early_and_late(left: &Path) -> (String, String) {
     let entries = fs::read_dir(left).into_iter().flatten().flatten();
@@ -106,6 +112,11 @@ fn early_and_late(left: &Path) -> (String, String) {
 fn by_site(cause: &Cause) -> String {
     let names: Vec<&str> = cause.made_by.iter().map(|place| place.function).collect();
     match cause.seen_by {
+        // A page is received by a library, whose rows are the large ones.
+        Seen::Heap if matches!(cause.is, Is::Leak(Class::RetainedSubslices)) => format!(
+            "Rows of what receives pages, such as BytesMut::reserve_inner, and some of {}, which asks for them.",
+            names.join(", or ")
+        ),
         Seen::Heap => format!("It is made by {}.", names.join(", or ")),
         Seen::Tasks => format!("They are spawned by {}, and wait.", names.join(", or ")),
         Seen::Sockets => "They lead to the search cluster, and stay established.".to_owned(),

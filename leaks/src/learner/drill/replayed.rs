@@ -51,13 +51,9 @@ pub(super) fn replayed(
     Ok(())
 }
 
-/// What is typed, as `sh` takes it: this very command, and `!!` written out.
+/// What is typed, with this very command.
 fn script(typed: &str, this: &Path) -> String {
     let this = format!("'{}' ", this.display());
-    let typed = match typed.split_once("; sleep 15; !!") {
-        Some((first, _)) => format!("{first}; sleep 15; {first}"),
-        None => typed.to_owned(),
-    };
     let typed = typed.replace("cargo run -- ", &this);
     ["top ", "load ", "diff "]
         .iter()

@@ -2,6 +2,7 @@
 
 use super::sheet::{Cause, Is, Place};
 use super::source;
+use crate::started::{Asked, Running, Standing};
 use detectors::{Class, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -22,11 +23,64 @@ const COST: u32 = 25;
 pub(crate) struct Drills {
     /// Those that were answered or shown, in their order.
     pub(crate) done: Vec<Done>,
-    /// Seeds whose answer sheet was asked for, with their level: they have no score on this machine.
+    /// Seeds whose answer sheet was asked for, with their level: they have no score in this workbook.
     pub(crate) led: BTreeSet<(u64, u8)>,
+    /// What was tried and bought in drills that have no score yet: whoever ends one and begins it anew goes on from there.
+    pub(crate) begun: Vec<Begun>,
+}
+
+/// What was tried and bought in a drill, whatever became of its service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Begun {
+    pub(crate) seed: u64,
+    pub(crate) level: u8,
+    pub(crate) post_mortem: bool,
+    pub(crate) wrong: u32,
+    pub(crate) bought: Vec<Asked>,
 }
 
 impl Drills {
+    /// What was tried and bought in this drill before.
+    pub(crate) fn begun(&mut self, running: &Running) -> &mut Begun {
+        let (seed, level, post_mortem) = running.played();
+        let is_it = |begun: &Begun| {
+            (begun.seed, begun.level, begun.post_mortem) == (seed, level, post_mortem)
+        };
+        let at = self.begun.iter().position(is_it).unwrap_or_else(|| {
+            self.begun.push(Begun {
+                seed,
+                level,
+                post_mortem,
+                wrong: 0,
+                bought: Vec::new(),
+            });
+            self.begun.len() - 1
+        });
+        &mut self.begun[at]
+    }
+
+    /// How far whoever begins this drill has come in it. One that was answered or shown begins anew, without a score.
+    pub(crate) fn taken_up(&mut self, running: &Running) -> Standing {
+        let played = running.played();
+        let is_it = |begun: &Begun| (begun.seed, begun.level, begun.post_mortem) == played;
+        if self.is_done(running) {
+            self.begun.retain(|begun| !is_it(begun));
+        }
+        let begun = self.begun.iter().find(|begun| is_it(begun));
+        begun.map_or_else(Standing::default, |begun| Standing {
+            wrong: begun.wrong,
+            bought: begun.bought.clone(),
+            ..Standing::default()
+        })
+    }
+
+    /// Whether this drill was answered or shown before.
+    pub(crate) fn is_done(&self, running: &Running) -> bool {
+        let played = running.played();
+        let mut done = self.done.iter();
+        done.any(|done| (done.seed, done.level, done.post_mortem) == played)
+    }
+
     /// Takes over what was done elsewhere, each drill once. A sheet that was asked for there has been seen.
     pub(crate) fn merge(&mut self, other: &Drills) {
         for done in &other.done {
@@ -35,6 +89,17 @@ impl Drills {
             }
         }
         self.led.extend(&other.led);
+        for theirs in &other.begun {
+            let is_it = |ours: &&mut Begun| {
+                (ours.seed, ours.level, ours.post_mortem)
+                    == (theirs.seed, theirs.level, theirs.post_mortem)
+            };
+            match self.begun.iter_mut().find(is_it) {
+                Some(ours) if ours.wrong < theirs.wrong => *ours = theirs.clone(),
+                Some(_) => {}
+                None => self.begun.push(theirs.clone()),
+            }
+        }
     }
 }
 

@@ -108,7 +108,7 @@ pub(crate) const ALL: &[Cause] = &[
         ..leak(31, Class::RetainedSubslices, Seen::Heap)
     },
     Cause {
-        what: "The list of tags keeps the date of each apex as a slice of its page, and the page stays with it.",
+        what: "The list of dates keeps that of each apex as a slice of its page, and the page stays with it.",
         made_by: &[at("lookup.rs", "Lookup::page")],
         kept_by: &[at("briefs.rs", "Briefs::date")],
         holders: &["briefs", "dates", "date"],

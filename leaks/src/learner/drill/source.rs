@@ -1,5 +1,6 @@
 //! Functions in the service's source: their names as tools print them, and their lines.
 
+use super::score::Site;
 use super::sheet::Place;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,29 @@ fn is_named(rest: &str, name: &str) -> bool {
     after.is_some_and(|after| {
         !after.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
     })
+}
+
+/// Whether a site is a place of the service's features: a line that there is, or a function's name.
+pub(crate) fn has(root: &Path, site: &Site) -> bool {
+    let folder = root.join(FOLDER);
+    match site {
+        Site::Line { file, line } => {
+            let name = file.rsplit('/').next().unwrap_or(file);
+            let text = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+            (1..=text.lines().count()).contains(line)
+        }
+        Site::Function(typed) => {
+            let plain = typed.trim_end_matches("::{{closure}}");
+            let name = plain.rsplit("::").next().unwrap_or(plain);
+            let has_it = |text: String| {
+                let mut rests = text.split("fn ").skip(1);
+                rests.any(|rest| is_named(rest, name))
+            };
+            let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let mut texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+            !name.is_empty() && texts.any(has_it)
+        }
+    }
 }
 
 /// Whether a name as it was typed, or as a profile has it, is that of a function: `Audit::note`,

@@ -43,8 +43,9 @@ pub(super) struct Stage {
     _cluster: Child,
     service: Child,
     /// While it is open the service runs.
-    _input: ChildStdin,
+    input: ChildStdin,
     pub(super) running: Running,
+    root: PathBuf,
     folder: PathBuf,
 }
 
@@ -111,7 +112,8 @@ impl Stage {
         Ok(Stage {
             _cluster: cluster,
             service,
-            _input: input,
+            input,
+            root: workspace.root.clone(),
             running,
             folder: exports,
         })
@@ -149,17 +151,29 @@ impl Stage {
             .build();
         let http =
             http.map_err(|error| Problem::new("can't make an http client").because(error))?;
+        let (root, input) = (self.root.clone(), &mut self.input);
         let telling = async {
             let began = tokio::time::Instant::now();
+            let mut is_over = false;
             loop {
                 tokio::time::sleep(TICK).await;
+                let after = Running::read(&root).ok().flatten();
+                if !is_over && after.is_some_and(|after| after.standing.is_over) {
+                    is_over = true;
+                    // Whoever wants to see who holds it can ask now. A service that has gone is told of elsewhere.
+                    let _ = input.write_all(b"\n").await;
+                }
                 let told = resident(&http, &debug).await;
                 let told = told.map_or_else(
                     || "it says nothing".to_owned(),
                     |bytes| format!("resident {}", scale::bytes(bytes)),
                 );
                 line.draw(
-                    "the drill runs",
+                    if is_over {
+                        "the drill is over; Ctrl-C ends its service"
+                    } else {
+                        "the drill runs"
+                    },
                     &format!("{} s · {told}", began.elapsed().as_secs()),
                 );
             }

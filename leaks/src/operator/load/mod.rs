@@ -15,7 +15,8 @@ use workbook::problem::{Problem, Result};
 /// What `leaks load` takes.
 #[derive(Debug, Args)]
 pub(crate) struct LoadArgs {
-    /// What to ask for; may be given again, then they are asked for in turn. {n} in it is the request's number
+    /// What to ask for; may be given again, then they are asked for in turn. Where n stands in braces, it is the
+    /// request's number
     #[arg(
         long,
         value_name = "URL",

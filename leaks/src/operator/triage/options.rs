@@ -71,7 +71,8 @@ pub(crate) struct LoadOnIt {
     /// loop, as `leaks load --rate`, and ends early, with the look, when less than a tenth of the memory limit is left
     #[arg(long = "load", value_name = "PER_SECOND", value_parser = rate, requires = "urls")]
     pub(crate) rate: Option<f64>,
-    /// What that load asks the service for; may be given again, then they are asked for in turn. {n} in it is the request's number
+    /// What that load asks the service for; may be given again, then they are asked for in turn. Where n stands in braces, it is the
+    /// request's number
     #[arg(long = "load-url", value_name = "URL", requires = "rate")]
     pub(crate) urls: Vec<String>,
     /// Put the load on a machine that isn't this one
