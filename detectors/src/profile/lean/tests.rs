@@ -166,6 +166,9 @@ fn differs_by_a_type(frames: &[SourceFrame], one: &[SourceFrame]) -> bool {
     };
     let last = |name: &str| {
         let name = name.rsplit("::").next().unwrap_or(name);
+        // Debug information has a closure without its number.
+        let is_closure = name.starts_with("{closure#");
+        let name = if is_closure { "{{closure}}" } else { name };
         sources::without_types(name).to_owned()
     };
     // Types may hold paths, so a bare name is cut first.

@@ -3,7 +3,7 @@
 
 use super::tcp::{Row, STATES, TcpState};
 use std::mem::ManuallyDrop;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::{FromRawFd, RawFd};
 
 /// What a descriptor's socket is.
@@ -37,19 +37,25 @@ pub(crate) fn own(descriptor: RawFd, inode: u64) -> Own {
     // SAFETY: its addresses are asked for and nothing else; it is never dropped, so the descriptor stays its owner's. Should that one close
     // it meanwhile, the answers are errors, or those of the socket that has the number by then.
     let socket = ManuallyDrop::new(unsafe { TcpStream::from_raw_fd(descriptor) });
-    let local = socket.local_addr();
+    let Ok(local) = socket.local_addr() else {
+        return Own::Unknown;
+    };
+    let nobody = match local {
+        SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
+    };
     let peer = match state {
-        TcpState::Listen => Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0)),
+        TcpState::Listen => Ok(SocketAddr::new(nobody, 0)),
         _ => socket.peer_addr(),
     };
-    match (local, peer) {
-        (Ok(local), Ok(peer)) => Own::Tcp(Row {
+    match peer {
+        Ok(peer) => Own::Tcp(Row {
             local: canonical(local),
             peer: canonical(peer),
             state,
             inode,
         }),
-        _ => Own::Unknown,
+        Err(_) => Own::Unknown,
     }
 }
 
