@@ -17,7 +17,7 @@ use playing::Playing;
 use serde_json::Value;
 use sheets::Sheet;
 use solver::{Solved, solve};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How often the sample is looked at, at most.
@@ -160,14 +160,7 @@ fn guessing_scores_nothing() {
     let port = playing.debug.rsplit(':').next().expect("a port");
     let text = format!("{{\"name\": \":{port}\", \"verdict\": \"leak\"}}");
     std::fs::write(&forged, text).expect("writable");
-    for evidence in [report, forged.clone()] {
-        let verdict = "steady".to_owned();
-        let guess = Solved::NoLeak { verdict, evidence };
-        playing
-            .answer(&guess)
-            .exits(2)
-            .stderr_has("is no evidence of this drill");
-    }
+    says_another_thing(&playing, &report, &forged);
     let guess = |playing: &Playing, evidence: PathBuf| {
         let (class, site) = (Class::OrphanedTasks, "Audit::copy".to_owned());
         playing.answer(&Solved::Leak {
@@ -250,6 +243,28 @@ fn guessing_scores_nothing() {
         (1, Some(0)),
         "{done:?}"
     );
+}
+
+/// A report is no evidence where it says another thing than the answer, or nothing; nor is one that is made up.
+fn says_another_thing(playing: &Playing, report: &Path, forged: &Path) {
+    let told = std::fs::read_to_string(report).expect("the report");
+    let mut told: Value = serde_json::from_str(&told).expect("JSON");
+    let steady = |evidence: &Path| {
+        let (verdict, evidence) = ("steady".to_owned(), evidence.to_owned());
+        playing.answer(&Solved::NoLeak { verdict, evidence })
+    };
+    for (verdict, why) in [
+        ("inconclusive", "it says inconclusive"),
+        ("pressure", "it says pressure, and the answer says steady"),
+        ("leak", "it says leak, and the answer says steady"),
+    ] {
+        told["verdict"] = verdict.into();
+        std::fs::write(report, told.to_string()).expect("writable");
+        steady(report).exits(2).stderr_has(why);
+    }
+    steady(forged)
+        .exits(2)
+        .stderr_has("is no evidence of this drill");
 }
 
 #[test]

@@ -5,4 +5,4 @@ mod program;
 mod running;
 
 pub(crate) use program::Program;
-pub(crate) use running::{Asked, FOLDER, Running, Standing, is_withheld};
+pub(crate) use running::{Asked, FOLDER, Played, Running, Standing, is_withheld};

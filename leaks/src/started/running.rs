@@ -26,6 +26,10 @@ pub(crate) enum Asked {
     Holder,
 }
 
+/// Which drill: its seed, its level, and whether it is looked at after its service's death. With the same three it is the same on every
+/// machine.
+pub(crate) type Played = (u64, u8, bool);
+
 /// How far whoever answers has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -85,8 +89,8 @@ impl Running {
         files::write(&Running::file(root), &text)
     }
 
-    /// Which drill it is: with the same three it is the same on every machine.
-    pub(crate) fn played(&self) -> (u64, u8, bool) {
+    /// Which drill it is.
+    pub(crate) fn played(&self) -> Played {
         (self.seed, self.level, self.left.is_some())
     }
 

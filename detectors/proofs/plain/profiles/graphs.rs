@@ -9,7 +9,7 @@ use detectors::Profile;
 use detectors::profile::ProfileError;
 
 use super::protos::{self, Message};
-use super::support::{data, go_pprof, go_profile, profile, written};
+use super::support::{data, frame, go_pprof, go_profile, profile, written};
 
 /// Functions with their cum, and calls with their amounts, whether they pass over others, and whether they are inlined.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -91,22 +91,7 @@ fn large() -> Profile {
         ..protos::Profile::default()
     };
     for id in 1..=400 {
-        message.string_table.push(format!("shop.step{id}"));
-        let name = i64::try_from(id).unwrap() + 2;
-        message.function.push(protos::Function {
-            id,
-            name,
-            ..protos::Function::default()
-        });
-        let line = vec![protos::Line {
-            function_id: id,
-            line: 7,
-        }];
-        message.location.push(protos::Location {
-            id,
-            line,
-            ..protos::Location::default()
-        });
+        frame(&mut message, &format!("shop.step{id}"));
     }
     let mut state = 7_u64;
     for _ in 0..600 {

@@ -4,7 +4,7 @@ use detectors::Profile;
 use detectors::profile::TopOptions;
 
 use super::protos::{self, Message};
-use super::support::{data, go_pprof, go_profile, written};
+use super::support::{data, frame, go_pprof, go_profile, written};
 
 const FILE: &str = "every.pb.gz";
 
@@ -139,27 +139,8 @@ fn of_another_sampler() -> Profile {
         ..protos::Profile::default()
     };
     for (stack, bytes) in stacks {
-        let mut location_id = Vec::new();
-        for name in stack {
-            message.string_table.push((*name).to_owned());
-            let id = message.function.len() as u64 + 1;
-            let name = i64::try_from(message.string_table.len()).unwrap() - 1;
-            message.function.push(protos::Function {
-                id,
-                name,
-                ..protos::Function::default()
-            });
-            let line = vec![protos::Line {
-                function_id: id,
-                line: 7,
-            }];
-            message.location.push(protos::Location {
-                id,
-                line,
-                ..protos::Location::default()
-            });
-            location_id.push(id);
-        }
+        let location_id = stack.iter().map(|name| frame(&mut message, name));
+        let location_id = location_id.collect();
         let value = vec![bytes];
         message.sample.push(protos::Sample {
             location_id,
@@ -199,20 +180,10 @@ fn the_standard_librarys_frames_count_as_their_callers() {
 
 /// What the service of *Whose memory it is* gives: bytes for two tenants, and for none. A block's size is a label of Go's.
 fn of_tenants() -> Profile {
-    let texts = [
-        "",
-        "inuse_space",
-        "bytes",
-        "tenant",
-        "acme",
-        "umbrella",
-        "fill",
-        "log",
-    ];
+    let texts = ["", "inuse_space", "bytes", "tenant", "acme", "umbrella"];
     let text = |wanted: &str| {
         i64::try_from(texts.iter().position(|text| *text == wanted).unwrap()).unwrap()
     };
-    let functions = ["fill", "log"];
     let mut message = protos::Profile {
         string_table: texts.map(str::to_owned).into(),
         sample_type: vec![protos::ValueType {
@@ -221,26 +192,11 @@ fn of_tenants() -> Profile {
         }],
         ..protos::Profile::default()
     };
-    for (id, name) in (1..).zip(functions) {
-        message.function.push(protos::Function {
-            id,
-            name: text(name),
-            ..protos::Function::default()
-        });
-        let line = vec![protos::Line {
-            function_id: id,
-            line: 7,
-        }];
-        message.location.push(protos::Location {
-            id,
-            line,
-            ..protos::Location::default()
-        });
-    }
+    let (fill, log) = (frame(&mut message, "fill"), frame(&mut message, "log"));
     let samples = [
-        (1, 6_144_000, Some("acme"), 1_000),
-        (1, 3_072_000, Some("umbrella"), 2_048),
-        (2, 1_024_000, None, 1_000),
+        (fill, 6_144_000, Some("acme"), 1_000),
+        (fill, 3_072_000, Some("umbrella"), 2_048),
+        (log, 1_024_000, None, 1_000),
     ];
     for (location, bytes, tenant, size) in samples {
         let tenant = tenant.map(|tenant| protos::Label {

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use detectors::profile::{DhatOptions, Profile, Symbols};
 
+use super::protos;
+
 /// A file among the Go test data.
 pub(crate) fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -50,6 +52,27 @@ pub(crate) fn without_time(text: &str) -> String {
             writeln!(text, "{line}").unwrap();
             text
         })
+}
+
+/// Adds a function of that name, at a place of its own, and gives the place.
+pub(crate) fn frame(message: &mut protos::Profile, name: &str) -> u64 {
+    let id = message.function.len() as u64 + 1;
+    message.function.push(protos::Function {
+        id,
+        name: i64::try_from(message.string_table.len()).unwrap(),
+        ..protos::Function::default()
+    });
+    message.string_table.push(name.to_owned());
+    let line = vec![protos::Line {
+        function_id: id,
+        line: 7,
+    }];
+    message.location.push(protos::Location {
+        id,
+        line,
+        ..protos::Location::default()
+    });
+    id
 }
 
 /// dhat's JSON for stacks of frames, leaf first; frame `n` stands at address `16 n`, so that two

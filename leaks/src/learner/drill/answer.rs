@@ -158,7 +158,7 @@ pub(crate) fn answer(
     let minutes = running.lasted().as_secs_f64() / 60.0;
     // Counted where several answers at once each count, and where it stays when the service is ended.
     State::change(&workspace.root, |state| {
-        let begun = state.drills.begun(&running);
+        let begun = state.drills.begun(running.played());
         if begun.wrong >= WRONG_MAX {
             return Err(is_over());
         }
@@ -261,7 +261,7 @@ fn over(
     };
     let void = State::change(&workspace.root, |state| {
         let is_led = state.drills.led.contains(&(seed, level));
-        let is_again = state.drills.is_done(running);
+        let is_again = state.drills.is_done(running.played());
         let void = if is_led {
             Some("its answer sheet was asked for in this workbook")
         } else if is_again {
@@ -405,7 +405,7 @@ pub(super) fn buy(workspace: &Workspace, asked: Asked, out: &mut dyn Write) -> R
     if running.standing.bought.is_empty() {
         running.standing.bought.push(asked);
         State::change(&workspace.root, |state| {
-            state.drills.begun(&running).bought = vec![asked];
+            state.drills.begun(running.played()).bought = vec![asked];
         })?;
         running.write(&workspace.root)?;
     }

@@ -110,13 +110,14 @@ fn of_report(
     let port = running.debug.rsplit(':').next().unwrap_or_default();
     let is_its = name.contains(&format!(":{port}"))
         || name.contains(&format!("process {} ", running.process));
-    let is_leak = matches!(answer, Answer::Leak { .. });
+    let says = match answer {
+        Answer::Leak { .. } => Verdict::Leak,
+        Answer::NoLeak(verdict) => *verdict,
+    };
     if is_its && verdict == Verdict::Inconclusive {
         Err("it says inconclusive, and so shows nothing: look for as long as it says".to_owned())
-    } else if is_its && is_leak != (verdict == Verdict::Leak) {
-        Err(format!(
-            "it says {verdict}, and the answer says another thing"
-        ))
+    } else if is_its && verdict != says {
+        Err(format!("it says {verdict}, and the answer says {says}"))
     } else if is_its {
         Ok(())
     } else {
@@ -208,33 +209,25 @@ fn names_service(profile: &Profile, running: &Running) -> std::result::Result<()
     }
 }
 
+/// Whether a site is on a stack, or is a place of the service's source: who keeps what another made needn't be on any.
 fn has_site(profile: &Profile, site: &Site, root: &Path) -> std::result::Result<(), String> {
-    let is_it = |function: &str, file: &str| match site {
-        Site::Function(typed) => {
-            let last = typed
-                .trim_end_matches("::{{closure}}")
-                .rsplit("::")
-                .next()
-                .unwrap_or(typed);
-            source::is_function(function, last)
-        }
-        // Whether there is such a line, its source says.
-        Site::Line { .. } => {
-            let _ = file;
-            false
-        }
-    };
-    let is_there = profile.stacks().any(|stack| {
-        stack
-            .frames
-            .iter()
-            .any(|frame| is_it(frame.function, frame.file))
-    });
-    if is_there || source::has(root, site) {
+    if source::has(root, site) || is_on_a_stack(profile, site) {
         Ok(())
     } else {
         Err(format!(
             "{site} is on no stack in it, and no place of the service's source"
         ))
     }
+}
+
+/// A library's function may be. A line is looked up in the source alone.
+fn is_on_a_stack(profile: &Profile, site: &Site) -> bool {
+    let Site::Function(typed) = site else {
+        return false;
+    };
+    let name = source::last_name(typed);
+    profile.stacks().any(|stack| {
+        let mut frames = stack.frames.iter();
+        frames.any(|frame| source::is_function(frame.function, name))
+    })
 }

@@ -130,9 +130,8 @@ fn by_chance() -> u64 {
 async fn alive(workspace: &Workspace, plan: &Plan, out: &mut dyn Write) -> Result<Ending> {
     let mut stage = Stage::set(workspace, plan, None).await?;
     let asked_to_end = workbook::signals::asked_to_end()?;
-    let running = stage.running.clone();
-    stage.running.standing =
-        State::change(&workspace.root, |state| state.drills.taken_up(&running))?;
+    let played = stage.running.played();
+    stage.running.standing = State::change(&workspace.root, |state| state.drills.taken_up(played))?;
     stage.running.write(&workspace.root)?;
     greet(&stage.running, out)?;
     let played = stage.play(plan, None, asked_to_end).await;
@@ -241,8 +240,8 @@ async fn after_death(workspace: &Workspace, plan: &Plan, out: &mut dyn Write) ->
     if is_interrupted {
         return Err(Problem::Interrupted);
     }
-    let dead = running.clone();
-    running.standing = State::change(&workspace.root, |state| state.drills.taken_up(&dead))?;
+    let played = running.played();
+    running.standing = State::change(&workspace.root, |state| state.drills.taken_up(played))?;
     running.write(&workspace.root)?;
     let left = say::path(&left);
     writeln!(

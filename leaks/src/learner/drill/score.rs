@@ -2,7 +2,7 @@
 
 use super::sheet::{Cause, Is, Place};
 use super::source;
-use crate::started::{Asked, Running, Standing};
+use crate::started::{Asked, Played, Standing};
 use detectors::{Class, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -39,34 +39,39 @@ pub(crate) struct Begun {
     pub(crate) bought: Vec<Asked>,
 }
 
+impl Begun {
+    fn of((seed, level, post_mortem): Played) -> Self {
+        Begun {
+            seed,
+            level,
+            post_mortem,
+            wrong: 0,
+            bought: Vec::new(),
+        }
+    }
+
+    fn played(&self) -> Played {
+        (self.seed, self.level, self.post_mortem)
+    }
+}
+
 impl Drills {
-    /// What was tried and bought in this drill before.
-    pub(crate) fn begun(&mut self, running: &Running) -> &mut Begun {
-        let (seed, level, post_mortem) = running.played();
-        let is_it = |begun: &Begun| {
-            (begun.seed, begun.level, begun.post_mortem) == (seed, level, post_mortem)
-        };
-        let at = self.begun.iter().position(is_it).unwrap_or_else(|| {
-            self.begun.push(Begun {
-                seed,
-                level,
-                post_mortem,
-                wrong: 0,
-                bought: Vec::new(),
-            });
+    /// What was tried and bought in this drill so far.
+    pub(crate) fn begun(&mut self, played: Played) -> &mut Begun {
+        let at = self.begun.iter().position(|begun| begun.played() == played);
+        let at = at.unwrap_or_else(|| {
+            self.begun.push(Begun::of(played));
             self.begun.len() - 1
         });
         &mut self.begun[at]
     }
 
     /// How far whoever begins this drill has come in it. One that was answered or shown begins anew, without a score.
-    pub(crate) fn taken_up(&mut self, running: &Running) -> Standing {
-        let played = running.played();
-        let is_it = |begun: &Begun| (begun.seed, begun.level, begun.post_mortem) == played;
-        if self.is_done(running) {
-            self.begun.retain(|begun| !is_it(begun));
+    pub(crate) fn taken_up(&mut self, played: Played) -> Standing {
+        if self.is_done(played) {
+            self.begun.retain(|begun| begun.played() != played);
         }
-        let begun = self.begun.iter().find(|begun| is_it(begun));
+        let begun = self.begun.iter().find(|begun| begun.played() == played);
         begun.map_or_else(Standing::default, |begun| Standing {
             wrong: begun.wrong,
             bought: begun.bought.clone(),
@@ -75,13 +80,12 @@ impl Drills {
     }
 
     /// Whether this drill was answered or shown before.
-    pub(crate) fn is_done(&self, running: &Running) -> bool {
-        let played = running.played();
-        let mut done = self.done.iter();
-        done.any(|done| (done.seed, done.level, done.post_mortem) == played)
+    pub(crate) fn is_done(&self, played: Played) -> bool {
+        self.done.iter().any(|done| done.played() == played)
     }
 
-    /// Takes over what was done elsewhere, each drill once. A sheet that was asked for there has been seen.
+    /// Takes over what was done elsewhere, each drill once. A sheet that was asked for there has been seen, and what was tried or bought there
+    /// counts here.
     pub(crate) fn merge(&mut self, other: &Drills) {
         for done in &other.done {
             if !self.done.contains(done) {
@@ -90,16 +94,18 @@ impl Drills {
         }
         self.led.extend(&other.led);
         for theirs in &other.begun {
-            let is_it = |ours: &&mut Begun| {
-                (ours.seed, ours.level, ours.post_mortem)
-                    == (theirs.seed, theirs.level, theirs.post_mortem)
-            };
-            match self.begun.iter_mut().find(is_it) {
-                Some(ours) if ours.wrong < theirs.wrong => *ours = theirs.clone(),
-                Some(_) => {}
-                None => self.begun.push(theirs.clone()),
+            let ours = self.begun(theirs.played());
+            ours.wrong = ours.wrong.max(theirs.wrong);
+            if ours.bought.is_empty() {
+                ours.bought.clone_from(&theirs.bought);
             }
         }
+    }
+}
+
+impl Done {
+    fn played(&self) -> Played {
+        (self.seed, self.level, self.post_mortem)
     }
 }
 

@@ -48,6 +48,12 @@ fn is_named(rest: &str, name: &str) -> bool {
     })
 }
 
+/// Of a function's path, as it was typed, its own name.
+pub(crate) fn last_name(typed: &str) -> &str {
+    let plain = typed.trim_end_matches("::{{closure}}");
+    plain.rsplit("::").next().unwrap_or(plain)
+}
+
 /// Whether a site is a place of the service's features: a line that there is, or a function's name.
 pub(crate) fn has(root: &Path, site: &Site) -> bool {
     let folder = root.join(FOLDER);
@@ -58,8 +64,7 @@ pub(crate) fn has(root: &Path, site: &Site) -> bool {
             (1..=text.lines().count()).contains(line)
         }
         Site::Function(typed) => {
-            let plain = typed.trim_end_matches("::{{closure}}");
-            let name = plain.rsplit("::").next().unwrap_or(plain);
+            let name = last_name(typed);
             let has_it = |text: String| {
                 let mut rests = text.split("fn ").skip(1);
                 rests.any(|rest| is_named(rest, name))
