@@ -497,8 +497,8 @@ pub fn sampling_interval() -> Option<usize> {
     Some(sampling::interval()).filter(|interval| *interval > 0)
 }
 
-/// Changes how often allocations are sampled, or with `None` stops it. Each thread follows within 32 KiB of its own
-/// allocations. Samples that were taken at another interval keep their weight, so a profile stays right.
+/// Changes how often allocations are sampled, or with `None` stops it. The calling thread follows at once, each other one within
+/// 32 KiB of its own allocations. Samples that were taken at another interval keep their weight, so a profile stays right.
 ///
 /// Twice as often is half the variance and twice the cost. At 1 every block is sampled, and each has a page of its own: for
 /// that, take a [`Scope`].

@@ -32,6 +32,7 @@ pub(super) fn interval() -> usize {
 
 pub(super) fn set_interval(interval: usize) {
     INTERVAL.store(interval, Relaxed);
+    slot::follow_interval();
 }
 
 /// Whether a block of that size is given a page when it is sampled.

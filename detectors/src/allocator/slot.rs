@@ -224,15 +224,27 @@ fn draw(slot: &Slot, interval: usize) {
 pub(super) fn reseed(seed: u64) {
     if let Some(slot) = own(None) {
         slot.random.store(sampling::mixed(seed), Relaxed);
-        draw(slot, sampling::interval());
-        move_on(slot, || {
-            let used = slot.alloc_armed.load(Relaxed) - slot.alloc_left.load(Relaxed);
-            add(&slot.alloc_before, used.cast_unsigned());
-            let armed = slot.until_sample.load(Relaxed).min(QUANTUM_BYTES);
-            slot.alloc_armed.store(armed, Relaxed);
-            slot.alloc_left.store(armed, Relaxed);
-        });
+        draw_anew(slot);
     }
+}
+
+/// Lets this thread follow the sampling interval at once, and not only when its next quantum is due.
+pub(super) fn follow_interval() {
+    if let Some(slot) = own(None) {
+        draw_anew(slot);
+    }
+}
+
+/// Draws how far away the next sample is from here on. A Poisson process has no memory: what was drawn before may be dropped.
+fn draw_anew(slot: &Slot) {
+    draw(slot, sampling::interval());
+    move_on(slot, || {
+        let used = slot.alloc_armed.load(Relaxed) - slot.alloc_left.load(Relaxed);
+        add(&slot.alloc_before, used.cast_unsigned());
+        let armed = slot.until_sample.load(Relaxed).min(QUANTUM_BYTES);
+        slot.alloc_armed.store(armed, Relaxed);
+        slot.alloc_left.store(armed, Relaxed);
+    });
 }
 
 /// Finishes a free that [`count_free`] found due.

@@ -54,4 +54,8 @@ detectors::tests! {
     fn four_profiles_at_once_while_threads_allocate() {
         rates::four_profiles_at_once();
     }
+
+    fn the_calling_thread_follows_at_once() {
+        rates::the_calling_thread_follows_at_once();
+    }
 }

@@ -111,3 +111,19 @@ pub(crate) fn four_profiles_at_once() {
         });
     });
 }
+
+/// What the caller allocates next is sampled at the interval that it asked for, and nothing of it after it stopped the sampling.
+pub(crate) fn the_calling_thread_follows_at_once() {
+    let sampled = || -> f64 { estimates().iter().map(|at| at.values[0]).sum() };
+    set_sampling_interval(None);
+    for _ in 0..100 {
+        let before = sampled();
+        set_sampling_interval(Some(1));
+        let block = black_box(vec![1_u8; 100]);
+        set_sampling_interval(None);
+        let beyond = black_box(vec![1_u8; 100]);
+        let blocks = sampled() - before;
+        assert!((blocks - 1.0).abs() < 0.5, "{blocks} blocks were sampled");
+        drop((block, beyond));
+    }
+}
