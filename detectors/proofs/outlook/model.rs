@@ -31,7 +31,7 @@ const PROGRAMS: u64 = 20;
 /// Of the stuck tasks that nobody has a waker of, so many are to be found; and of all, where each block is noted. What was left on stacks
 /// and in blocks leads from nearly each of a program's channels to another.
 const SHARE_WITHOUT_A_WAKER: f64 = 0.99;
-const SHARE_OF_ALL: f64 = 0.35;
+const SHARE_OF_ALL: f64 = 0.5;
 
 /// In the upper bits of a word, which no address has.
 const MARK: usize = 0x5c << 56;
@@ -359,6 +359,7 @@ impl Running {
                         })
                     }
                     For::Socket(owner) => {
+                        wipe_below();
                         let (mine, others) = std::os::unix::net::UnixStream::pair().expect("two");
                         give(owner, Box::new(others));
                         mine.set_nonblocking(true).expect("a socket");
@@ -403,6 +404,7 @@ impl Running {
             ids.push(world::id(&handle));
             handles.push(Some(handle));
         }
+        wipe_below();
         let (thread, end) = threads::channel::<()>();
         std::thread::spawn(move || {
             let held = of_thread;

@@ -283,12 +283,15 @@ fn not_yet_collected(rising: &Quantity, collector: Collector, look: &Look) -> (S
 }
 
 fn risen(quantity: &Quantity, when: &str) -> String {
+    // What fell first has risen from where it had fallen to.
+    let floor = quantity.judged.floors.first();
+    let from = floor.map_or(quantity.first(), |floor| floor.floor.min(quantity.first()));
     format!(
         "{} rose {when} by {} a second, from {} to {}",
         quantity.name,
         quantity.figure(quantity.judged.per_second),
-        quantity.text(quantity.first()),
-        quantity.text(quantity.last()),
+        quantity.text(from),
+        quantity.text(quantity.last().max(quantity.rests_at())),
     )
 }
 

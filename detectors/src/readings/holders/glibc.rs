@@ -25,7 +25,7 @@ mod freed;
 use super::memory::Memory;
 use crate::readings::kernel::{self, Whose};
 #[cfg(finds_stuck_tasks)]
-pub(super) use freed::{Freed, of_copy as freed_in_a_copy};
+pub(super) use freed::{Freed, ROOM_MAX, of_copy as freed_in_a_copy, room_behind};
 use std::ops::Range;
 
 const WORD_BYTES: usize = size_of::<usize>();

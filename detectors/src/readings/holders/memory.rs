@@ -22,6 +22,8 @@ use std::os::unix::fs::FileExt;
 mod copied;
 mod objects;
 
+#[cfg(finds_stuck_tasks)]
+pub(crate) use objects::locals;
 pub(crate) use objects::static_at;
 
 /// Where a pointer stands that isn't in a known block.

@@ -21,9 +21,10 @@
 
 use super::glibc::freed_in_a_copy;
 use super::memory::Memory;
-pub(crate) use super::memory::static_at;
+pub(crate) use super::memory::{locals, static_at};
 use pointers::Pointers;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use walk::Walk;
 
 mod pointers;
@@ -111,16 +112,20 @@ pub(crate) struct Holds {
 /// No block, no task.
 const NONE: u32 = u32::MAX;
 
-/// What the memory says of each task, and what it holds.
+/// What the memory says of each task, and what it holds. `without` holds nothing, whatever stands there.
 ///
 /// # Errors
 ///
 /// In words, when the memory can't be read.
-pub(crate) fn judge(tasks: &[Alive], waker: WakerInMemory) -> Result<Vec<(Walked, Holds)>, String> {
+pub(crate) fn judge(
+    tasks: &[Alive],
+    waker: WakerInMemory,
+    without: &[Range<usize>],
+) -> Result<Vec<(Walked, Holds)>, String> {
     let memory = Memory::of_this_process(None)?;
     let freed = freed_in_a_copy(&memory);
     let mut pointers = Pointers::of(tasks);
-    pointers.read(&memory, &freed, waker)?;
+    pointers.read(&memory, &freed, waker, without)?;
     let counted = |block: u32| pointers.counted(block, &memory);
     let mut walk = Walk::of(&pointers, tasks, &counted);
     walk.spread_roots();

@@ -74,6 +74,24 @@ fn live_memory_that_rests_is_steady_where_resident_memory_does() {
 }
 
 #[test]
+fn what_fell_before_it_rose_is_told_from_where_it_had_fallen_to() {
+    let seen = of(|second, now| {
+        let more = if second < MIB / 2 {
+            17 * MIB
+        } else {
+            second.min(8 * MIB) / 4
+        };
+        add(&mut now.live, more);
+        add(&mut now.anonymous, more);
+    });
+    assert_eq!(seen.verdict, Verdict::WarmingUp, "{seen}");
+    let told = "live memory rose at first by ";
+    assert!(seen.because.starts_with(told), "{}", seen.because);
+    let is_of_floor = seen.because.contains(", from 8.7 MiB to 10 MiB, and then");
+    assert!(is_of_floor, "{}", seen.because);
+}
+
+#[test]
 fn what_c_has_on_the_heap_is_a_leak_behind_flat_live_memory() {
     let seen = of(|grown, now| {
         add(&mut now.anonymous, grown);

@@ -6,11 +6,15 @@
 //! | what the heap hasn't given out yet | it is the last one |
 //! | in a thread's cache | the cache leads to it, from one to the next, and each has glibc's secret number |
 //! | freed a moment ago, and small | nothing: [`settle`] has glibc put it with the first kind |
+//! | behind a block that asked for less than it was given | the block's own head |
 
-use super::{BEFORE_IN_USE, HEAD_BYTES, Heap, LEAST_BYTES, Part, Reader, WORD_BYTES};
+use super::{
+    BEFORE_IN_USE, HEAD_BYTES, Heap, IS_MAPPED, LEAST_BYTES, MARKS, Part, Reader, WORD_BYTES,
+};
 use crate::readings::holders::Heap as Whose;
 use crate::readings::holders::memory::Memory;
 use std::ffi::CStr;
+use std::ops::Range;
 
 /// What a thread knows of its own cache: a block of this size, with its head.
 const CACHE_BYTES: usize = 0x290;
@@ -103,6 +107,29 @@ fn led_to(firsts: &[usize], cached: Vec<(usize, usize)>, memory: &Memory) -> Vec
         .collect()
 }
 
+/// More than this isn't left behind a block: a block has 24 bytes at least, and less than 32 are given away with it.
+pub(in crate::readings::holders) const ROOM_MAX: usize = 3 * WORD_BYTES + LEAST_BYTES;
+
+/// What glibc gave to a block and nobody asked for: it lies between the block and the next one's head. The block may not be another
+/// allocator's.
+pub(in crate::readings::holders) fn room_behind(
+    block: &Range<usize>,
+    memory: &Memory,
+) -> Option<Range<usize>> {
+    let [head] = memory.words::<1>(block.start.checked_sub(WORD_BYTES)?)?;
+    let (size, marks) = (head & !MARKS, head & MARKS);
+    // A block has the first word of the next one's head, if there is a next one.
+    let end = block.start - HEAD_BYTES + size;
+    let end = if marks & IS_MAPPED == 0 {
+        end + WORD_BYTES
+    } else {
+        end
+    };
+    let is_one = size >= LEAST_BYTES && size.is_multiple_of(HEAD_BYTES);
+    let room = end.checked_sub(block.end).filter(|_| is_one)?;
+    (room <= ROOM_MAX).then_some(block.end..end)
+}
+
 /// Has glibc join small blocks that were freed with what is free beside them. Whole free pages are given back, by the copy alone.
 fn settle() {
     #[cfg(target_env = "gnu")]
@@ -155,7 +182,7 @@ fn second_word_of_freed(bytes: usize, memory: &Memory) -> Option<usize> {
 
 #[cfg(all(test, target_env = "gnu"))]
 mod tests {
-    use super::of_copy;
+    use super::{ROOM_MAX, of_copy, room_behind};
     use crate::readings::copy;
     use crate::readings::holders::copy_knows;
     use crate::readings::holders::memory::Memory;
@@ -241,6 +268,26 @@ mod tests {
             String::from_utf8_lossy(&output.stderr)
         );
         true
+    }
+
+    #[test]
+    fn what_a_block_was_given_beyond_what_it_asked_for_is_known_to_the_byte() {
+        let memory = Memory::of_this_process(None).expect("Linux tells");
+        let (live, freed) = some_freed(3);
+        let mut with_room = 0;
+        for (hidden, bytes) in &live {
+            let start = !hidden;
+            // SAFETY: a block that `asked` made, and that isn't freed yet.
+            let usable =
+                unsafe { libc::malloc_usable_size(std::ptr::with_exposed_provenance_mut(start)) };
+            let room = room_behind(&(start..start + bytes), &memory);
+            let expected = start + bytes..start + usable;
+            assert_eq!(room, Some(expected).filter(|room| room.len() <= ROOM_MAX));
+            with_room += usize::from(room.is_some_and(|room| room.len() >= 8));
+        }
+        assert!(with_room > 100, "{with_room} of {}", live.len());
+        drop(freed);
+        live.into_iter().for_each(free);
     }
 
     #[test]

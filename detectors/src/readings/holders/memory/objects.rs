@@ -20,7 +20,7 @@ pub(super) fn statics() -> Vec<Range<usize>> {
 }
 
 /// What the calling thread has of its own, of the program and of each library.
-pub(super) fn locals() -> Vec<Range<usize>> {
+pub(crate) fn locals() -> Vec<Range<usize>> {
     let all = objects().into_iter();
     all.filter_map(|object| object.locals).collect()
 }

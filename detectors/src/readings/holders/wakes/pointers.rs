@@ -2,7 +2,8 @@
 
 use super::{Alive, From, NONE, WakerInMemory};
 use crate::allocator;
-use crate::readings::holders::glibc::Freed;
+use crate::readings::holders::Heap;
+use crate::readings::holders::glibc::{Freed, ROOM_MAX, room_behind};
 use crate::readings::holders::graph::{Block, block_at, end_of, number};
 use crate::readings::holders::memory::{Around, Memory, Place, Word};
 use std::collections::HashSet;
@@ -108,6 +109,7 @@ impl Pointers {
         memory: &Memory,
         freed: &Freed,
         waker: WakerInMemory,
+        without: &[Range<usize>],
     ) -> Result<(), String> {
         let Pointers {
             blocks,
@@ -124,7 +126,9 @@ impl Pointers {
             return Ok(());
         };
         let (lowest, highest) = (first.start, end_of(*last));
-        let mut without: Vec<Range<usize>> = allocator::own_tables().collect();
+        let mut without: Vec<Range<usize>> = allocator::own_tables()
+            .chain(without.iter().cloned())
+            .collect();
         // The list of blocks is a list of pointers to all of them.
         let own = blocks.as_ptr().addr();
         without.push(own..own + size_of_val(blocks.as_slice()));
@@ -146,7 +150,11 @@ impl Pointers {
             let isnt_the_programs = match from {
                 // The rest of the word is the allocator's, and what it was before.
                 Some(from) => end_of(blocks[from]) < address + size_of::<usize>(),
-                None => freed.has(address) || is_link_of_freed(word, blocks[to], memory),
+                None => {
+                    freed.has(address)
+                        || is_room_behind(address, blocks, memory)
+                        || is_link_of_freed(word, blocks[to], memory)
+                }
             };
             if isnt_the_programs {
                 return;
@@ -233,6 +241,19 @@ fn is_waker(around: Around<'_>, waker: WakerInMemory) -> bool {
 fn is_waker_apart(around: Around<'_>, waker: WakerInMemory, place: Place) -> bool {
     let mut near = -APART_ON_A_STACK..=APART_ON_A_STACK;
     place != Place::Static && near.any(|further| around.at(further) == Some(waker.table))
+}
+
+/// Whether a word lies behind a block, in room that the allocator gave to the block and the program doesn't know of. What stands there is
+/// from before.
+fn is_room_behind(address: usize, blocks: &[Block], memory: &Memory) -> bool {
+    let before = blocks.partition_point(|block| block.start <= address);
+    let before = before.checked_sub(1).map(|at| blocks[at]);
+    before.is_some_and(|block| {
+        let is_glibcs = memory.copied == Some(Heap::OfGlibc);
+        let room = || room_behind(&(block.start..end_of(block)), memory);
+        let is_near = address < end_of(block) + ROOM_MAX;
+        is_glibcs && is_near && room().is_some_and(|room| room.contains(&address))
+    })
 }
 
 /// Whether a word is one by which glibc's allocator finds a freed part of the heap, and no pointer of the program's.

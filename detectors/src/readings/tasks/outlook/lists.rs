@@ -13,13 +13,13 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use tokio::runtime::Handle;
 
-const WORD_BYTES: usize = size_of::<usize>();
+pub(super) const WORD_BYTES: usize = size_of::<usize>();
 
 /// Below this, a word is no address.
 const LOWEST_ADDRESS: usize = 1 << 16;
 
 /// So much of what a handle leads to is looked through for the list.
-const HANDLE_WORDS: usize = 512;
+pub(super) const HANDLE_WORDS: usize = 512;
 
 /// A list has at most so many shards.
 const SHARDS_MAX: usize = 1 << 16;
@@ -192,12 +192,9 @@ pub(super) fn alive(
         shapes: HashMap::new(),
         knows_locations: learned.knows_locations,
     };
-    let handle: [usize; size_of::<Handle>() / WORD_BYTES] = reader
-        .words(std::ptr::from_ref(runtime).addr())
-        .unwrap_or_default();
     let mut room = [[0; WORD_BYTES]; HANDLE_WORDS];
     let mut most = 0;
-    for leads_to in handle.into_iter().filter(|word| is_address(*word)) {
+    for leads_to in of_handle(runtime, reader) {
         let words = reader.read(leads_to, &mut room);
         for pair in words.windows(2) {
             let [list, shards] = [pair[0], pair[1]].map(usize::from_ne_bytes);
@@ -219,7 +216,15 @@ pub(super) fn alive(
     ))
 }
 
-fn is_address(word: usize) -> bool {
+/// What a handle leads to.
+pub(super) fn of_handle(runtime: &Handle, reader: &Reader) -> impl Iterator<Item = usize> {
+    let handle: [usize; size_of::<Handle>() / WORD_BYTES] = reader
+        .words(std::ptr::from_ref(runtime).addr())
+        .unwrap_or_default();
+    handle.into_iter().filter(|word| is_address(*word))
+}
+
+pub(super) fn is_address(word: usize) -> bool {
     word >= LOWEST_ADDRESS && word.is_multiple_of(WORD_BYTES)
 }
 

@@ -1,5 +1,6 @@
 //! One look at all tasks of a runtime, in a copy of the process.
 
+use super::due;
 use super::lists::{self, InMemory, Reader};
 use super::probe::Learned;
 use super::stacks::{self, Workers};
@@ -185,7 +186,10 @@ fn seen(
             wakers: task.state.wakers().filter(|_| !is_probe(task)),
         };
         let alive: Vec<Alive> = tasks.iter().map(alive).collect();
-        let mut judged = wakes::judge(&alive, learned.waker)?;
+        let is_due = |task: &&InMemory| task.state.wakers().is_none();
+        let due = tasks.iter().filter(is_due).map(|task| task.start).collect();
+        let rings = due::rings(runtime, learned.core(), &due, &reader);
+        let mut judged = wakes::judge(&alive, learned.waker, &rings)?;
         for (walked, _) in &mut judged {
             if let Walked::Lives(Lead {
                 from: From::Task(task),

@@ -1,5 +1,6 @@
 //! A task of our own, by which it is learned how tokio keeps tasks: what is looked for in others is found in this one first.
 
+use super::due;
 use super::lists::{Reader, State};
 use crate::readings::holders::wakes::WakerInMemory;
 use std::future::Future;
@@ -21,7 +22,7 @@ const TURN: Duration = Duration::from_millis(1);
 /// It waits until this is dropped.
 #[derive(Debug)]
 pub(super) struct Probe {
-    waker: Arc<Mutex<Option<Waker>>>,
+    polled: Arc<Mutex<Option<Polled>>>,
     handle: JoinHandle<()>,
     spawned_at: &'static Location<'static>,
 }
@@ -31,6 +32,7 @@ pub(super) struct Probe {
 pub(super) struct Learned {
     /// Where the probe lies, upside down.
     task: usize,
+    core: Option<usize>,
     pub(super) waker: WakerInMemory,
     /// Whether a task says where it was spawned.
     pub(super) knows_locations: bool,
@@ -40,15 +42,33 @@ impl Learned {
     pub(super) fn task(&self) -> usize {
         !self.task
     }
+
+    /// The core of a runtime of one thread.
+    pub(super) fn core(&self) -> Option<usize> {
+        self.core.map(|core| !core)
+    }
 }
 
-struct Waits(Arc<Mutex<Option<Waker>>>);
+/// What its poll saw.
+#[derive(Debug)]
+struct Polled {
+    waker: Waker,
+    /// The core of its runtime, upside down, where that has one thread.
+    core: Option<usize>,
+}
+
+struct Waits(Arc<Mutex<Option<Polled>>>);
 
 impl Future for Waits {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
+        let reader = Reader::new();
+        let polled = Polled {
+            waker: context.waker().clone(),
+            core: reader.ok().and_then(|reader| due::core_here(&reader)),
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(polled);
         Poll::Pending
     }
 }
@@ -56,10 +76,10 @@ impl Future for Waits {
 impl Probe {
     #[track_caller]
     pub(super) fn on(runtime: &Handle) -> Self {
-        let waker = Arc::new(Mutex::new(None));
-        let waits = Waits(Arc::clone(&waker));
+        let polled = Arc::new(Mutex::new(None));
+        let waits = Waits(Arc::clone(&polled));
         Probe {
-            waker,
+            polled,
             handle: runtime.spawn(waits),
             spawned_at: Location::caller(),
         }
@@ -89,8 +109,8 @@ impl Probe {
     /// `None` while it doesn't wait yet.
     fn learn(&self) -> Result<Option<Learned>, String> {
         let reader = Reader::new()?;
-        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(waker) = &*waker else {
+        let polled = self.polled.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Polled { waker, core }) = &*polled else {
             return Ok(None);
         };
         let (task, table) = (waker.data().addr(), ptr::from_ref(waker.vtable()).addr());
@@ -118,6 +138,7 @@ impl Probe {
         let location = reader.location(task, shape);
         Ok(Some(Learned {
             task: !task,
+            core: *core,
             waker: WakerInMemory { table, table_at },
             knows_locations: location == Some(ptr::from_ref(self.spawned_at).addr()),
         }))
@@ -128,6 +149,6 @@ impl Drop for Probe {
     fn drop(&mut self) {
         self.handle.abort();
         // A waker and its task hold each other.
-        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.polled.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
