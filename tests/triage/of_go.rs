@@ -1,10 +1,9 @@
 //! A service in Go: its heap profile tells what is live, and its goroutines are tasks.
 
-use super::leaks;
+use super::{leaks, target};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 
 struct Service {
     process: Child,
@@ -18,30 +17,14 @@ impl Drop for Service {
     }
 }
 
-/// The program, built once; `None` where there is no Go.
-fn program() -> Option<&'static Path> {
-    static BUILT: OnceLock<Option<std::path::PathBuf>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("triage/targets/profiled.go");
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("triage-profiled-go");
-        let build = ["build", "-o"].map(std::ffi::OsStr::new);
-        let build = Command::new("go")
-            .args(build)
-            .args([&path, &source])
-            .output();
-        let Ok(build) = build else {
-            assert!(std::env::var_os("CI").is_none(), "Go is missing");
-            println!("left out: there is no Go here");
-            return None;
-        };
-        assert!(
-            build.status.success(),
-            "{}",
-            String::from_utf8_lossy(&build.stderr)
-        );
-        Some(path)
-    });
-    built.as_deref()
+/// The program; `None` where there is no Go.
+fn program() -> Option<PathBuf> {
+    let built = target("profiled.go");
+    if !built.exists() {
+        println!("left out: there is no Go here");
+        return None;
+    }
+    Some(built)
 }
 
 const BRIEFLY: [&str; 2] = ["--for", "15s"];

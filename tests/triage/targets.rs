@@ -1,4 +1,4 @@
-//! Programs to look at: leaking and not, in C, Python and Rust. Each says in its first line what it is.
+//! Programs to look at: leaking and not, in six languages. Each says in its first line what it is.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -40,21 +40,26 @@ impl Target {
     ) -> Option<Self> {
         // Built now if need be, so that the target is looked at from its start.
         crate::driver::binary();
-        let is_python = Path::new(source)
-            .extension()
-            .is_some_and(|ending| ending == "py");
-        let mut command = if is_python {
-            let mut python = Command::new("python3");
-            python.arg("-B").arg(sources().join(source)); // leaves nothing beside the sources
-            python
-        } else {
-            Command::new(built().join(source))
+        let interpreted = |by: &str, options: &[&str]| {
+            let mut command = Command::new(by);
+            command.args(options).arg(sources().join(source));
+            command
+        };
+        let mut command = match ending(Path::new(source)) {
+            "py" => interpreted("python3", &["-B"]), // leaves nothing beside the sources
+            "js" => interpreted("node", &[]),
+            "java" => {
+                let mut command = Command::new("java");
+                command.arg("-Xmx128m").arg("-cp").arg(built());
+                command.arg(source.trim_end_matches(".java"));
+                command
+            }
+            _ => Command::new(path(source)),
         };
         command.args(arguments);
-        let child = by(command).stdout(Stdio::piped()).spawn();
-        let mut child = match child {
-            Err(_) if is_python => {
-                println!("{source} is left out: there is no python3 here");
+        let mut child = match by(command).stdout(Stdio::piped()).spawn() {
+            Err(_) if !is_everywhere(Path::new(source)) => {
+                println!("{source} is left out: its language isn't here");
                 return None;
             }
             child => child.unwrap_or_else(|error| panic!("{source}: {error}")),
@@ -85,6 +90,16 @@ pub(crate) fn path(source: &str) -> PathBuf {
     built().join(source)
 }
 
+fn ending(source: &Path) -> &str {
+    let ending = source.extension().and_then(|ending| ending.to_str());
+    ending.unwrap_or_default()
+}
+
+/// Whether it is built by what Rust itself needs to link, which is there wherever Rust is.
+fn is_everywhere(source: &Path) -> bool {
+    matches!(ending(source), "c" | "rs")
+}
+
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("triage/targets")
 }
@@ -97,21 +112,27 @@ fn built() -> &'static Path {
         fs::create_dir_all(&folder).expect("a writable target");
         for entry in fs::read_dir(sources()).expect("the sources") {
             let source = entry.expect("the sources").path();
-            let name = source.file_name().expect("a name");
-            // What Rust itself needs to link is there wherever Rust is.
-            let compiler = match source.extension().and_then(|ending| ending.to_str()) {
-                Some("c") => "cc",
-                Some("rs") => "rustc",
+            let name = folder.join(source.file_name().expect("a name"));
+            let (compiler, options) = match ending(&source) {
+                "c" => ("cc", ["-g", "-o"].map(Path::new).to_vec()),
+                "rs" => ("rustc", ["-g", "-o"].map(Path::new).to_vec()),
+                "go" => ("go", ["build", "-o"].map(Path::new).to_vec()),
+                "java" => ("javac", vec![Path::new("-d"), &folder]),
                 _ => continue,
             };
             let mut command = Command::new(compiler);
-            command
-                .arg("-g")
-                .arg(&source)
-                .arg("-o")
-                .arg(folder.join(name));
-            let status = command.status().expect("a compiler");
-            assert!(status.success(), "{} can't be compiled", source.display());
+            command.args(options);
+            if compiler != "javac" {
+                command.arg(&name);
+            }
+            match command.arg(&source).status() {
+                // CI installs Go, and no Java.
+                Err(_) if compiler == "javac" || std::env::var_os("CI").is_none() => {}
+                status => {
+                    let is_built = status.is_ok_and(|status| status.success());
+                    assert!(is_built, "{} can't be compiled", source.display());
+                }
+            }
         }
         folder
     })

@@ -87,7 +87,7 @@ mod tests {
     use super::{Own, TcpState, own};
     use crate::readings::kernel::{Whose, descriptors, rows};
     use std::net::{TcpListener, TcpStream, UdpSocket};
-    use std::os::fd::{AsRawFd, RawFd};
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
     fn inode_of(descriptor: RawFd) -> u64 {
         let all = descriptors(Whose::Own).expect("Linux tells");
@@ -150,6 +150,13 @@ mod tests {
     fn what_the_tables_dont_have_is_another_socket() {
         let udp = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         assert_eq!(own(udp.as_raw_fd(), 1), Own::Other);
+        // SAFETY: a plain call, whose descriptor has no other owner.
+        let closed = unsafe {
+            let descriptor = libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0);
+            assert!(descriptor >= 0, "the system makes sockets");
+            OwnedFd::from_raw_fd(descriptor)
+        };
+        assert_eq!(own(closed.as_raw_fd(), 1), Own::Other, "it has no address");
         let file = std::fs::File::open("/proc/self/stat").expect("Linux tells");
         assert_eq!(own(file.as_raw_fd(), 1), Own::Unknown);
     }

@@ -168,6 +168,11 @@ mod tests {
         assert_eq!(entries(begins(7, 7), 6), None);
         assert_eq!(entries(begins(7, 7), 300), None);
         assert_eq!(
+            entries(begins(7, 12), 9),
+            None,
+            "more is taken than is there"
+        );
+        assert_eq!(
             entries(begins(0xffff_ffff, 0xffff_ffff), 1),
             Some((0xffff_ffff, 2)),
             "they go round"
