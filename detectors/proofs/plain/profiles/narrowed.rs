@@ -179,7 +179,7 @@ fn the_standard_librarys_frames_count_as_their_callers() {
 }
 
 /// What the service of *Whose memory it is* gives: bytes for two tenants, and for none. A block's size is a label of Go's.
-fn of_tenants() -> Profile {
+fn message_of_tenants() -> protos::Profile {
     let texts = ["", "inuse_space", "bytes", "tenant", "acme", "umbrella"];
     let text = |wanted: &str| {
         i64::try_from(texts.iter().position(|text| *text == wanted).unwrap()).unwrap()
@@ -215,7 +215,11 @@ fn of_tenants() -> Profile {
             label: tenant.into_iter().chain([size]).collect(),
         });
     }
-    Profile::from_bytes("the service's", &message.encode_to_vec()).unwrap()
+    message
+}
+
+fn of_tenants() -> Profile {
+    Profile::from_bytes("the service's", &message_of_tenants().encode_to_vec()).unwrap()
 }
 
 #[test]
@@ -244,6 +248,19 @@ fn labels_have_what_gos_tags_have_and_what_is_without() {
         of_go.to_string().contains("kB"),
         "sizes have their unit:\n{of_go}"
     );
+}
+
+#[test]
+fn what_has_two_values_of_a_key_counts_for_both_and_isnt_without() {
+    let mut message = message_of_tenants();
+    let other = message.sample[1].label[0];
+    message.sample[0].label.push(other);
+    let profile = Profile::from_bytes("of both", &message.encode_to_vec()).unwrap();
+    let labels = profile.by_label(None).unwrap().labels;
+    let tenant = labels.iter().find(|label| label.key == "tenant").unwrap();
+    let amounts: Vec<i64> = tenant.values.iter().map(|row| row.amount).collect();
+    assert_eq!(amounts, [9_216_000, 6_144_000], "{tenant:?}");
+    assert_eq!(tenant.without, 1_024_000);
 }
 
 #[test]
