@@ -18,6 +18,9 @@ use std::time::Duration;
 /// Less than this is nobody's incident, whatever it is many times of.
 const WORTH_A_WORD: u64 = 64 << 20;
 
+/// Two figures of a table that differ by so much ask for a reason.
+const SEEN_IN_A_TABLE: u64 = 1 << 20;
+
 /// What stays, or what is live, is at most one part in this of what there was besides: as in a watch.
 const MANY_TIMES: u64 = 4;
 
@@ -410,6 +413,13 @@ fn steady(all: &[&Quantity], look: &Look) -> String {
     )
 }
 
+/// How much more is live than all that may hold it.
+fn beyond_what_is_in_ram(now: &Moment) -> Option<u64> {
+    let others = [now.lazily_freed, now.files, now.shared];
+    let in_ram = now.anonymous? + others.into_iter().flatten().sum::<u64>();
+    now.live?.checked_sub(in_ram)
+}
+
 fn caveats(
     source: &dyn Source,
     verdict: Verdict,
@@ -473,6 +483,13 @@ fn caveats(
     }
     if verdict.is_calm() && look.moments.iter().all(|now| now.tmpfs.is_none()) {
         caveats.push(ON_TMPFS.to_owned());
+    }
+    let beyond = look.moments.last().and_then(beyond_what_is_in_ram);
+    if let Some(beyond) = beyond.filter(|beyond| *beyond >= SEEN_IN_A_TABLE) {
+        caveats.push(format!(
+            "At least {} of live memory aren't in RAM: room that was asked for, and not written to yet.",
+            bytes(beyond)
+        ));
     }
     let freed = look.moments.last().and_then(|now| now.lazily_freed);
     if let Some(freed) = freed.filter(|freed| *freed > 0 && verdict != Verdict::Retention) {

@@ -74,6 +74,17 @@ fn live_memory_that_rests_is_steady_where_resident_memory_does() {
 }
 
 #[test]
+fn room_that_was_asked_for_and_not_written_to_is_told() {
+    let has = |more: u64| {
+        let seen = of(|_, now| add(&mut now.live, more));
+        let told = seen.to_string().replace('\n', " ");
+        told.contains("At least 18 MiB of live memory aren't in RAM")
+    };
+    assert!(has(30 * MIB));
+    assert!(!has(12 * MIB));
+}
+
+#[test]
 fn what_fell_before_it_rose_is_told_from_where_it_had_fallen_to() {
     let seen = of(|second, now| {
         let more = if second < MIB / 2 {
