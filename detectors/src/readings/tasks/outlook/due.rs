@@ -35,8 +35,13 @@ const QUEUE_WORDS: usize = 3;
 const CONTEXT_WORDS: usize = 8;
 const CORE_WORDS: usize = 64;
 
-/// A ring that grows: its room, where that is, where its entries begin, and how many there are; room and entries in either order.
+/// A ring that grows: its room, where that is, where its entries begin, and how many there are. A compiler that has them in another order
+/// leaves it unfound, and it is read like all memory.
 const DEQUE_WORDS: usize = 4;
+
+/// It begins with so much room, and doubles it as tasks wait for their turn.
+const RING_LEAST: usize = 64;
+const RING_MOST: usize = 1 << 30;
 
 /// Due tasks, by where they are.
 type Due = HashSet<usize>;
@@ -149,10 +154,6 @@ fn of_core(core: usize, due: &Due, reader: &Reader) -> Option<Range<usize>> {
         is_whole.then(|| ring..ring + room * WORD_BYTES)
     })
 }
-
-/// A ring that grows begins with so much room, and each doubling of it is a task more that waits for its turn.
-const RING_LEAST: usize = 64;
-const RING_MOST: usize = 1 << 30;
 
 #[cfg(test)]
 mod tests {
