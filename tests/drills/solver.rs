@@ -85,8 +85,8 @@ fn solve_once(playing: &Playing, apart: Duration, source: &Path) -> Vec<Solved> 
         "a second: {tasks:.2} tasks, {sockets:.2} sockets, {descriptors:.2} descriptors, {live:.0} live"
     );
     // What is told from noise in a minute is told at a third of its pace in three.
-    let least = HANDLES_LEAST * (60.0 / seconds).min(1.0);
-    let handles_least = least.max(HANDLES_NOISE / seconds);
+    let pace = HANDLES_LEAST * (60.0 / seconds).min(1.0);
+    let handles_least = pace.max(HANDLES_NOISE / seconds);
     let mut solved = Vec::new();
     let stays =
         |name: &str, pace: f64| pace > handles_least && handles_go_on(playing, name, &last, pace);
