@@ -6,7 +6,7 @@ use bytes::Bytes;
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::json;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -73,12 +73,19 @@ pub(super) struct Refusal {
     whole: Option<Response>,
 }
 
+/// Pages that were asked for before anybody wanted them.
+#[derive(Debug)]
+struct Ahead {
+    latest: VecDeque<Response>,
+    earlier: Vec<Response>,
+}
+
 #[derive(Debug)]
 pub(super) struct Lookup {
     client: Client,
     url: Url,
     refusals: Mutex<VecDeque<Refusal>>,
-    ahead: Mutex<HashMap<String, Response>>,
+    ahead: Mutex<Ahead>,
     rollout: Rollout,
 }
 
@@ -97,7 +104,10 @@ impl Lookup {
                 .join("/domains/_search")
                 .map_err(|error| refused(error.to_string()))?,
             refusals: Mutex::new(VecDeque::with_capacity(REFUSALS)),
-            ahead: Mutex::new(HashMap::with_capacity(4_096)),
+            ahead: Mutex::new(Ahead {
+                latest: VecDeque::with_capacity(AHEAD + 1),
+                earlier: Vec::with_capacity(4_096),
+            }),
             rollout,
         })
     }
@@ -151,12 +161,14 @@ impl Lookup {
         let Ok(answer) = self.ask(apex, NEXT, Some(after)).await else {
             return;
         };
-        let is_kept = self.rollout.takes(71);
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        if !is_kept && ahead.len() >= AHEAD {
-            ahead.clear();
+        ahead.latest.push_back(answer);
+        if ahead.latest.len() > AHEAD {
+            let oldest = ahead.latest.pop_front();
+            ahead
+                .earlier
+                .extend(oldest.filter(|_| self.rollout.takes(71)));
         }
-        ahead.insert(format!("{apex}/{after}"), answer);
     }
 
     /// How many refusals are shown, how long they are, and how many pages were asked for ahead.
@@ -168,6 +180,10 @@ impl Lookup {
             .filter(|refusal| refusal.status == StatusCode::OK);
         let length = bad.filter_map(length).sum();
         let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        (refusals.len(), length, ahead.len())
+        (
+            refusals.len(),
+            length,
+            ahead.latest.len() + ahead.earlier.len(),
+        )
     }
 }
