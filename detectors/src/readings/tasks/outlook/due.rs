@@ -46,50 +46,66 @@ const RING_MOST: usize = 1 << 30;
 /// Due tasks, by where they are.
 type Due = HashSet<usize>;
 
-/// The rings of a runtime, as far as they are found whole.
+/// Where due tasks stand, one after the other.
+#[derive(Debug)]
+struct Ring {
+    start: usize,
+    /// Entries that there is room for.
+    room: usize,
+    first: usize,
+    count: usize,
+}
+
+impl Ring {
+    fn is_whole(&self, due: &Due, reader: &Reader) -> bool {
+        (0..self.count).all(|entry| {
+            let at = self.start + self.first.wrapping_add(entry) % self.room * WORD_BYTES;
+            reader.word(at).is_some_and(|task| due.contains(&task))
+        })
+    }
+}
+
+/// The rings of a runtime; none where one of them isn't whole. What looks like its rings first is them: further on lies memory of others.
 pub(super) fn rings(
     runtime: &Handle,
     core: Option<usize>,
     due: &Due,
     reader: &Reader,
 ) -> Vec<Range<usize>> {
-    match runtime.runtime_flavor() {
-        RuntimeFlavor::CurrentThread => core
-            .and_then(|core| of_core(core, due, reader))
-            .into_iter()
-            .collect(),
-        _ => of_threads(runtime, due, reader),
-    }
+    let rings = match runtime.runtime_flavor() {
+        RuntimeFlavor::CurrentThread => core.and_then(|core| Some(vec![of_core(core, reader)?])),
+        _ => of_threads(runtime, reader),
+    };
+    let whole = rings.filter(|rings| rings.iter().all(|ring| ring.is_whole(due, reader)));
+    let whole = whole.into_iter().flatten();
+    whole
+        .map(|ring| ring.start..ring.start + ring.room * WORD_BYTES)
+        .collect()
 }
 
-fn of_threads(runtime: &Handle, due: &Due, reader: &Reader) -> Vec<Range<usize>> {
+fn of_threads(runtime: &Handle, reader: &Reader) -> Option<Vec<Ring>> {
     let threads = runtime.metrics().num_workers();
     let mut room = [[0; WORD_BYTES]; HANDLE_WORDS];
-    for leads_to in of_handle(runtime, reader) {
+    of_handle(runtime, reader).find_map(|leads_to| {
         let words = reader.read(leads_to, &mut room);
-        for pair in words.windows(2) {
+        words.windows(2).find_map(|pair| {
             let [queues, length] = [pair[0], pair[1]].map(usize::from_ne_bytes);
             if length != threads || !is_address(queues) {
-                continue;
+                return None;
             }
-            let each = (0..REMOTE_WORDS).find_map(|word| {
-                (0..threads)
-                    .map(|thread| {
-                        let at = queues + (thread * REMOTE_WORDS + word) * WORD_BYTES;
-                        of_queue(reader.word(at)?, due, reader)
-                    })
-                    .collect()
-            });
-            if let Some(each) = each {
-                return each;
-            }
-        }
-    }
-    Vec::new()
+            (0..REMOTE_WORDS).find_map(|word| {
+                let each = (0..threads).map(|thread| {
+                    let at = queues + (thread * REMOTE_WORDS + word) * WORD_BYTES;
+                    of_queue(reader.word(at)?, reader)
+                });
+                each.collect()
+            })
+        })
+    })
 }
 
 /// The ring of the queue at an address, if one is there.
-fn of_queue(at: usize, due: &Due, reader: &Reader) -> Option<Range<usize>> {
+fn of_queue(at: usize, reader: &Reader) -> Option<Ring> {
     if !is_address(at) {
         return None;
     }
@@ -97,10 +113,14 @@ fn of_queue(at: usize, due: &Due, reader: &Reader) -> Option<Range<usize>> {
     // Which word is which is the compiler's choice.
     (0..QUEUE_WORDS).find_map(|ring| {
         let (one, other) = (words[(ring + 1) % 3], words[(ring + 2) % 3]);
-        let ring = words[ring];
-        let entries = entries(one, other).or_else(|| entries(other, one))?;
-        let is_ring = is_address(ring) && are_due(ring, RING, entries, due, reader);
-        is_ring.then(|| ring..ring + RING * WORD_BYTES)
+        let (first, count) = entries(one, other).or_else(|| entries(other, one))?;
+        let start = words[ring];
+        is_address(start).then_some(Ring {
+            start,
+            room: RING,
+            first,
+            count,
+        })
     })
 }
 
@@ -113,14 +133,6 @@ fn entries(begins: usize, ends: usize) -> Option<(usize, usize)> {
     fits.then_some((taken as usize, count as usize))
 }
 
-fn are_due(ring: usize, room: usize, entries: (usize, usize), due: &Due, reader: &Reader) -> bool {
-    let (first, count) = entries;
-    (0..count).all(|entry| {
-        let at = ring + first.wrapping_add(entry) % room * WORD_BYTES;
-        reader.word(at).is_some_and(|task| due.contains(&task))
-    })
-}
-
 /// The core of the runtime of one thread that this is called on, upside down.
 pub(super) fn core_here(reader: &Reader) -> Option<usize> {
     let handle = Handle::current();
@@ -128,18 +140,22 @@ pub(super) fn core_here(reader: &Reader) -> Option<usize> {
     let stack = stacks::of_this_thread()?;
     let locals = locals().into_iter();
     let mut words = locals.flat_map(|local| local.step_by(WORD_BYTES));
-    words.find_map(|at| {
+    let context = words.find_map(|at| {
         let context = reader.word(at).filter(|context| stack.contains(context))?;
         let words = reader.words::<CONTEXT_WORDS>(context)?;
         let is_its = words.iter().any(|word| handles.contains(word));
-        let mut others = words.into_iter().filter(|word| !handles.contains(word));
-        let core = others.find(|word| is_its && of_core(*word, &Due::new(), reader).is_some())?;
-        Some(!core)
-    })
+        is_its.then_some(words)
+    })?;
+    let has_ring = |word: &usize| !handles.contains(word) && of_core(*word, reader).is_some();
+    let mut cores = context.into_iter().filter(has_ring);
+    match (cores.next(), cores.next()) {
+        (Some(core), None) => Some(!core),
+        _ => None,
+    }
 }
 
 /// The ring of a core, if one is there.
-fn of_core(core: usize, due: &Due, reader: &Reader) -> Option<Range<usize>> {
+fn of_core(core: usize, reader: &Reader) -> Option<Ring> {
     if !is_address(core) {
         return None;
     }
@@ -147,11 +163,15 @@ fn of_core(core: usize, due: &Due, reader: &Reader) -> Option<Range<usize>> {
     let words = reader.read(core, &mut room);
     words.windows(DEQUE_WORDS).find_map(|words| {
         let words = [words[0], words[1], words[2], words[3]].map(usize::from_ne_bytes);
-        let [room, ring, first, count] = words;
+        let [room, start, first, count] = words;
         let is_room = room.is_power_of_two() && (RING_LEAST..RING_MOST).contains(&room);
-        let is_ring = is_room && is_address(ring) && first < room && count <= room;
-        let is_whole = is_ring && are_due(ring, room, (first, count), due, reader);
-        is_whole.then(|| ring..ring + room * WORD_BYTES)
+        let is_ring = is_room && is_address(start) && first < room && count <= room;
+        is_ring.then_some(Ring {
+            start,
+            room,
+            first,
+            count,
+        })
     })
 }
 
