@@ -2,6 +2,7 @@
 
 use detectors::{Evidence, Verdict, Watch};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::process::{Child, Command, Stdio};
 
 /// The watch must say `leak` and name the function each time.
@@ -37,10 +38,11 @@ fn is_named(evidence: &Evidence, site: &str) -> bool {
 }
 
 fn prove(run: impl Fn(Watch, u64) -> Evidence, is_right: impl Fn(&Evidence) -> bool) {
-    let _neighbour = BusyNeighbour::start();
+    let mut neighbour = BusyNeighbour::of_this_program();
     let mut words: BTreeMap<&str, u32> = BTreeMap::new();
     let mut wrong = Vec::new();
     for seed in 0..repetitions() {
+        neighbour.see_to_it();
         let evidence = run(Watch::new(format!("seed {seed}")), seed);
         *words.entry(evidence.verdict.as_str()).or_default() += 1;
         if !is_right(&evidence) {
@@ -71,28 +73,42 @@ fn repetitions() -> u64 {
         })
 }
 
-/// Another process that wants a core for itself, for as long as this value lives.
-struct BusyNeighbour(Child);
+/// Another process that wants a core for itself. One of this program's tests at a time has it: as two more tests than there are cores run,
+/// each is the others' busy neighbour as well, and a busy process for each of them would take most of the machine.
+struct BusyNeighbour {
+    /// Locked by the test that has it.
+    lock: File,
+    process: Option<Child>,
+}
 
 impl BusyNeighbour {
-    fn start() -> Self {
-        // It looks for its parent now and then, so that it doesn't outlive one that is killed.
-        let spin = "while kill -0 $PPID 2>/dev/null; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; done";
-        BusyNeighbour(
-            Command::new("sh")
-                .args(["-c", spin])
-                .stdin(Stdio::null())
-                .spawn()
-                .expect("a shell to be busy in"),
-        )
+    fn of_this_program() -> Self {
+        let program = std::env::current_exe().and_then(File::open);
+        BusyNeighbour {
+            lock: program.expect("this program's file"),
+            process: None,
+        }
+    }
+
+    /// Whose test had it may have ended.
+    fn see_to_it(&mut self) {
+        if self.process.is_none() && self.lock.try_lock().is_ok() {
+            // It looks for its parent now and then, so that it doesn't outlive one that is killed.
+            let spin = "while kill -0 $PPID 2>/dev/null; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; done";
+            let mut shell = Command::new("sh");
+            shell.args(["-c", spin]).stdin(Stdio::null());
+            self.process = Some(shell.spawn().expect("a shell to be busy in"));
+        }
     }
 }
 
 impl Drop for BusyNeighbour {
     fn drop(&mut self) {
-        // It may be gone already; then there is nothing to end.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        if let Some(process) = &mut self.process {
+            // It may be gone already; then there is nothing to end.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }
 

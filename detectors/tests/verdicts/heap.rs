@@ -1,6 +1,6 @@
 //! The heap's proofs, for whichever allocator the program declares.
 //!
-//! Each proof repeats its watch with another seed each time, with a busy process beside it. A *false word* is a leak called
+//! Each proof repeats its watch with another seed each time, with a busy process and other proofs beside it. A *false word* is a leak called
 //! calm, or a clean workload called a leak: none is allowed. `inconclusive` is no false word, and allowed only where the
 //! proof says that noise is part of the workload.
 
