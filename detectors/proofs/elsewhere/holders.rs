@@ -59,6 +59,10 @@ detectors::tests! {
         sockets::cycles();
     }
 
+    fn a_cycle_is_told_behind_the_latest_that_are_in_use() {
+        sockets::cycles_behind_the_latest();
+    }
+
     fn a_cycle_decides_before_the_threads_of_a_server() {
         sockets::a_cycle_and_a_threaded_server();
     }
@@ -189,6 +193,10 @@ detectors::tests! {
 
     fn what_is_pinned_is_told_with_a_bound_and_without() {
         copies::pinned();
+    }
+
+    fn what_nobody_accounts_for_is_told_by_its_use() {
+        copies::unaccounted();
     }
 
     fn a_full_deque_has_no_unused_room() {

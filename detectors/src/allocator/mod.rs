@@ -115,7 +115,9 @@ pub(crate) use refusal::{report_by, tells_refusals};
 #[cfg(all(feature = "debug", target_os = "linux"))]
 pub(crate) use sampled_blocks::{SampledBlocks, sampled_blocks, stack_of};
 pub use scope::{Entered, Scope, ScopeHandle, follows_threads};
-pub(crate) use scope::{each_block, own_tables, unscoped_bytes};
+pub(crate) use scope::{
+    NotedBlock, each_block, own_tables, remember_those_that_are, unscoped_bytes,
+};
 #[cfg(finds_stuck_tasks)]
 pub(crate) use scope::{each_noted_block, notes_every_block};
 pub use stats::{Lost, Stats, stats};

@@ -164,6 +164,22 @@ pub(super) fn each(mut visit: impl FnMut(usize, usize, u64)) {
     }
 }
 
+/// Adds these bits to the owner of each noted block. A block that goes or comes meanwhile stays without them.
+pub(super) fn mark_each(bits: u64) {
+    for piece in &TABLE {
+        // SAFETY: as in `each`.
+        let words = unsafe { piece.words.load(Acquire).as_ref() };
+        for noted in words.into_iter().flatten() {
+            let owner = noted.owner.load(Relaxed);
+            if owner != 0 {
+                let _ = noted
+                    .owner
+                    .compare_exchange(owner, owner | bits, Relaxed, Relaxed);
+            }
+        }
+    }
+}
+
 /// Where the words themselves lie.
 pub(super) fn tables() -> impl Iterator<Item = std::ops::Range<usize>> {
     TABLE.iter().filter_map(|piece| {

@@ -5,7 +5,7 @@ mod tag;
 
 #[cfg(sees_foreign)]
 pub(super) use tag::{NotedBefore, lift_noted, noted_before, noted_from, record_at};
-pub(crate) use tag::{each_block, own_tables};
+pub(crate) use tag::{NotedBlock, each_block, own_tables, remember_those_that_are};
 #[cfg(finds_stuck_tasks)]
 pub(crate) use tag::{each_noted_block, notes_every_block};
 pub(super) use tag::{forget, lift, of_spawner, put_back, put_down, record};

@@ -94,6 +94,10 @@ pub trait HeapSource: fmt::Debug {
         ))
     }
 
+    /// Remembers which blocks are live now. [`holders`](HeapSource::holders) judges by those of them that still are: what came later may be
+    /// about to go, and old pointers lead to it more often.
+    fn remember_live(&self) {}
+
     /// The tables among the live blocks of these sites, with what stands beside the pointers to them: two looks tell whether entries
     /// go into room that a table already has. `None` where the instrument doesn't know where blocks lie, or memory can't be read.
     fn tables(&self, sites: &[usize], is_over: &dyn Fn() -> bool) -> Option<Tables> {

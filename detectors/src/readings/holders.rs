@@ -82,11 +82,10 @@ pub struct HeldBy {
     /// The queue in which the blocks wait, where such a block or the site's own was made by one: a channel, or a set of futures or tasks.
     /// Or `wakers`, where the blocks are lists of those.
     pub queue: Option<String>,
-    /// How many of them are seen through views alone that show a quarter of the block at most: a hint, as above, and told by a service
-    /// alone.
+    /// How many of them are seen through views alone that show a quarter of the block at most: a hint, as above.
     #[serde(default, skip_serializing_if = "is_default")]
     pub viewed: u64,
-    /// How many of those that are unused have no pointer that says otherwise; told by a service alone.
+    /// How many of those that are unused have no pointer that says otherwise.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) surely_unused: u64,
     /// Whether they are held through a block that is older than the notes and no hash table: of a list, a queue or something else.
@@ -101,10 +100,29 @@ pub struct HeldBy {
     /// The numbers of its stacks in the allocator's table.
     #[serde(skip)]
     pub(crate) stacks: Vec<usize>,
-    /// Whether a map by keys made the block, or a block on the way to it.
+    /// Whether a map by keys made the block, or has an entry for each few of them.
     pub(crate) is_map: bool,
     /// Whether they are tasks of a runtime.
     pub(crate) are_tasks: bool,
+    /// The same of those that were live before the last window began, where there are enough of them.
+    #[serde(skip)]
+    pub(crate) lasting: Option<Judged>,
+}
+
+/// The blocks by which a class is judged.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Judged {
+    pub(crate) blocks: u64,
+    pub(crate) by: Vec<(Root, u64)>,
+    pub(crate) viewed: u64,
+    pub(crate) surely_unused: u64,
+}
+
+impl Judged {
+    /// The root that holds most of them, with its share; as [`HeldBy::mostly`].
+    pub(crate) fn mostly(&self) -> Option<(&Root, f64)> {
+        mostly(self.blocks, &self.by)
+    }
 }
 
 /// What only a service tells has no place in a test's evidence.
@@ -232,13 +250,17 @@ impl HeldBy {
         self.surely_unused += other.surely_unused;
         self.viewed += other.viewed;
         self.owners = self.owners.max(other.owners);
-        for (root, count) in &other.by {
-            match self.by.iter_mut().find(|(known, _)| known == root) {
-                Some((_, known)) => *known += count,
-                None => self.by.push((root.clone(), *count)),
+        self.lasting = match (self.lasting.take(), &other.lasting) {
+            (Some(mut one), Some(other)) => {
+                one.blocks += other.blocks;
+                one.viewed += other.viewed;
+                one.surely_unused += other.surely_unused;
+                join(&mut one.by, &other.by);
+                Some(one)
             }
-        }
-        self.by.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+            (one, other) => one.or_else(|| other.clone()),
+        };
+        join(&mut self.by, &other.by);
     }
 
     /// The root that holds most of the blocks, with its share of them.
@@ -246,14 +268,39 @@ impl HeldBy {
     /// Freed memory is full of old pointers, and some of them point to where a block lies today. So what is held from elsewhere
     /// counts only when it is half of the blocks or more, as it is when their real holder is older than the watch.
     pub fn mostly(&self) -> Option<(&Root, f64)> {
-        let elsewhere = self.by.iter().find(|(root, _)| *root == Root::Elsewhere);
-        let stale = elsewhere.map_or(0, |(_, count)| *count);
-        let stale = if 2 * stale < self.blocks { stale } else { 0 };
-        let mut roots = self.by.iter();
-        let (root, count) = roots.find(|(root, _)| stale == 0 || *root != Root::Elsewhere)?;
-        let known = (self.blocks - stale).max(1);
-        Some((root, *count as f64 / known as f64))
+        mostly(self.blocks, &self.by)
     }
+
+    /// Those that lasted; all, where these are too few.
+    pub(crate) fn judged(&self) -> Judged {
+        self.lasting.clone().unwrap_or_else(|| Judged {
+            blocks: self.blocks,
+            by: self.by.clone(),
+            viewed: self.viewed,
+            surely_unused: self.surely_unused,
+        })
+    }
+}
+
+fn mostly(blocks: u64, by: &[(Root, u64)]) -> Option<(&Root, f64)> {
+    let elsewhere = by.iter().find(|(root, _)| *root == Root::Elsewhere);
+    let stale = elsewhere.map_or(0, |(_, count)| *count);
+    let stale = if 2 * stale < blocks { stale } else { 0 };
+    let mut roots = by.iter();
+    let (root, count) = roots.find(|(root, _)| stale == 0 || *root != Root::Elsewhere)?;
+    let known = (blocks - stale).max(1);
+    Some((root, *count as f64 / known as f64))
+}
+
+/// Adds up what each root holds; most first.
+fn join(by: &mut Vec<(Root, u64)>, others: &[(Root, u64)]) {
+    for (root, count) in others {
+        match by.iter_mut().find(|(known, _)| known == root) {
+            Some((_, known)) => *known += count,
+            None => by.push((root.clone(), *count)),
+        }
+    }
+    by.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
 }
 
 impl fmt::Display for HeldBy {

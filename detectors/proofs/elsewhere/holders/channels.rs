@@ -125,6 +125,12 @@ pub(super) fn fill() {
         queue,
     );
     leaks(
+        watch("from several lines")
+            .windows(6)
+            .run(from_several_lines),
+        queue,
+    );
+    leaks(
         watch("crossbeam's").run(|| {
             let (sender, receiver) = crossbeam_channel::unbounded();
             move || {
@@ -146,6 +152,28 @@ pub(super) fn fill() {
         }),
         queue,
     );
+}
+
+/// Whoever sends when a block of the queue is full makes the next one: so its blocks are of four sites, in any order.
+fn from_several_lines() -> impl FnMut() {
+    let (sender, receiver) = tokio_mpsc::unbounded_channel();
+    let senders: [fn(&tokio_mpsc::UnboundedSender<Job>, Job) -> bool; 4] = [
+        |to, job| to.send(job).is_ok(),
+        |to, job| to.send(job).is_ok(),
+        |to, job| to.send(job).is_ok(),
+        |to, job| to.send(job).is_ok(),
+    ];
+    let mut random = 7_u64;
+    move || {
+        for _ in 0..8 {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let send = senders[(random >> 62) as usize];
+            assert!(send(&sender, job()), "the receiver lives");
+        }
+        black_box(&receiver);
+    }
 }
 
 type Call = Pin<Box<dyn Future<Output = usize>>>;

@@ -1,10 +1,12 @@
 //! Small copies beside what pins; rooms, and lines of one function.
 
 use super::{leaks, watch};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use detectors::{Class, Kept, Verdict, Watch};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hint::black_box;
+
+const UNUSED: &str = "with little of their room used";
 
 /// A holder of many small values: adds one, and says what it keeps.
 type Holder = Box<dyn FnMut() -> usize>;
@@ -113,8 +115,81 @@ pub(super) fn pinned() {
     }
 }
 
+/// Where nobody says how much is to be kept, the use of what is kept tells as well.
+pub(super) fn unaccounted() {
+    for (what, page) in [("pages", whole as fn() -> Bytes), ("bodies", in_parts)] {
+        let views = || {
+            // What all views of a body share has 40 bytes: how many a view shows would be its capacity, and the zero behind it a length.
+            let mut ids: Vec<(Bytes, u64)> = Vec::new();
+            move || ids.push((page().slice(40..60), 0))
+        };
+        let told = leaks(watch(what).run(views), Some(Class::RetainedSubslices));
+        let list = told.holders_list().to_string();
+        assert!(!list.contains(UNUSED), "{list}");
+        let by_key = || {
+            let mut ids = HashMap::new();
+            move || {
+                ids.insert(super::fresh(), page().slice(40..56));
+            }
+        };
+        leaks(watch(what).run(by_key), Some(Class::RetainedSubslices));
+        let pages = || {
+            let mut pages = Vec::new();
+            move || pages.push(page())
+        };
+        leaks(watch(what).run(pages), None);
+    }
+    let buffers = |clears: bool| {
+        watch("a buffer for each place").run(move || {
+            // The map is on the way to all of the buffers, and has nothing to do with how many there are.
+            let mut routes = HashMap::from([("/apex", vec![String::new(); 4_096])]);
+            let mut place = 0;
+            move || {
+                let buffer = &mut routes.get_mut("/apex").expect("a route")[place];
+                place += 1;
+                buffer.push_str(black_box(&"answer ".repeat(200)));
+                if clears {
+                    buffer.clear();
+                }
+            }
+        })
+    };
+    leaks(buffers(true), Some(Class::RetainedCapacity));
+    leaks(buffers(false), None);
+    // A map without a bound stays one, however much room its entries have.
+    let roomy = watch("sessions with room").run(|| {
+        let mut sessions = HashMap::new();
+        move || {
+            sessions.insert(super::fresh(), Vec::<u8>::with_capacity(900));
+        }
+    });
+    leaks(roomy, Some(Class::GlobalCaches));
+    // What the library gives to the first entry isn't room that somebody left behind.
+    let lists = watch("lists of one entry").run(|| {
+        let mut lists = Vec::new();
+        move || {
+            let mut list = Vec::new();
+            list.extend([black_box(super::fresh())]);
+            lists.push(list);
+        }
+    });
+    leaks(lists, None);
+}
+
+fn whole() -> Bytes {
+    Bytes::from(black_box(vec![7_u8; 4_096]))
+}
+
+/// As a client reads the body of an answer.
+fn in_parts() -> Bytes {
+    let mut body = BytesMut::with_capacity(4_096);
+    for _ in 0..8 {
+        body.extend_from_slice(&black_box([7_u8; 512]));
+    }
+    body.split_to(4_000).freeze()
+}
+
 pub(super) fn deques() {
-    const UNUSED: &str = "with little of their room used";
     // The deque's beginning is 0: as a length it would be none at all.
     let full = leaks(
         watch("a full deque").run(|| {

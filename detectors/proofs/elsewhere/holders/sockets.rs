@@ -2,7 +2,7 @@
 
 use super::{fresh, is_static, leaks, root, short};
 use detectors::{Class, Root};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hint::black_box;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -39,6 +39,33 @@ fn no_cycle<S>(owned: S) {
     let session = session(owned);
     let _ = session.weak.set(Arc::downgrade(&session));
     black_box(&session.me);
+}
+
+/// The latest sessions are in use: of what the leak holds, a third is held otherwise.
+pub(super) fn cycles_behind_the_latest() {
+    const LATEST: usize = 96;
+    let latest = |session: fn() -> Arc<Session<()>>| {
+        move || {
+            let mut latest = VecDeque::with_capacity(LATEST + 1);
+            move || {
+                latest.push_back(session());
+                if latest.len() > LATEST {
+                    latest.pop_front();
+                }
+            }
+        }
+    };
+    let in_a_cycle = || {
+        let session = session(());
+        let _ = session.me.set(Arc::clone(&session));
+        session
+    };
+    leaks(
+        super::watch("the latest of cycles").run(latest(in_a_cycle)),
+        Some(Class::ReferenceCycles),
+    );
+    let twin = super::watch("the latest").run(latest(|| session(())));
+    assert!(twin.verdict.is_calm(), "{}", twin.because);
 }
 
 /// Reads whatever its clients send until they go, each on a thread of its own. Counts those that have gone.

@@ -12,15 +12,19 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 /// A scope and which of its lives: cores are used again, and what belonged to an earlier life must not count in a later one.
 ///
 /// ```text
-/// bit  63      62..56  55..40       39..24   23..0
-///      set: a  0       generation   core     site (in an owner's word; 0 in a thread's tag)
-///      scope
+/// bit  63      62         61..56  55..40       39..24   23..0
+///      set: a  lasts (in  0       generation   core     site (in an owner's word; 0 in a thread's tag)
+///      scope   an owner's
+///              word)
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tag(u64);
 
 const SITE_BITS: u32 = 24;
 const VALID: u64 = 1 << 63;
+/// The block was there when somebody asked to remember those that are.
+const LASTS: u64 = 1 << 62;
+const OF_BLOCK: u64 = LASTS | ((1 << SITE_BITS) - 1);
 
 impl Tag {
     pub(super) fn new(core: usize, generation: u16) -> Self {
@@ -33,7 +37,7 @@ impl Tag {
     }
 
     pub(super) fn unpacked(word: u64) -> Option<Self> {
-        (word & VALID != 0).then_some(Tag(word & !((1 << SITE_BITS) - 1)))
+        (word & VALID != 0).then_some(Tag(word & !OF_BLOCK))
     }
 
     pub(super) fn generation(self) -> u16 {
@@ -242,12 +246,35 @@ pub(in crate::allocator) fn put_down(
     true
 }
 
-/// Tells each noted block: its address, its size, its site's number, and whether it belongs to that scope.
-pub(crate) fn each_block(of: ScopeHandle, mut visit: impl FnMut(usize, usize, usize, bool)) {
-    owners::each(|address, size, owner| {
-        let is_of = Tag::unpacked(owner) == Some(of.0);
-        visit(address, size, site_of(owner), is_of);
+/// A block that is noted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NotedBlock {
+    pub(crate) start: usize,
+    pub(crate) size: usize,
+    /// Its site's number.
+    pub(crate) site: usize,
+    /// Whether it belongs to the scope that was asked for.
+    pub(crate) is_of_scope: bool,
+    /// Whether it was there at the last [`remember_those_that_are`].
+    pub(crate) lasts: bool,
+}
+
+/// Tells each noted block.
+pub(crate) fn each_block(of: ScopeHandle, mut visit: impl FnMut(NotedBlock)) {
+    owners::each(|start, size, owner| {
+        visit(NotedBlock {
+            start,
+            size,
+            site: site_of(owner),
+            is_of_scope: Tag::unpacked(owner) == Some(of.0),
+            lasts: owner & LASTS != 0,
+        });
     });
+}
+
+/// Marks each block that is noted now: those of them that are there later have lasted.
+pub(crate) fn remember_those_that_are() {
+    owners::mark_each(LASTS);
 }
 
 /// Tells each noted block, whichever scope it belongs to: its address, its size and its site's number.

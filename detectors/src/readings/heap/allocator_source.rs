@@ -179,6 +179,10 @@ impl HeapSource for AllocatorSource {
         .map_err(ReadError::from)
     }
 
+    fn remember_live(&self) {
+        allocator::remember_those_that_are();
+    }
+
     fn tables(&self, sites: &[usize], is_over: &dyn Fn() -> bool) -> Option<Tables> {
         let scope = self.scope.as_ref().map(Scope::handle)?;
         holders::tables(scope, sites, is_over).ok()

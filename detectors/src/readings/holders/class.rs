@@ -50,9 +50,10 @@ fn unowned(holding: &HeldBy) -> Option<Class> {
 }
 
 /// The root of most blocks, where nothing disagrees.
-fn agreed(holding: &HeldBy) -> Option<&Root> {
-    let (root, share) = holding.mostly()?;
-    (share >= MOST && holding.rival.is_none()).then_some(root)
+fn agreed(holding: &HeldBy) -> Option<Root> {
+    let judged = holding.judged();
+    let (root, share) = judged.mostly()?;
+    (share >= MOST && holding.rival.is_none()).then(|| root.clone())
 }
 
 fn of_largest(largest: &HeldBy, accounts: Accounts) -> OfMemory {
@@ -71,10 +72,10 @@ fn of_largest(largest: &HeldBy, accounts: Accounts) -> OfMemory {
     if let Some(class) = unowned(largest) {
         return decides(class);
     }
-    if *root == Root::Runtime || largest.hangs_on_each() {
+    if root == Root::Runtime || largest.hangs_on_each() {
         // As many tasks or threads as blocks: what counts them tells more. A service counts its tasks, and those that answer requests come
         // and go.
-        let by_tasks = largest.are_tasks || *root == Root::Task;
+        let by_tasks = largest.are_tasks || root == Root::Task;
         return if by_tasks && !pins && accounts != Accounts::OfService {
             alone(Class::OrphanedTasks)
         } else {
@@ -96,18 +97,22 @@ fn of_largest(largest: &HeldBy, accounts: Accounts) -> OfMemory {
             decides(Class::UnboundedQueues)
         };
     }
-    if accounts == Accounts::OfService {
-        let are_most = |blocks: u64| blocks as f64 >= MOST * largest.blocks as f64;
-        if are_most(largest.viewed) {
+    // Where nobody says how much is to be kept, it is judged by how little of it is used.
+    if accounts != Accounts::Fit {
+        let judged = largest.judged();
+        let are_most = |blocks: u64| blocks as f64 >= MOST * judged.blocks as f64;
+        if are_most(judged.viewed) {
             return decides(Class::RetainedSubslices);
         }
-        if are_most(largest.surely_unused) {
+        // A test's map whose entries come with room to spare is a map without a bound all the same.
+        let by_room = accounts == Accounts::OfService || !largest.is_map;
+        if by_room && are_most(judged.surely_unused) {
             return decides(Class::RetainedCapacity);
         }
-        // A map's entries are kept by what is known to be a map. Of another older block nobody knows whether it is a queue's.
-        if largest.is_by_older {
-            return OfMemory::default();
-        }
+    }
+    // A map's entries are kept by what is known to be a map. Of another older block nobody knows whether it is a queue's.
+    if accounts == Accounts::OfService && largest.is_by_older {
+        return OfMemory::default();
     }
     // What a workload's own state keeps and accounts for is what the workload is for.
     let is_wanted = accounts == Accounts::Fit && largest.owner == Some(Owner::Setup);
@@ -138,7 +143,7 @@ mod tests {
         self, GlobalCaches, LostPointers, OrphanedTasks, ReferenceCycles, RetainedCapacity,
         RetainedSubslices, UnboundedQueues,
     };
-    use crate::readings::holders::{HeldBy, Owner, Root};
+    use crate::readings::holders::{HeldBy, Judged, Owner, Root};
 
     fn holding(root: Root) -> HeldBy {
         HeldBy {
@@ -160,6 +165,7 @@ mod tests {
             stacks: Vec::new(),
             is_map: false,
             are_tasks: false,
+            lasting: None,
         }
     }
 
@@ -282,18 +288,21 @@ mod tests {
     }
 
     #[test]
-    fn of_a_service_the_use_of_what_is_kept_tells() {
+    fn where_nobody_accounts_for_it_the_use_of_what_is_kept_tells() {
         let unused = HeldBy {
             unused: 100,
             surely_unused: 90,
             ..holding(seen())
         };
-        is(
-            unused.clone(),
-            Accounts::OfService,
-            Some(RetainedCapacity),
-            None,
-        );
+        for accounts in [Accounts::OfService, Accounts::None] {
+            is(unused.clone(), accounts, Some(RetainedCapacity), None);
+        }
+        is(unused.clone(), Accounts::Fit, Some(GlobalCaches), None);
+        let by_a_map = HeldBy {
+            is_map: true,
+            ..unused.clone()
+        };
+        is(by_a_map, Accounts::None, Some(GlobalCaches), None);
         let unsure = HeldBy {
             surely_unused: 10,
             ..unused
@@ -303,7 +312,9 @@ mod tests {
             viewed: 90,
             ..holding(Root::Elsewhere)
         };
-        is(viewed, Accounts::OfService, Some(RetainedSubslices), None);
+        for accounts in [Accounts::OfService, Accounts::None] {
+            is(viewed.clone(), accounts, Some(RetainedSubslices), None);
+        }
     }
 
     /// A search answer that is being made is a map as well, and a busy machine has many at a time.
@@ -345,6 +356,25 @@ mod tests {
         };
         let both = told(&[few(), small], Accounts::None);
         assert_eq!(both.decides, Some(ReferenceCycles));
+    }
+
+    /// The last ones are in use, and old pointers lead to some of them.
+    #[test]
+    fn what_lasts_tells_the_class() {
+        let judged = |by: Vec<(Root, u64)>| HeldBy {
+            by: vec![(Root::Thread, 40), (Root::Cycle, 35), (Root::Elsewhere, 25)],
+            lasting: Some(Judged {
+                blocks: 50,
+                by,
+                viewed: 0,
+                surely_unused: 0,
+            }),
+            ..holding(Root::Thread)
+        };
+        let of_cycles = judged(vec![(Root::Cycle, 46), (Root::Thread, 4)]);
+        is(of_cycles, Accounts::None, Some(ReferenceCycles), None);
+        let mixed = judged(vec![(Root::Cycle, 30), (Root::Thread, 20)]);
+        is(mixed, Accounts::None, None, None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use super::memory::Memory;
 use super::room::{GROUP_BYTES, is_table};
-use crate::allocator::{self, ScopeHandle};
+use crate::allocator::{self, NotedBlock, ScopeHandle};
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
@@ -140,9 +140,10 @@ struct Block {
 /// The sites' largest blocks, in the order of their addresses, and whether these are all.
 fn blocks(scope: ScopeHandle, sites: &[usize]) -> (Vec<Block>, bool) {
     let mut blocks = Vec::new();
-    allocator::each_block(scope, |start, size, site, is_of_scope| {
-        if is_of_scope && size >= LEAST_BYTES && sites.contains(&site) {
-            let start = !start;
+    allocator::each_block(scope, |noted| {
+        let NotedBlock { size, site, .. } = noted;
+        if noted.is_of_scope && size >= LEAST_BYTES && sites.contains(&site) {
+            let start = !noted.start;
             blocks.push(Block { start, size, site });
         }
     });

@@ -21,6 +21,8 @@ pub(super) struct Block {
     pub(super) site: u32,
     /// Whether it belongs to the scope that is asked about, and not to an earlier one.
     pub(super) is_of_scope: bool,
+    /// Whether it was there when the watch remembered those that were.
+    pub(super) lasts: bool,
 }
 
 /// The number of no site: the blocks that are older than the notes.
@@ -35,6 +37,7 @@ impl Block {
             size: range.len(),
             site: OLDER,
             is_of_scope: false,
+            lasts: false,
         }
     }
 
@@ -231,11 +234,14 @@ impl Graph {
                 pointers[to] += 1;
                 let (size, offset) = (blocks[to].size, value - blocks[to].start);
                 let beside = |further| around.at(further);
-                unused[to] |= Unused::of(size, offset, beside);
+                // How many bytes a view shows stands before what the view shares, as a vector's capacity before the vector's block.
+                if !follows_a_view(blocks, around, memory) {
+                    unused[to] |= Unused::of(size, offset, beside);
+                }
                 if blocks[to].is_older() {
                     is_tables = room::holds_table(size, offset, beside);
                     older_tables[to] |= is_tables;
-                } else if memory.copied.is_some() {
+                } else {
                     likely.points_at_block(number(to), size, offset, around, memory);
                 }
             }
@@ -440,6 +446,16 @@ impl Likely {
     }
 }
 
+/// Whether the words before a pointer are a view's: a table of functions, where in some block the view begins, and how many bytes it shows.
+fn follows_a_view(blocks: &[Block], around: Around<'_>, memory: &Memory) -> bool {
+    let is_one = || {
+        let (table, begins, bytes) = (around.at(-3)?, around.at(-2)?, around.at(-1)?);
+        let of = blocks[block_at(blocks, begins)?];
+        Some(memory.is_of_image(table) && bytes <= end_of(of) - begins)
+    };
+    is_one().unwrap_or(false)
+}
+
 /// The sites whose stacks are wanted, by the functions on them.
 fn made_by(
     sites: &HashSet<u32>,
@@ -463,17 +479,17 @@ pub(super) fn from(edges: &[Edge], block: u32) -> &[Edge] {
 /// In the order of their addresses.
 fn live_blocks(scope: ScopeHandle) -> Vec<Block> {
     let mut count = 0;
-    allocator::each_block(scope, |_, _, _, _| count += 1);
+    allocator::each_block(scope, |_| count += 1);
     // Room for some more, since other threads go on: growing would leave a copy, full of pointers, in freed memory.
     let mut blocks = Vec::with_capacity(count + count / 8 + 64);
-    allocator::each_block(scope, |start, size, site, is_of_scope| {
+    allocator::each_block(scope, |noted| {
         if blocks.len() < blocks.capacity() {
-            let site = u32::try_from(site).unwrap_or(0);
             blocks.push(Block {
-                start,
-                size,
-                site,
-                is_of_scope,
+                start: noted.start,
+                size: noted.size,
+                site: u32::try_from(noted.site).unwrap_or(0),
+                is_of_scope: noted.is_of_scope,
+                lasts: noted.lasts,
             });
         }
     });

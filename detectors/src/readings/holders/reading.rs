@@ -5,7 +5,7 @@ use super::memory::Part;
 use super::queues::{Role, queue_among};
 use super::room::Made;
 use super::roots::{self, Inwards, Names, Settled};
-use super::{HeldBy, Owner, Root, Stacks, Wanted};
+use super::{HeldBy, Judged, Owner, Root, Stacks, Wanted};
 use super::{views, wakers};
 use crate::model::place::{Frame, Origin};
 use std::collections::{HashMap, HashSet};
@@ -13,8 +13,11 @@ use std::collections::{HashMap, HashSet};
 /// How far a chain is followed for a queue or a map.
 const STEPS_MAX: usize = 4;
 
-/// A chain is told that one of so many blocks has.
+/// A chain is told whose nearest holder one of so many blocks has.
 const WORTH_TELLING: u64 = 5;
+
+/// So many blocks that lasted speak for their site.
+const LASTING_MIN: usize = 8;
 
 pub(super) struct Reader<'g> {
     graph: &'g Graph,
@@ -45,6 +48,47 @@ impl Ways<'_> {
         sites
     }
 
+    /// Whether the ways to the site's blocks part at blocks of these sites: a map has an entry for each few of them. A map with an entry
+    /// that leads to all of them, such as a table of routes on the way to a service's state, has nothing to do with what grows behind it.
+    fn part_at(&self, sites: &HashSet<u32>) -> bool {
+        const MANY: usize = 8;
+        let is_of = |holder: usize| sites.contains(&self.graph.blocks[holder].site);
+        let entry = |block: usize| {
+            let mut before = block;
+            let mut holders = self.holders(block);
+            holders.find_map(|holder| {
+                let entry = std::mem::replace(&mut before, holder);
+                is_of(holder).then_some(entry)
+            })
+        };
+        let blocks = self.reached.iter().map(|(at, _)| *at);
+        let entries: HashSet<usize> = blocks.filter_map(entry).collect();
+        entries.len() >= MANY.min(self.reached.len().div_ceil(2)).max(1)
+    }
+
+    /// The chain that most of these blocks have of those with the commonest nearest holder: further out, a list's blocks may be of several
+    /// sites in any order.
+    fn commonest_chain(&self, blocks: &[(usize, Reached)]) -> Vec<u32> {
+        let mut chains: HashMap<Option<u32>, HashMap<Vec<u32>, u64>> = HashMap::new();
+        for &(at, reached) in blocks {
+            let chain = self.chain(at);
+            // By what is held from elsewhere nobody knows who made its holder.
+            if !(chain.is_empty() && reached == Reached::Elsewhere) {
+                let of_nearest = chains.entry(chain.first().copied()).or_default();
+                *of_nearest.entry(chain).or_default() += 1;
+            }
+        }
+        let count = |chains: &HashMap<Vec<u32>, u64>| chains.values().sum::<u64>();
+        let mut by_nearest: Vec<_> = chains.into_iter().collect();
+        by_nearest.sort_by_key(|(nearest, chains)| (std::cmp::Reverse(count(chains)), *nearest));
+        let is_told =
+            |chains: &HashMap<Vec<u32>, u64>| count(chains) * WORTH_TELLING >= blocks.len() as u64;
+        let commonest = by_nearest.into_iter().next().map(|(_, chains)| chains);
+        let commonest = commonest.filter(is_told).unwrap_or_default();
+        let first = most_first(commonest, Clone::clone).into_iter().next();
+        first.map(|(chain, _)| chain).unwrap_or_default()
+    }
+
     /// The blocks that lead to this one, nearest first.
     fn holders(&self, block: usize) -> impl Iterator<Item = usize> {
         let mut at = block;
@@ -73,24 +117,19 @@ impl<'g> Reader<'g> {
             .filter(|&at| graph.blocks[at].is_of_scope && wanted.has(graph.blocks[at].site))
             .collect();
         let (ways, rival) = self.ways(wanted, &own);
-        let mut by: HashMap<Root, u64> = HashMap::new();
-        let mut chains: HashMap<Vec<u32>, u64> = HashMap::new();
+        let lasting = ways.reached.iter().copied();
+        let lasting: Vec<_> = lasting.filter(|(at, _)| graph.blocks[*at].lasts).collect();
+        let lasting = Some(lasting).filter(|lasting| lasting.len() >= LASTING_MIN);
+        let by = self.roots(&ways.reached);
+        let commonest = ways.commonest_chain(lasting.as_deref().unwrap_or(&ways.reached));
         let mut owners: HashMap<Whose, u64> = HashMap::new();
-        for &(at, reached) in &ways.reached {
-            *by.entry(self.root(reached)).or_default() += 1;
-            let chain = ways.chain(at);
-            // By what is held from elsewhere nobody knows who made its holder.
-            if !(chain.is_empty() && reached == Reached::Elsewhere) {
-                *chains.entry(chain).or_default() += 1;
-            }
-            if let Some(whose) = Whose::of(reached, graph) {
-                *owners.entry(whose).or_default() += 1;
-            }
+        for whose in ways
+            .reached
+            .iter()
+            .filter_map(|(_, reached)| Whose::of(*reached, graph))
+        {
+            *owners.entry(whose).or_default() += 1;
         }
-        let by = most_first(by, ToString::to_string);
-        let commonest = most_first(chains, Clone::clone).into_iter().next();
-        let is_told = |(_, count): &(Vec<u32>, u64)| *count * WORTH_TELLING >= own.len() as u64;
-        let (commonest, _) = commonest.filter(is_told).unwrap_or_default();
         let numbers: Vec<usize> = commonest.iter().map(|site| *site as usize).collect();
         let holders = (self.stacks_of)(&numbers);
         let mostly = by.first().map(|(root, _)| root.clone());
@@ -98,14 +137,15 @@ impl<'g> Reader<'g> {
             .into_iter()
             .filter(|(whose, _)| mostly.as_ref().is_some_and(|root| whose.is_of(root)))
             .collect();
-        let functions = || {
-            let of_holders = holders.iter().map(|(_, functions)| functions);
-            wanted.functions.iter().chain(of_holders)
-        };
+        let maps: HashSet<u32> = commonest
+            .iter()
+            .zip(&holders)
+            .filter(|(_, (_, functions))| is_of_map(functions))
+            .map(|(site, _)| *site)
+            .collect();
         let made: Vec<Made> = wanted.functions.iter().map(|by| Made::by(by)).collect();
         let is_unused = |at: usize| made.iter().any(|made| graph.unused[at].is_told(*made));
-        let is_surely_unused =
-            |at: usize| graph.is_of_copy && made.iter().any(|made| graph.unused[at].is_sure(*made));
+        let is_surely_unused = |at: usize| made.iter().any(|made| graph.unused[at].is_sure(*made));
         let is_viewed = |at: usize| views::show_little(graph.shown[at], graph.blocks[at].size);
         // The nearest of the older blocks on the way: a map's table, or something else.
         let older = ways.reached.iter().filter_map(|(at, _)| {
@@ -114,6 +154,17 @@ impl<'g> Reader<'g> {
         });
         let (by_tables, by_others): (Vec<usize>, Vec<usize>) =
             older.partition(|older| graph.older_tables[*older]);
+        let lasting = lasting.map(|lasting| {
+            let of_them = |is_one: &dyn Fn(usize) -> bool| {
+                lasting.iter().filter(|(at, _)| is_one(*at)).count() as u64
+            };
+            Judged {
+                blocks: lasting.len() as u64,
+                by: self.roots(&lasting),
+                viewed: of_them(&is_viewed),
+                surely_unused: of_them(&is_surely_unused),
+            }
+        });
         let own = ways.reached.iter().map(|(at, _)| *at);
         let waits_by_wakers = wakers::are_lists(own.clone().map(|at| {
             let size = graph.blocks[at].size;
@@ -138,12 +189,23 @@ impl<'g> Reader<'g> {
             queue: queue(wanted, &commonest, &holders, &ways)
                 .or_else(|| waits_by_wakers.then(|| wakers::QUEUE.to_owned())),
             is_map: 2 * by_tables.len() > own.len()
-                || functions().any(|functions| is_of_map(functions)),
+                || wanted.functions.iter().any(|by| is_of_map(by))
+                || ways.part_at(&maps),
             through: holders
                 .iter()
                 .filter_map(|(stack, _)| maker(stack))
                 .collect(),
+            lasting,
         }
+    }
+
+    /// How many of the blocks are held by what, most first.
+    fn roots(&mut self, blocks: &[(usize, Reached)]) -> Vec<(Root, u64)> {
+        let mut by: HashMap<Root, u64> = HashMap::new();
+        for (_, reached) in blocks {
+            *by.entry(self.root(*reached)).or_default() += 1;
+        }
+        most_first(by, ToString::to_string)
     }
 
     /// What reaches each block of a site. Where a static is said to, that is looked into.

@@ -7,6 +7,9 @@
 /// Of this share at most, a room counts as unused.
 const USED_AT_MOST: usize = 4;
 
+/// The library gives a vector that begins to fill, or a hash table, room for so many entries. Nobody chose that room, or left it behind.
+const FIRST_ROOM: usize = 8;
+
 /// Bytes that a hash table reads at once: so many control bytes stand behind the last bucket's.
 pub(super) const GROUP_BYTES: usize = 16;
 
@@ -69,7 +72,9 @@ impl Unused {
 
     /// `offset`: where in the block the pointer points. `beside`: the word so many words further on.
     pub(super) fn of(size: usize, offset: usize, beside: impl Fn(isize) -> Option<usize>) -> Self {
-        let is_little = |length: usize, capacity: usize| length <= capacity / USED_AT_MOST;
+        let is_little = |length: usize, capacity: usize| {
+            capacity > FIRST_ROOM && length <= capacity / USED_AT_MOST
+        };
         let capacity = || {
             let capacity = beside(-1)?;
             let is_capacity = offset == 0 && capacity > 0 && size.is_multiple_of(capacity);
@@ -146,6 +151,7 @@ mod tests {
         assert!(vector(16_384, 0, &[2_048, 0, 5]), "8 bytes each");
         assert!(vector(16_384, 0, &[16_384, 0, 0]), "emptied");
         assert!(!vector(16_384, 0, &[2_048, 0, 2_000]), "full");
+        assert!(!vector(96, 0, &[4, 0, 1]), "one entry, of the first four");
         assert!(
             !vector(16_384, 64, &[2_048, 0, 5]),
             "a view, which points inside"

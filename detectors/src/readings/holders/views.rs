@@ -34,10 +34,12 @@ pub(super) fn show_little(shown: usize, size: usize) -> bool {
     shown > 0 && shown <= size / SHOWN_AT_MOST
 }
 
-/// Whether a table is a view's, by a function of it.
+/// Whether a table is a view's, by a function of it. What a buffer was frozen to, such as the body of an answer that came in parts, has the
+/// buffer's own.
 pub(super) fn is_of_view(name: &str) -> bool {
-    name.trim_start_matches(['<', '&'])
-        .starts_with("bytes::bytes::")
+    const OF_VIEWS: [&str; 2] = ["bytes::bytes::", "bytes::bytes_mut::shared_v_"];
+    let path = name.trim_start_matches(['<', '&']);
+    OF_VIEWS.iter().any(|of| path.starts_with(of))
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl Pass<'_> {
         })
     }
 
-    /// Reads each site now and then in the second half of a window. Looks into its tables before the last eighth of all so far, and at
+    /// Reads each site now and then in the second half of a window. Remembers what is live as the last one begins. Looks into its tables before the last eighth of all so far, and at
     /// its end.
     fn read_sites(
         &mut self,
@@ -116,6 +116,9 @@ impl Pass<'_> {
         };
         let window = window as usize;
         let (middle, to) = (asked.middle(window), asked.warm_up << (window + 1));
+        if window + 1 >= asked.windows && iteration == asked.warm_up << window {
+            self.source.remember_live();
+        }
         let settle_every = ((to - middle) / SETTLED_READINGS).max(1);
         if iteration >= middle && (iteration - middle).is_multiple_of(settle_every) {
             self.settled();

@@ -112,8 +112,9 @@ pub(crate) struct UnseenFloors {
     tries: [u32; PARTS],
     filling: Filling,
     time: Time,
-    /// How many windows there were, read or not.
+    /// How many windows there were, read or not; and how many were read.
     windows: usize,
+    read: usize,
     /// In the middle of the first window, and of the last.
     ends: Option<[(u64, Unseen); 2]>,
 }
@@ -153,7 +154,10 @@ impl UnseenFloors {
             None => true,
             Some(read) => !read.is_of_one_moment && self.tries[part] < TRIES_MAX,
         };
-        if self.floors.is_some() && wanted && is_next && self.time.allows(part == 0) {
+        // Without two or three windows to compare nothing is seen at all, however much grows.
+        let is_needed = part == 0 && self.read < WINDOWS_MIN;
+        let is_allowed = self.time.allows(part == 0, is_needed);
+        if self.floors.is_some() && wanted && is_next && is_allowed {
             let started = Instant::now();
             self.parts[part] = Some(unseen::now(source));
             self.tries[part] += 1;
@@ -169,6 +173,7 @@ impl UnseenFloors {
         let (Some(floors), Some(first)) = (&mut self.floors, parts[0]) else {
             return;
         };
+        self.read += 1;
         for (holder, floors) in HOLDERS.iter().zip(floors) {
             // A part that wasn't read for want of time is like the one before: neither a rise nor a fall.
             if let Some(mut value) = holder.of(&first) {
@@ -206,13 +211,14 @@ impl UnseenFloors {
         }
     }
 
-    /// Whether nothing grows here, nor may yet.
+    /// Whether nothing grows here, nor may yet. Of a window that wasn't read nobody knows.
     pub(super) fn is_calm(&self) -> bool {
+        let all_read = self.floors.is_none() || self.read == self.windows;
         let may_grow = |(holder, floors): (Holder, &Floors)| {
             let steps = holder != Holder::Beside && floors.steps_at_the_end();
             steps || self.rose(holder, floors)
         };
-        !self.filling.goes_on() && !self.each().any(may_grow)
+        all_read && !self.filling.goes_on() && !self.each().any(may_grow)
     }
 
     /// Whether a figure of memory in use grows in steps of many iterations.
@@ -399,11 +405,13 @@ impl Time {
         self.of_one > Self::LONG
     }
 
-    /// Whether the next reading would stay within a tenth of the run's time, or what nobody notices.
-    fn allows(&self, is_middle: bool) -> bool {
+    /// Whether the next reading would stay within a tenth of the run's time, or what nobody notices. One that is needed may take longer.
+    fn allows(&self, is_middle: bool, is_needed: bool) -> bool {
         const UNNOTICED: Duration = Duration::from_millis(150);
+        const NEEDED: Duration = Duration::from_secs(1);
         let at_most = UNNOTICED.max(self.began.elapsed() / 10);
-        (is_middle || !self.is_long()) && self.of_all + self.of_one <= at_most
+        let is_within = self.of_all + self.of_one <= at_most;
+        (is_middle || !self.is_long()) && is_within || is_needed && self.of_one <= NEEDED
     }
 
     fn took(&mut self, time: Duration) {
@@ -496,4 +504,40 @@ pub(crate) fn because(seen: Option<String>, growing: &[Grows], readings: &[Readi
         listed(&grown),
         readings.len()
     )
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::{Time, UnseenFloors};
+    use crate::model::reading::HeapReading;
+    use crate::readings::unseen::Unseen;
+    use std::time::Duration;
+
+    #[test]
+    fn a_window_that_was_not_read_is_not_calm() {
+        let mut floors = UnseenFloors::of_process(4, &HeapReading::default);
+        for middle in [12, 24] {
+            floors.parts[0] = Some(Unseen {
+                in_c: Some(100_000),
+                ..Unseen::default()
+            });
+            floors.end_window(middle);
+        }
+        assert!(floors.is_calm(), "flat");
+        floors.end_window(48);
+        assert!(!floors.is_calm(), "nobody knows");
+    }
+
+    #[test]
+    fn what_is_needed_is_read_beyond_the_budget() {
+        let mut time = Time::default();
+        for _ in 0..40 {
+            time.took(Duration::from_millis(40));
+        }
+        assert!(!time.allows(true, false), "1.6 s of a moment");
+        assert!(time.allows(true, true));
+        time.took(Duration::from_secs(3));
+        time.took(Duration::from_secs(3));
+        assert!(!time.allows(true, true), "3 s each");
+    }
 }

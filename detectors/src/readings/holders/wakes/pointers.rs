@@ -29,6 +29,7 @@ fn noted_blocks(more: usize) -> Vec<Block> {
                 size,
                 site: u32::try_from(site).unwrap_or(0),
                 is_of_scope: false,
+                lasts: false,
             });
         }
     });
@@ -47,6 +48,7 @@ fn with_tasks(mut blocks: Vec<Block>, tasks: &[Alive]) -> Vec<Block> {
                 size: task.size,
                 site: 0,
                 is_of_scope: false,
+                lasts: false,
             });
         }
     }
@@ -332,6 +334,7 @@ mod tests {
                 size,
                 site: 0,
                 is_of_scope: false,
+                lasts: false,
             };
             is_link_of_freed(word, block, &memory)
         };

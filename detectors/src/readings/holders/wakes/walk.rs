@@ -297,6 +297,7 @@ mod tests {
             size: 64,
             site: 0,
             is_of_scope: false,
+            lasts: false,
         };
         let all = tasks.len() + blocks;
         let mut pointers = Pointers::among((0..all).map(block).collect(), &alive);
