@@ -154,8 +154,9 @@ impl UnseenFloors {
             None => true,
             Some(read) => !read.is_of_one_moment && self.tries[part] < TRIES_MAX,
         };
-        // Without two or three windows to compare nothing is seen at all, however much grows.
-        let is_needed = part == 0 && self.read < WINDOWS_MIN;
+        // Without two or three windows to compare nothing is seen at all, however much grows. Once for each of them: a busy neighbour has
+        // it read again and again.
+        let is_needed = part == 0 && self.parts[0].is_none() && self.read < WINDOWS_MIN;
         let is_allowed = self.time.allows(part == 0, is_needed);
         if self.floors.is_some() && wanted && is_next && is_allowed {
             let started = Instant::now();
