@@ -67,7 +67,11 @@ impl Workbook {
             .replace("\"detectors/jemalloc\", ", "")
             .replace("\"detectors/proofs\", ", "")
             .replace("\"detectors/proofs/public-api\", ", "")
-            .replace("\"detectors\", ", "");
+            .replace("\"detectors\", ", "")
+            .replace(
+                "[profile.dev.package]\n",
+                "[profile.dev.package]\ndetectors = { opt-level = 1, debug = \"limited\" } # as a member\n",
+            );
         for part in ["detectors", "detectors/jemalloc"] {
             manifest = manifest.replace(
                 &format!("path = {part:?}"),
@@ -268,7 +272,11 @@ pub(crate) fn real_root() -> PathBuf {
 }
 
 /// All packages for which cargo chooses the features of libraries as it does for the command, so that nothing is built twice.
-pub(crate) const AS_FOR_THE_COMMAND: [&str; 3] = ["--workspace", "--exclude", "leaks-book"];
+pub(crate) const AS_FOR_THE_COMMAND: [&str; 3] = [
+    "--workspace",
+    "--exclude=leaks-book",
+    "--exclude=detectors-public-api",
+];
 
 /// The command's executable, built once. Built like `cargo run` builds it, so that nothing is built twice.
 pub(crate) fn binary() -> &'static Path {

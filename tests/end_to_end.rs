@@ -4,6 +4,7 @@
 //! One program, so that what waits for a process or for cargo runs beside what computes.
 
 mod autopsy;
+mod built_once;
 mod command;
 mod driver;
 mod fleet;

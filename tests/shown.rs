@@ -190,12 +190,13 @@ fn a_night_on_other_allocators() {
     }
 }
 
-/// By a feature that no other test turns on, so the library is built once more.
+/// By a feature that no other test turns on, so the library is built once more, and what it stands on isn't.
 fn a_leak_in_c_by_its_line() {
     let name = "foreign-memory";
-    let test = ["test", "-q", "-p", name, "--features", "by-line"];
+    let by_line = format!("{name}/by-line");
+    let test = ["test", "-q", "--features", &by_line];
     let which = ["--test", "by_line", "--", "leaky", "--show-output"];
-    let printed = cargo(&[&test[..], &which].concat());
+    let printed = cargo(&[&test, &AS_FOR_THE_COMMAND[..], &which].concat());
     let printed = without_machine(&printed, Path::new("/nowhere"));
     let folder = format!("chapters/{name}/shown");
     shown(&folder, "by-line.txt", &tables(&printed).join("\n\n"));
