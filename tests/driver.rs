@@ -67,11 +67,7 @@ impl Workbook {
             .replace("\"detectors/jemalloc\", ", "")
             .replace("\"detectors/proofs\", ", "")
             .replace("\"detectors/proofs/public-api\", ", "")
-            .replace("\"detectors\", ", "")
-            .replace(
-                "[profile.dev.package]\n",
-                "[profile.dev.package]\ndetectors = { opt-level = 1, debug = \"limited\" } # as a member\n",
-            );
+            .replace("\"detectors\", ", "");
         for part in ["detectors", "detectors/jemalloc"] {
             manifest = manifest.replace(
                 &format!("path = {part:?}"),

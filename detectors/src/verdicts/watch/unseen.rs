@@ -4,6 +4,8 @@
 //! by the growth rule, and in a straight line: windows double, so a leak's rise does as well, while a warm-up's rises stay alike. That
 //! resident memory rises beside all heaps makes a verdict doubtful, and no more: an allocator that isn't known may hold it.
 
+mod time;
+
 use super::filling::{Filling, rate};
 use super::resolution::COARSE_BYTES_PER_ITERATION;
 use crate::allocator;
@@ -15,7 +17,8 @@ use crate::model::thread_cache;
 use crate::model::words::{amount, bytes, count, listed};
 use crate::readings::unseen::{self, Unseen};
 use crate::verdicts::evidence::Reading;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use time::Time;
 
 /// Who may hold it, in the order of the floors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -344,7 +347,7 @@ impl UnseenFloors {
                 "what no Rust allocator sees was read in {} alone: the C library's heap is in so many pieces that \
                  counting them takes it {}",
                 count(floors[0].windows().len().try_into().unwrap_or(0), "window"),
-                milliseconds(self.time.of_one)
+                self.time.of_a_reading()
             )
         } else {
             return None;
@@ -354,14 +357,6 @@ impl UnseenFloors {
             why,
         })
     }
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!(
-        "{:.*} ms",
-        usize::from(time < Time::LONG),
-        time.as_secs_f64() * 1e3
-    )
 }
 
 fn last(floors: &Floors) -> i64 {
@@ -374,55 +369,6 @@ fn is_straight(floors: &Floors) -> bool {
         return false;
     };
     rate(before, last) >= 0.75 * rate(first, before)
-}
-
-/// What reading takes, and may. The C library's allocator walks all that is free on its heap to count it: some microseconds, or a tenth
-/// of a second where that is in millions of pieces.
-#[derive(Debug)]
-struct Time {
-    began: Instant,
-    of_one: Duration,
-    of_all: Duration,
-    /// What the reading before took.
-    before: Option<Duration>,
-}
-
-impl Default for Time {
-    fn default() -> Self {
-        Time {
-            began: Instant::now(),
-            of_one: Duration::ZERO,
-            of_all: Duration::ZERO,
-            before: None,
-        }
-    }
-}
-
-impl Time {
-    /// A reading that takes longer than this is made once a window.
-    const LONG: Duration = Duration::from_millis(2);
-
-    fn is_long(&self) -> bool {
-        self.of_one > Self::LONG
-    }
-
-    /// Whether the next reading would stay within a tenth of the run's time, or what nobody notices. One that is needed may take longer.
-    fn allows(&self, is_middle: bool, is_needed: bool) -> bool {
-        const UNNOTICED: Duration = Duration::from_millis(150);
-        const NEEDED: Duration = Duration::from_secs(1);
-        let at_most = UNNOTICED.max(self.began.elapsed() / 10);
-        let is_within = self.of_all + self.of_one <= at_most;
-        (is_middle || !self.is_long()) && is_within || is_needed && self.of_one <= NEEDED
-    }
-
-    fn took(&mut self, time: Duration) {
-        // One that had to wait for a core, as on a busy machine, says nothing of the next.
-        self.of_one = self
-            .before
-            .replace(time)
-            .map_or(time, |before| before.min(time));
-        self.of_all += self.of_one;
-    }
 }
 
 impl Grows {
@@ -509,10 +455,9 @@ pub(crate) fn because(seen: Option<String>, growing: &[Grows], readings: &[Readi
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::{Time, UnseenFloors};
+    use super::UnseenFloors;
     use crate::model::reading::HeapReading;
     use crate::readings::unseen::Unseen;
-    use std::time::Duration;
 
     #[test]
     fn a_window_that_was_not_read_is_not_calm() {
@@ -527,18 +472,5 @@ mod tests {
         assert!(floors.is_calm(), "flat");
         floors.end_window(48);
         assert!(!floors.is_calm(), "nobody knows");
-    }
-
-    #[test]
-    fn what_is_needed_is_read_beyond_the_budget() {
-        let mut time = Time::default();
-        for _ in 0..40 {
-            time.took(Duration::from_millis(40));
-        }
-        assert!(!time.allows(true, false), "1.6 s of a moment");
-        assert!(time.allows(true, true));
-        time.took(Duration::from_secs(3));
-        time.took(Duration::from_secs(3));
-        assert!(!time.allows(true, true), "3 s each");
     }
 }
