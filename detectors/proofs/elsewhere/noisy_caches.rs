@@ -13,7 +13,9 @@ const OPEN_OF: usize = 10;
 /// How many seeds are watched.
 fn seeds() -> u64 {
     const FEW: u64 = 6;
-    std::env::var("DETECTORS_SEEDS").map_or(FEW, |told| told.parse().expect("how many seeds"))
+    std::env::var("DETECTORS_SEEDS").map_or(FEW, |told| {
+        told.parse().expect("DETECTORS_SEEDS is a number")
+    })
 }
 
 /// Watches one seed after another, and counts the verdicts.
