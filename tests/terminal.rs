@@ -13,8 +13,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A slow machine builds meanwhile.
-const DEADLINE: Duration = Duration::from_mins(1);
+/// A first check builds the library, and waits before for whoever else builds in the target folder.
+const DEADLINE: Duration = Duration::from_mins(10);
 
 /// What was written, and what the screen shows of it.
 struct Written {
