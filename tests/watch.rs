@@ -216,6 +216,28 @@ fn a_screen_follows_its_size() {
     assert_eq!(terminal.left_as_it_was(), Some(0));
 }
 
+/// Whoever started the command may have blocked the signal that tells of a new size.
+#[test]
+fn a_screen_follows_its_size_without_being_told() {
+    let workbook = Workbook::copy("watch-size-untold");
+    let told = watch(&workbook, &[CHAPTER]);
+    let mut command = Command::new("env");
+    command.arg("--block-signal=WINCH").arg(told.get_program());
+    command.args(told.get_args()).envs(
+        told.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    for (name, _) in told.get_envs().filter(|(_, value)| value.is_none()) {
+        command.env_remove(name);
+    }
+    command.current_dir(told.get_current_dir().expect("the copy"));
+    let mut terminal = Terminal::with(command, 80);
+    terminal.shows("q quit");
+    terminal.resize(40, 120);
+    terminal.shows_in_row(39, "w whole").types("q");
+    assert_eq!(terminal.left_as_it_was(), Some(0));
+}
+
 #[test]
 fn without_a_terminal_each_save_is_told_in_five_lines() {
     let workbook = Workbook::copy("watch-plain");

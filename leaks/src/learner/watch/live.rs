@@ -83,21 +83,17 @@ impl<'scope, 'env> Watching<'scope, 'env> {
             if end.is_asked() {
                 return Ok(());
             }
+            if screen.is_resized()? {
+                self.is_resized();
+            }
             let lines = self.lines(screen);
             screen.draw(&lines)?;
-            if poll(LOOK_EVERY)? {
-                match read()? {
-                    Event::Key(key)
-                        if key.kind != KeyEventKind::Release && !self.press(key, screen)? =>
-                    {
-                        return Ok(());
-                    }
-                    Event::Resize(..) => {
-                        screen.is_resized()?;
-                        self.is_resized();
-                    }
-                    _ => {}
-                }
+            if poll(LOOK_EVERY)?
+                && let Event::Key(key) = read()?
+                && key.kind != KeyEventKind::Release
+                && !self.press(key, screen)?
+            {
+                return Ok(());
             }
             if self.saves.is_new() {
                 let before = self.work.take();

@@ -55,17 +55,22 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Draws everything again, in the terminal's size of now.
-    pub(super) fn is_resized(&mut self) -> Result<()> {
+    /// Whether the terminal has another size now. Then everything is drawn again. The terminal is asked, since its signal can be lost: what
+    /// blocked signals when it started us, say, left them blocked.
+    pub(super) fn is_resized(&mut self) -> Result<bool> {
         // A terminal that was given no size says 0.
         let told = size()
             .ok()
             .filter(|(columns, rows)| *columns > 0 && *rows > 0);
         let (columns, rows) = told.unwrap_or((80, 24));
-        (self.columns, self.rows) = (usize::from(columns), usize::from(rows));
+        let now = (usize::from(columns), usize::from(rows));
+        if now == (self.columns, self.rows) {
+            return Ok(false);
+        }
+        (self.columns, self.rows) = now;
         self.drawn.clear();
         execute!(io::stdout(), Clear(ClearType::All))?;
-        Ok(())
+        Ok(true)
     }
 
     pub(super) fn columns(&self) -> usize {
