@@ -1,7 +1,8 @@
-//! What the page for whoever teaches this has to copy: it is what its readers parse.
+//! Files that others parse: what the page for whoever teaches this has to copy, and what the book's program offers to choose from.
 
+use detectors::{Class, Verdict};
 use saphyr_parser::{Event, Parser, ScanError};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 
 fn text(file: &str) -> String {
@@ -42,6 +43,16 @@ fn both_files_for_ci_are_yaml_that_runs_the_memory_tests_and_keeps_what_they_saw
             assert!(has(wanted), "{file} has no {wanted}: {texts:?}");
         }
     }
+}
+
+#[test]
+fn a_reader_chooses_among_all_verdicts_and_classes() {
+    let choices: Value =
+        serde_json::from_str(&text("leaks/book/src/evidence/choices.json")).expect("JSON");
+    let verdicts = Verdict::ALL.map(Verdict::as_str);
+    assert_eq!(choices["verdicts"], json!(verdicts));
+    let classes: Vec<_> = Class::ALL.iter().map(|class| class.as_str()).collect();
+    assert_eq!(choices["classes"], json!(classes));
 }
 
 #[test]

@@ -3,10 +3,21 @@
 //! The script shows it, with the plot alone, to whoever opens the page for the first time. Where no script runs it isn't there.
 
 use super::recorded;
-use detectors::{Class, Verdict};
-use mdbook_driver::errors::Result;
+use mdbook_driver::errors::{Error, Result};
+use serde::Deserialize;
 use std::fmt::Write;
 use std::path::Path;
+
+/// What a reader chooses from: the library's words, in its order. `tests/snippets.rs` compares them. The library itself would take a minute
+/// to be built, for these eighteen words, before the book opens for the first time.
+const CHOICES: &str = include_str!("choices.json");
+
+#[derive(Deserialize)]
+struct Choices<'a> {
+    #[serde(borrow)]
+    verdicts: Vec<&'a str>,
+    classes: Vec<&'a str>,
+}
 
 /// What is asked below this plot; nothing where the plot is no chapter's.
 pub(super) fn draw(plot: &Path) -> Result<String> {
@@ -19,8 +30,7 @@ pub(super) fn draw(plot: &Path) -> Result<String> {
     let Some(class) = run.class else {
         return Ok(String::new());
     };
-    let verdicts: Vec<&str> = Verdict::ALL.into_iter().map(Verdict::as_str).collect();
-    let classes: Vec<&str> = Class::ALL.iter().map(|class| class.as_str()).collect();
+    let Choices { verdicts, classes } = serde_json::from_str(CHOICES).map_err(Error::from)?;
     Ok(format!(
         "\n<section class=\"predict\" aria-labelledby=\"before-you-read\" data-verdict=\"{}\" data-class=\"{class}\" hidden>\n\
          <h2 id=\"before-you-read\">Before you read: what is this?</h2>\n\
