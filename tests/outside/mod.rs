@@ -288,12 +288,17 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// It went well, and printed this.
+/// It went well, and printed this; and the compiler had nothing to say of the library.
 #[track_caller]
 fn said(output: &Output, what: &str) {
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{stdout}\n{stderr}");
     assert!(stdout.contains(what), "lacks `{what}`:\n{stdout}\n{stderr}");
+    // With these features alone.
+    assert!(
+        !stderr.contains("warning: `detectors`"),
+        "the library isn't built without a warning:\n{stderr}"
+    );
 }
 
 /// A user's package.
