@@ -116,9 +116,11 @@ fn shows(name: &str, checked: Result<(), Complaint>) {
     });
 }
 
-/// One name stays for each iteration, and others go with the next: so many at most, by chance.
+/// One name stays for each iteration, and others go with the next: so many at most, by chance. Ten thousand an iteration take their time
+/// where the machine has other work, and a run that ends early is less sure.
 fn a_name_stays_beside(most: usize, other: fn() -> Box<[u8; 96]>) -> Evidence {
-    Watch::new("remember names").warm_up(20).run(move || {
+    let watch = Watch::new("remember names").warm_up(20);
+    watch.deadline(Duration::from_mins(10)).run(move || {
         let (mut random, mut names) = (Random::new(7), Vec::with_capacity(10_000));
         let mut others = Vec::with_capacity(most);
         move || {
