@@ -56,7 +56,7 @@ const OTHERS: [Case; 6] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Told {
     Right,
-    /// The right verdict without its class.
+    /// The right verdict without its class, or its class without a holder.
     NoClass,
     Undecided,
     Wrong,
@@ -69,7 +69,7 @@ fn look_at(case: &Case) -> (Told, String) {
         Some("inconclusive") => Told::Undecided,
         _ if verdict != Some(case.verdict) => Told::Wrong,
         _ if class.is_none() => Told::NoClass,
-        _ if class == Some(case.leak) && is_held(case, &answer) => Told::Right,
+        _ if class == Some(case.leak) => is_held(case, &answer),
         _ => Told::Wrong,
     };
     let whole = match told {
@@ -82,15 +82,25 @@ fn look_at(case: &Case) -> (Told, String) {
     )
 }
 
-fn is_held(case: &Case, answer: &serde_json::Value) -> bool {
+/// Whether the right holder is named, or at least no wrong one.
+fn is_held(case: &Case, answer: &serde_json::Value) -> Told {
     let Some((site, by)) = case.held else {
-        return true;
+        return Told::Right;
     };
     let sites = answer["held"]["by_site"].as_array();
-    sites.into_iter().flatten().any(|held| {
-        let (name, root) = (held["site"].as_str(), held["by"][0][0].to_string());
-        name.is_some_and(|name| name.contains(site)) && root.contains(by)
-    })
+    let is_of_site = |held: &&serde_json::Value| {
+        let name = held["site"].as_str();
+        name.is_some_and(|name| name.contains(site))
+    };
+    let of_site = sites.into_iter().flatten().filter(is_of_site);
+    let roots: Vec<String> = of_site.map(|held| held["by"][0][0].to_string()).collect();
+    if roots.iter().any(|root| root.contains(by)) {
+        Told::Right
+    } else if roots.iter().any(|root| root.contains("elsewhere")) {
+        Told::NoClass
+    } else {
+        Told::Wrong
+    }
 }
 
 /// Looks at all of them at the same time, so often.

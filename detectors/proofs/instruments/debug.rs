@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Condvar, Mutex, OnceLock};
 use std::thread::{self, ThreadId};
+use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
@@ -69,6 +70,11 @@ static ENTRIES: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 fn keep_an_entry() {
     let entry = vec![1; 1 << 10].into_boxed_slice();
     ENTRIES.lock().expect("no panic").push(entry);
+}
+
+#[inline(never)]
+fn a_message() -> Box<[u64; 6]> {
+    Box::new([7; 6])
 }
 
 /// A figure of `/metrics`; `None` where it isn't told.
@@ -301,6 +307,37 @@ detectors::tests! {
         let held = site.lines().nth(1).unwrap_or_default();
         assert!(held.ends_with("are held by the static instruments::debug::ENTRIES"), "{text}");
         assert!(text.contains("the service paused for "), "{text}");
+    }
+
+    /// A channel gives room that was emptied to what comes next: of twenty messages one goes into room that is new.
+    async fn what_waits_in_room_that_is_older_than_the_question_waits_in_its_queue() {
+        const SENT_EACH_MS: u128 = 20;
+        let (send, mut receive) = tokio::sync::mpsc::unbounded_channel();
+        for _ in 0..20_000 {
+            send.send(a_message()).expect("there is a receiver");
+        }
+        let address = listens(None).await;
+        let host = format!("host: {address}");
+        let question = asked(address, "POST /holders?seconds=1", &[&host]).await;
+        let told = tokio::spawn(answer(question));
+        let (began, mut sent) = (Instant::now(), 0);
+        while !told.is_finished() {
+            while sent < SENT_EACH_MS * began.elapsed().as_millis() {
+                send.send(a_message()).expect("there is a receiver");
+                sent += 1;
+                if sent % 20 != 0 {
+                    receive.recv().await.expect("there are messages");
+                }
+            }
+            yield_now().await;
+        }
+        let (head, body) = told.await.expect("an answer");
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let told: serde_json::Value = serde_json::from_slice(&body).expect("its answer");
+        let sites = told["by_site"].as_array().expect("a list");
+        let is_ours = |site: &&serde_json::Value| site["site"].as_str().is_some_and(|name| name.contains("a_message"));
+        let messages = sites.iter().find(is_ours).expect("the messages");
+        assert_eq!(messages["queue"], "tokio::sync::mpsc", "{told:#}");
     }
 
     /// Or sixty-four of them would leave nobody else a connection for ten minutes.

@@ -7,7 +7,7 @@ use crate::model::words::bytes;
 use crate::outside::held::Held;
 use crate::readings::heap::{AllocatorSource, Detail, HeapSource, SiteReading};
 use crate::readings::holders::{BeforeACopy, HeldBy, Holders};
-use crate::readings::{copy, memory};
+use crate::readings::{copy, kernel, memory};
 use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -58,8 +58,7 @@ pub(super) async fn holders(RawQuery(query): RawQuery) -> Answer {
     let looks = move || {
         let _ = tell.send(look(seconds, &is_waited_for));
     };
-    let thread = std::thread::Builder::new().name("holders".to_owned());
-    thread.spawn(looks).map_err(failed)?;
+    kernel::start_own("holders", looks).map_err(failed)?;
     let held = told.await.map_err(failed)??;
     if as_text {
         return Ok(answers::text(in_words(&held)));
@@ -192,8 +191,8 @@ fn told_by_a_copy(source: &AllocatorSource, rises: &[Rise]) -> Vec<u8> {
              mut by_site,
              not_read,
          }| {
-            // What was freed since the stacks were looked up is nobody's.
-            by_site.retain(|held| held.bytes > 0);
+            // What was freed since the stacks were looked up is nobody's, and what this look needs isn't the service's.
+            by_site.retain(|held| held.bytes > 0 && !held.site.starts_with("detectors::"));
             for held in &mut by_site {
                 let own = rises.iter().filter(|(site, _)| held.stacks.contains(site));
                 held.rose = own.map(|(_, by)| by).sum();

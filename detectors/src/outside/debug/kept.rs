@@ -167,8 +167,7 @@ impl KeptProfiles {
             not_before: None,
         };
         let (end, ended) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("kept profiles".to_owned());
-        let thread = thread.spawn(move || keeper.run(looks, &ended));
+        let thread = kernel::start_own("kept profiles", move || keeper.run(looks, &ended));
         Ok(Keeping {
             end: Some(end),
             thread: Some(thread.map_err(KeepError::NoThread)?),

@@ -5,11 +5,12 @@
 //! again would see the service's memory climb by its own questions, if each were answered by another thread.
 
 use super::answers::Refusal;
+use crate::readings::kernel;
 use axum::http::StatusCode;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
-use std::{io, thread};
 use tokio::sync::oneshot;
 
 /// A thread that waits for work, and its queue.
@@ -69,8 +70,7 @@ impl Desk {
         } else {
             let (sender, works) = channel::<Work>();
             let does_all = move || works.into_iter().for_each(|work| work());
-            let thread = thread::Builder::new().name(self.name.to_owned());
-            thread.spawn(does_all)?;
+            kernel::start_own(self.name, does_all)?;
             queue.insert(sender)
         };
         // The thread outlives every sender, and no work ends it: each panic is caught.

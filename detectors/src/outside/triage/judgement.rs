@@ -116,6 +116,8 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
             let live = memory.iter().find(|quantity| quantity.name == LIVE);
             let per_second = live.map_or(0.0, |live| live.judged.per_second);
             evidence.live_per_second = per_second.max(1.0);
+        } else if let Some(live) = rises_behind_tables(&memory) {
+            evidence.live_per_second = live.judged.per_second;
         }
         if by_blocks && named.iter().all(|named| named.kind != Kind::Bytes) {
             evidence.caveats.push(BY_BLOCKS.to_owned());
@@ -145,8 +147,19 @@ pub(super) fn is_leak(look: &Look) -> bool {
     // By blocks alone no line is told: bytes may be clear a little later.
     let mut memory = Quantity::memory(look);
     memory.retain(|quantity| quantity.name != LIVE_BLOCKS);
+    if rises_behind_tables(&memory).is_some() {
+        memory.retain(|quantity| quantity.name != IN_TABLES);
+    }
     let (verdict, _, _) = verdict(&Quantity::counts(look), &memory, look);
     verdict == Verdict::Leak
+}
+
+/// Live memory that rises in each window, by more than what tables hold, and isn't clear yet where that is: tables have no noise.
+fn rises_behind_tables(memory: &[Quantity]) -> Option<&Quantity> {
+    let named = |name| memory.iter().find(|quantity| quantity.name == name);
+    let (live, in_tables) = (named(LIVE)?, named(IN_TABLES)?);
+    let is_behind = in_tables.is_leak() && !live.is_leak() && live.climbs();
+    (is_behind && live.judged.per_second > in_tables.judged.per_second).then_some(live)
 }
 
 pub(super) type Settle = (String, Option<Duration>);

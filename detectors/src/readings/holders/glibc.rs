@@ -19,13 +19,13 @@
     )
 )]
 
-#[cfg(finds_stuck_tasks)]
 mod freed;
 
 use super::memory::Memory;
 use crate::readings::kernel::{self, Whose};
+pub(super) use freed::Freed;
 #[cfg(finds_stuck_tasks)]
-pub(super) use freed::{Freed, ROOM_MAX, of_copy as freed_in_a_copy, room_behind};
+pub(super) use freed::{ROOM_MAX, room_behind};
 use std::ops::Range;
 
 const WORD_BYTES: usize = size_of::<usize>();
@@ -140,6 +140,13 @@ impl Heap {
             Part::Mappings(range) => reader.mapped_at(address, range.start.max(searched)),
         }
     }
+}
+
+/// How large the block is that glibc gives to who asks for so many bytes, where it has no mapping of its own.
+#[cfg(feature = "debug")]
+pub(super) fn given_for(asked: usize) -> usize {
+    let with_head = (asked + WORD_BYTES).next_multiple_of(HEAD_BYTES);
+    with_head.max(LEAST_BYTES) - WORD_BYTES
 }
 
 /// Reads the heads of blocks, much of the memory at once.
@@ -275,5 +282,27 @@ impl Drop for Reader<'_> {
     fn drop(&mut self) {
         self.buffer.fill(0);
         std::hint::black_box(&mut self.buffer);
+    }
+}
+
+#[cfg(all(test, feature = "debug", target_env = "gnu"))]
+mod tests {
+    use super::given_for;
+
+    #[test]
+    fn what_glibc_gives_is_known_by_what_is_asked_for() {
+        for asked in (1..2_000).chain([10_000, 65_537, 100_001]) {
+            // SAFETY: what is asked for is freed once, and looked at before.
+            let given = unsafe {
+                let block = libc::malloc(asked);
+                let given = libc::malloc_usable_size(block);
+                libc::free(block);
+                given
+            };
+            assert!(
+                given >= given_for(asked) && given < given_for(asked) + 32,
+                "{asked}: {given}"
+            );
+        }
     }
 }

@@ -10,6 +10,8 @@ use crate::allocator::{self, ScopeHandle};
 use std::collections::HashSet;
 use std::ops::Range;
 
+#[cfg(all(feature = "debug", target_os = "linux"))]
+mod alike;
 mod trace;
 
 /// A live block.
@@ -68,6 +70,9 @@ pub(super) enum Reached {
 pub(super) struct Edge {
     pub(super) from: u32,
     pub(super) to: u32,
+    /// Where in the first block it stands.
+    #[cfg(all(feature = "debug", target_os = "linux"))]
+    offset: u32,
     way: Way,
 }
 
@@ -126,6 +131,8 @@ pub(super) struct Graph {
     pub(super) shown: Vec<usize>,
     /// For each block: whether it is older than the notes, and a hash table.
     pub(super) older_tables: Vec<bool>,
+    /// For each block: whether it is older than the notes, and has no room for pointers: a text, by all that points at it.
+    older_texts: Vec<bool>,
     /// In the order of what they start from.
     pub(super) edges: Vec<Edge>,
     pub(super) entries: Vec<Entry>,
@@ -169,6 +176,7 @@ impl Graph {
             wakers: vec![0; blocks.len()],
             shown: vec![0; blocks.len()],
             older_tables: vec![false; blocks.len()],
+            older_texts: vec![false; blocks.len()],
             edges: Vec::new(),
             entries: Vec::new(),
             parts: vec![Part::None; blocks.len()],
@@ -182,6 +190,8 @@ impl Graph {
         };
         if !graph.blocks.is_empty() {
             let sites = graph.read(&memory, is_over)?;
+            #[cfg(all(feature = "debug", target_os = "linux"))]
+            graph.know_older_by_likeness();
             // Most of the names, at once: the tasks' and their runtimes' are among them.
             graph.know_rooms(stacks_of);
             graph.know_runtimes(&sites, stacks_of);
@@ -209,6 +219,8 @@ impl Graph {
         let pointers = &mut self.pointers;
         let unused = &mut self.unused;
         let older_tables = &mut self.older_tables;
+        let older_texts = &mut self.older_texts;
+        let mut no_texts = vec![false; blocks.len()];
         memory.each_word(&without, is_over, |word, around| {
             let Word {
                 address,
@@ -241,6 +253,9 @@ impl Graph {
                 if blocks[to].is_older() {
                     is_tables = room::holds_table(size, offset, beside);
                     older_tables[to] |= is_tables;
+                    let is_text = room::holds_text(size, offset, beside);
+                    older_texts[to] |= is_text;
+                    no_texts[to] |= !is_text;
                 } else {
                     likely.points_at_block(number(to), size, offset, around, memory);
                 }
@@ -262,6 +277,8 @@ impl Graph {
                 Some(from) => edges.push(Edge {
                     from: number(from),
                     to: number(to),
+                    #[cfg(all(feature = "debug", target_os = "linux"))]
+                    offset: u32::try_from(address - blocks[from].start).unwrap_or(u32::MAX),
                     way,
                 }),
                 None => entries.push(Entry {
@@ -272,6 +289,9 @@ impl Graph {
                 }),
             }
         })?;
+        for (is_text, is_none) in self.older_texts.iter_mut().zip(no_texts) {
+            *is_text &= !is_none;
+        }
         let like_tasks = self.know(likely);
         edges.sort_unstable_by_key(|edge| (edge.from, edge.to));
         for (at, edge) in edges.iter().enumerate() {
@@ -376,7 +396,8 @@ impl Graph {
     /// to is held by whoever else points there.
     pub(super) fn is_holding(&self, edge: &Edge) -> bool {
         let leaves_the_queue = self.rooms[edge.from as usize] && !self.rooms[edge.to as usize];
-        let may_be_old = leaves_the_queue && self.has_rival(edge);
+        let may_be_old =
+            leaves_the_queue && self.has_rival(edge) || self.older_texts[edge.from as usize];
         self.parts[edge.from as usize] == Part::None && !may_be_old && self.keeps(edge.to, edge.way)
     }
 

@@ -4,10 +4,11 @@
 //! It is done in a copy of the process alone, where nothing moves but what the copy asks for itself: glibc holds its locks while it forks.
 //! Another allocator's blocks aren't known.
 
-use super::glibc::{Heap, Reader};
+use super::glibc::{Freed, Heap, Reader};
 use super::graph::{Block, block_at, end_of};
 use super::memory::{self, Memory};
 use crate::allocator;
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// So many steps from a noted block at most.
@@ -15,6 +16,9 @@ const STEPS_MAX: usize = 6;
 
 /// What leads to fewer than one of so many wanted blocks is left unknown: a runtime's lists, and what was left behind.
 const LEAST_SHARE: usize = 100;
+
+/// Blocks of one size count together, if each leads to so many: a queue's room comes in pieces.
+const OF_A_PIECE: usize = 8;
 
 /// So many blocks at most: a million take some 100 MB of the copy.
 const BLOCKS_MAX: usize = 1 << 20;
@@ -30,6 +34,8 @@ pub(super) fn with_older(
     memory: &Memory,
     is_over: &dyn Fn() -> bool,
 ) -> Result<Vec<Block>, String> {
+    // First: what is free is joined then, and read as it is afterwards.
+    let freed = Freed::in_a_copy(memory);
     let heap = Heap::of_glibc(memory);
     let least = wanted / LEAST_SHARE;
     let mut known = noted;
@@ -40,7 +46,12 @@ pub(super) fn with_older(
         }
         let places = pointing_at(&targets, &known, memory, is_over)?;
         targets = blocks_at(&heap, &places, memory);
-        targets.retain(|found| found.pointers > least && is_free_of(&known, found));
+        let pieces = pieces_by_size(&targets);
+        targets.retain(|found| {
+            let is_piece = found.pointers >= OF_A_PIECE && pieces[&found.len()] > least;
+            let is_share = found.pointers > least || is_piece;
+            is_share && !freed.has(found.start()) && is_free_of(&known, found)
+        });
         known = joined(known, &targets);
     }
     Ok(known)
@@ -71,6 +82,20 @@ impl Hidden {
     fn end(self) -> usize {
         !self.end
     }
+
+    fn len(self) -> usize {
+        self.end() - self.start()
+    }
+}
+
+/// How many pointers lead from pieces of each size.
+fn pieces_by_size(found: &[Hidden]) -> HashMap<usize, usize> {
+    let mut by_size = HashMap::new();
+    for found in found {
+        let is_piece = found.pointers >= OF_A_PIECE;
+        *by_size.entry(found.len()).or_default() += if is_piece { found.pointers } else { 0 };
+    }
+    by_size
 }
 
 /// A pointer to a target that is in no known block: where it stands, upside down, and how many noted blocks it leads to.

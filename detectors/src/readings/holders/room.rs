@@ -121,6 +121,25 @@ pub(super) fn holds_table(
     is_one().unwrap_or(false)
 }
 
+/// Whether the words beside a pointer are those of a vector whose elements are smaller than a pointer, such as a text. What looks like
+/// a pointer in its block was left there by whoever had it before. `size`: as above.
+pub(super) fn holds_text(
+    size: usize,
+    offset: usize,
+    beside: impl Fn(isize) -> Option<usize>,
+) -> bool {
+    const LEFT_AT_MOST: usize = 32;
+    let is_one = || {
+        let (capacity, length) = (beside(-1)?, beside(1)?);
+        let elements = [1, 2, 4].map(|bytes| capacity.checked_mul(bytes));
+        let fits = |bytes: usize| bytes <= size && size - bytes < LEFT_AT_MOST;
+        let is_full = elements.into_iter().flatten().any(fits);
+        let is_too_small_for_pointers = capacity > size / size_of::<usize>();
+        Some(offset == 0 && length <= capacity && is_full && is_too_small_for_pointers)
+    };
+    is_one().unwrap_or(false)
+}
+
 /// Whether a hash table of so many buckets is that large: entries, then a byte for each bucket and a group more.
 pub(super) fn is_table(size: usize, buckets: usize) -> bool {
     let entries = size
@@ -131,7 +150,7 @@ pub(super) fn is_table(size: usize, buckets: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Made, Unused};
+    use super::{Made, Unused, holds_text};
     use std::collections::VecDeque;
 
     const VECTORS: [&str; 1] = ["alloc::vec::Vec<T>::with_capacity"];
@@ -248,5 +267,25 @@ mod tests {
     fn the_border_of_what_was_read_tells_nothing() {
         assert!(!words(16_384, 0, &[2_048, 0], VECTORS));
         assert!(!words(16_384, 0, &[2_048, 0, 5], DEQUES));
+    }
+
+    /// A block of 24 bytes is the least that glibc gives; it asks for nothing smaller.
+    #[test]
+    fn a_text_has_no_room_for_pointers() {
+        let is_text = |size, capacity: usize, length: usize| {
+            holds_text(size, 0, |further| match further {
+                -1 => Some(capacity),
+                1 => Some(length),
+                _ => None,
+            })
+        };
+        assert!(is_text(24, 4, 4)); // "8080"
+        assert!(is_text(104, 90, 12));
+        assert!(is_text(808, 200, 200)); // of four bytes each
+        assert!(!is_text(24, 3, 3)); // may be three pointers
+        assert!(!is_text(808, 100, 7)); // a hundred pointers
+        assert!(!is_text(808, 200, 201)); // no vector
+        assert!(!is_text(808, 150, 0)); // of no size that fits
+        assert!(!holds_text(24, 8, |_| Some(4))); // into the middle
     }
 }

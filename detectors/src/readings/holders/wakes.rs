@@ -19,7 +19,7 @@
 //!
 //! It is asked of a copy of the process, in which nothing moves.
 
-use super::glibc::freed_in_a_copy;
+use super::glibc::Freed;
 use super::memory::Memory;
 pub(crate) use super::memory::{locals, static_at};
 use pointers::Pointers;
@@ -123,7 +123,7 @@ pub(crate) fn judge(
     without: &[Range<usize>],
 ) -> Result<Vec<(Walked, Holds)>, String> {
     let memory = Memory::of_this_process(None)?;
-    let freed = freed_in_a_copy(&memory);
+    let freed = Freed::in_a_copy(&memory);
     let mut pointers = Pointers::of(tasks);
     pointers.read(&memory, &freed, waker, without)?;
     let counted = |block: u32| pointers.counted(block, &memory);

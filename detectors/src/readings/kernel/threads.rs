@@ -61,6 +61,50 @@ pub(crate) fn stacks(whose: Whose) -> Vec<(i32, Stack)> {
     threads.into_iter().filter_map(stack).collect()
 }
 
+/// Those of the library's own threads that may run while a copy of the process is read.
+#[cfg(feature = "debug")]
+static OWN: std::sync::Mutex<Vec<i32>> = std::sync::Mutex::new(Vec::new());
+
+#[cfg(feature = "debug")]
+fn own_threads() -> std::sync::MutexGuard<'static, Vec<i32>> {
+    OWN.lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Starts a thread that holds nothing of the program's: what seems to stand on its stack was left there.
+///
+/// # Errors
+///
+/// Where the system refuses the thread.
+#[cfg(feature = "debug")]
+pub(crate) fn start_own(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<std::thread::JoinHandle<()>> {
+    struct Known(i32);
+    impl Drop for Known {
+        fn drop(&mut self) {
+            own_threads().retain(|id| *id != self.0);
+        }
+    }
+    let work = move || {
+        let id = thread_id();
+        own_threads().push(id);
+        let _known = Known(id);
+        work();
+    };
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread.spawn(work)
+}
+
+/// The stacks of the other threads that may hold something of the program's.
+#[cfg(all(feature = "debug", target_os = "linux"))]
+pub(crate) fn without_own(stacks: std::collections::HashMap<i32, Stack>) -> Vec<Stack> {
+    let own = own_threads();
+    let others = stacks.into_iter().filter(|(id, _)| !own.contains(id));
+    others.map(|(_, stack)| stack).collect()
+}
+
 /// Parses `7 0x5 0x7ffc.. 0x8000 0x0 0x0 0x0 0x7ffcSP 0x7f..PC`; `None` for `running`.
 #[cfg(target_os = "linux")]
 fn stack_pointer(call: &str) -> Option<usize> {

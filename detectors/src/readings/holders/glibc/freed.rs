@@ -39,13 +39,15 @@ impl Freed {
     }
 }
 
-/// What is free in a copy's heap; nothing where the program's blocks lie in another allocator's memory.
-pub(in crate::readings::holders) fn of_copy(memory: &Memory) -> Freed {
-    if memory.copied != Some(Whose::OfGlibc) {
-        return Freed::default();
+impl Freed {
+    /// What is free in a copy's heap; nothing where the program's blocks lie in another allocator's memory.
+    pub(in crate::readings::holders) fn in_a_copy(memory: &Memory) -> Self {
+        if memory.copied != Some(Whose::OfGlibc) {
+            return Freed::default();
+        }
+        settle();
+        Heap::of_glibc(memory).freed(memory, secret(memory))
     }
-    settle();
-    Heap::of_glibc(memory).freed(memory, secret(memory))
 }
 
 impl Heap {
@@ -108,10 +110,12 @@ fn led_to(firsts: &[usize], cached: Vec<(usize, usize)>, memory: &Memory) -> Vec
 }
 
 /// More than this isn't left behind a block: a block has 24 bytes at least, and less than 32 are given away with it.
+#[cfg(finds_stuck_tasks)]
 pub(in crate::readings::holders) const ROOM_MAX: usize = 3 * WORD_BYTES + LEAST_BYTES;
 
 /// What glibc gave to a block and nobody asked for: it lies between the block and the next one's head. The block may not be another
 /// allocator's.
+#[cfg(finds_stuck_tasks)]
 pub(in crate::readings::holders) fn room_behind(
     block: &Range<usize>,
     memory: &Memory,
@@ -182,7 +186,7 @@ fn second_word_of_freed(bytes: usize, memory: &Memory) -> Option<usize> {
 
 #[cfg(all(test, target_env = "gnu"))]
 mod tests {
-    use super::{ROOM_MAX, of_copy, room_behind};
+    use super::{Freed, ROOM_MAX, room_behind};
     use crate::readings::copy;
     use crate::readings::holders::copy_knows;
     use crate::readings::holders::memory::Memory;
@@ -315,7 +319,7 @@ mod tests {
         let work = || {
             copy_knows(Vec::new());
             let memory = Memory::of_this_process(None).expect("Linux tells");
-            let free = of_copy(&memory);
+            let free = Freed::in_a_copy(&memory);
             let (mut wrong, mut seen, mut of) = (0, 0, 0);
             for (live, freed) in &all {
                 let has_some = |block: &&Hidden| (0..block.1).any(|at| free.has(!block.0 + at));
