@@ -4,10 +4,14 @@ use detectors::Profile;
 use detectors::allocator::Label;
 use detectors::debug::{Listener, Token};
 use detectors::memory::{AllocatorFigures, Underlying, set_underlying};
+use std::hint::black_box;
 use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Condvar, Mutex, OnceLock};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
@@ -70,6 +74,73 @@ static ENTRIES: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 fn keep_an_entry() {
     let entry = vec![1; 1 << 10].into_boxed_slice();
     ENTRIES.lock().expect("no panic").push(entry);
+}
+
+/// Where a block was that has been freed.
+static FREED: AtomicUsize = AtomicUsize::new(0);
+
+static TEXT: Mutex<String> = Mutex::new(String::new());
+
+/// In the cache of a thread that lives until the end is told: nobody else is given the block.
+fn leave_in_what_is_freed(pointer: usize) -> Sender<()> {
+    let (end, ends) = channel();
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        let block = black_box(vec![pointer; 113]);
+        FREED.store(block.as_ptr().addr(), Relaxed);
+        drop(block);
+        tell.send(()).expect("it is waited for");
+        let _ended = ends.recv();
+    });
+    told.recv().expect("it was freed");
+    end
+}
+
+fn leave_behind_a_text(pointer: usize) {
+    let block = black_box(Box::new([pointer; 3]));
+    let was = (&raw const *block).addr();
+    drop(block);
+    let text = black_box(String::from("8080"));
+    assert_eq!(
+        text.as_ptr().addr(),
+        was,
+        "glibc gives first what was freed last"
+    );
+    *TEXT.lock().expect("no panic") = text;
+}
+
+/// What a copy of the process tells of the messages, of which some come meanwhile.
+async fn who_holds_messages(mut one_comes: impl AsyncFnMut()) -> serde_json::Value {
+    const COME_EACH_MS: u128 = 20;
+    let address = listens(None).await;
+    let question = asked(
+        address,
+        "POST /holders?seconds=1",
+        &[&format!("host: {address}")],
+    )
+    .await;
+    let told = tokio::spawn(answer(question));
+    let (began, mut came) = (Instant::now(), 0);
+    while !told.is_finished() {
+        while came < COME_EACH_MS * began.elapsed().as_millis() {
+            one_comes().await;
+            came += 1;
+        }
+        yield_now().await;
+    }
+    let (head, body) = told.await.expect("an answer");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let mut told: serde_json::Value = serde_json::from_slice(&body).expect("its answer");
+    let sites = told["by_site"].as_array_mut().expect("a list");
+    let is_messages = |site: &serde_json::Value| {
+        let name = site["site"].as_str();
+        name.is_some_and(|name| name.contains("a_message"))
+    };
+    let at = sites
+        .iter()
+        .position(is_messages)
+        .unwrap_or_else(|| panic!("no messages: {sites:#?}"));
+    sites.swap_remove(at)
 }
 
 #[inline(never)]
@@ -311,33 +382,30 @@ detectors::tests! {
 
     /// A channel gives room that was emptied to what comes next: of twenty messages one goes into room that is new.
     async fn what_waits_in_room_that_is_older_than_the_question_waits_in_its_queue() {
-        const SENT_EACH_MS: u128 = 20;
         let (send, mut receive) = tokio::sync::mpsc::unbounded_channel();
         for _ in 0..20_000 {
             send.send(a_message()).expect("there is a receiver");
         }
-        let address = listens(None).await;
-        let host = format!("host: {address}");
-        let question = asked(address, "POST /holders?seconds=1", &[&host]).await;
-        let told = tokio::spawn(answer(question));
-        let (began, mut sent) = (Instant::now(), 0);
-        while !told.is_finished() {
-            while sent < SENT_EACH_MS * began.elapsed().as_millis() {
-                send.send(a_message()).expect("there is a receiver");
-                sent += 1;
-                if sent % 20 != 0 {
-                    receive.recv().await.expect("there are messages");
-                }
+        let mut sent = 0;
+        let told = who_holds_messages(async || {
+            send.send(a_message()).expect("there is a receiver");
+            sent += 1;
+            if sent % 20 != 0 {
+                receive.recv().await.expect("there are messages");
             }
-            yield_now().await;
-        }
-        let (head, body) = told.await.expect("an answer");
-        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-        let told: serde_json::Value = serde_json::from_slice(&body).expect("its answer");
-        let sites = told["by_site"].as_array().expect("a list");
-        let is_ours = |site: &&serde_json::Value| site["site"].as_str().is_some_and(|name| name.contains("a_message"));
-        let messages = sites.iter().find(is_ours).expect("the messages");
-        assert_eq!(messages["queue"], "tokio::sync::mpsc", "{told:#}");
+        });
+        assert_eq!(told.await["queue"], "tokio::sync::mpsc");
+    }
+
+    /// Both are older than the question, and so nobody noted what they were. This thread never rests, so the kernel may not tell where its
+    /// stack ends, and nobody then knows who does hold them.
+    async fn neither_what_was_freed_nor_what_lies_behind_a_text_holds_anything() {
+        let mut messages: Vec<Box<[u64]>> = Vec::with_capacity(200_000);
+        let _end = leave_in_what_is_freed(messages.as_ptr().addr());
+        leave_behind_a_text(messages.as_ptr().addr());
+        let told = who_holds_messages(async || messages.push(a_message())).await;
+        let roots = told["by"].as_array().expect("a list");
+        assert!(roots.iter().all(|root| root[0].is_string()) && told["rival"].is_null(), "a static: {told}");
     }
 
     /// Or sixty-four of them would leave nobody else a connection for ten minutes.

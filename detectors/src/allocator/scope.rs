@@ -154,16 +154,16 @@ impl Scope {
     /// Tells what is live at each site now, for sites that allocated within the scope; nothing without [`Detail::Stacks`].
     /// What `visit` allocates and frees belongs to no scope.
     pub fn each_site(&self, visit: &mut dyn FnMut(SiteReading)) {
-        slot::inside(|| {
-            self.tag.core().each_site(self.tag, |site, counts| {
-                if site != sites::NONE {
-                    visit(SiteReading {
-                        site,
-                        blocks: counts.live_blocks().cast_unsigned(),
-                        bytes: counts.live_bytes().cast_unsigned(),
-                    });
-                }
-            });
+        // Within work that isn't counted, all is seen as well.
+        let _uncounted = slot::InsideInstrument::enter();
+        self.tag.core().each_site(self.tag, |site, counts| {
+            if site != sites::NONE {
+                visit(SiteReading {
+                    site,
+                    blocks: counts.live_blocks().cast_unsigned(),
+                    bytes: counts.live_bytes().cast_unsigned(),
+                });
+            }
         });
     }
 

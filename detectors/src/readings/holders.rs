@@ -447,7 +447,7 @@ impl BeforeACopy {
         #[cfg(target_os = "linux")]
         {
             COPIED.set(Some(Copied {
-                stacks: crate::readings::kernel::without_own(self.stacks),
+                stacks: self.stacks.into_values().collect(),
                 heap: Heap::of_our_blocks(),
                 reads_beside_stacks: false,
             }));

@@ -258,6 +258,17 @@ fn what_is_allocated_uncounted_counts_nowhere_and_what_is_freed_there_is_gone() 
 }
 
 #[test]
+fn what_was_counted_is_seen_from_within_uncounted_work() {
+    let scope = Scope::new(Detail::Stacks).expect("the profiling allocator is this file's");
+    let kept = black_box(vec![1_u8; 100]);
+    let bytes =
+        |sites: Vec<detectors::heap::SiteReading>| sites.iter().map(|site| site.bytes).sum();
+    let seen: u64 = bytes(uncounted(|| scope.sites()));
+    assert_eq!(seen, 100);
+    drop(kept);
+}
+
+#[test]
 fn a_panic_ends_what_is_uncounted() {
     let scope = scope();
     let caught = std::panic::catch_unwind(|| uncounted(|| std::panic::resume_unwind(Box::new(1))));

@@ -146,11 +146,17 @@ fn floors(
             }
         });
     }
+    // What the look itself needs isn't the service's.
+    Ok(allocator::uncounted(|| of_each_look(floors)))
+}
+
+/// The floors of the stacks that every look saw, most bytes first.
+fn of_each_look(floors: HashMap<usize, (u32, SiteReading)>) -> Vec<SiteReading> {
     let each_time = floors.into_values().filter(|(looks, _)| *looks > LOOKS);
     let mut floors: Vec<SiteReading> = each_time.map(|(_, least)| least).collect();
     floors.retain(|least| least.bytes > 0);
     floors.sort_by_key(|least| Reverse(least.bytes));
-    Ok(floors)
+    floors
 }
 
 /// A stack's number, and by how many bytes its least rose from the first half of the time to the second.
@@ -191,8 +197,8 @@ fn told_by_a_copy(source: &AllocatorSource, rises: &[Rise]) -> Vec<u8> {
              mut by_site,
              not_read,
          }| {
-            // What was freed since the stacks were looked up is nobody's, and what this look needs isn't the service's.
-            by_site.retain(|held| held.bytes > 0 && !held.site.starts_with("detectors::"));
+            // What was freed since the stacks were looked up is nobody's.
+            by_site.retain(|held| held.bytes > 0);
             for held in &mut by_site {
                 let own = rises.iter().filter(|(site, _)| held.stacks.contains(site));
                 held.rose = own.map(|(_, by)| by).sum();

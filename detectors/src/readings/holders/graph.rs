@@ -131,7 +131,8 @@ pub(super) struct Graph {
     pub(super) shown: Vec<usize>,
     /// For each block: whether it is older than the notes, and a hash table.
     pub(super) older_tables: Vec<bool>,
-    /// For each block: whether it is older than the notes, and has no room for pointers: a text, by all that points at it.
+    /// For each block: whether it is older than the notes, and a text. What looks like a pointer behind the text was left there by
+    /// whoever had the block before.
     older_texts: Vec<bool>,
     /// In the order of what they start from.
     pub(super) edges: Vec<Edge>,
@@ -191,7 +192,7 @@ impl Graph {
         if !graph.blocks.is_empty() {
             let sites = graph.read(&memory, is_over)?;
             #[cfg(all(feature = "debug", target_os = "linux"))]
-            graph.know_older_by_likeness();
+            graph.know_older_rooms(stacks_of);
             // Most of the names, at once: the tasks' and their runtimes' are among them.
             graph.know_rooms(stacks_of);
             graph.know_runtimes(&sites, stacks_of);
@@ -220,7 +221,7 @@ impl Graph {
         let unused = &mut self.unused;
         let older_tables = &mut self.older_tables;
         let older_texts = &mut self.older_texts;
-        let mut no_texts = vec![false; blocks.len()];
+        let mut begin_with_a_pointer = vec![false; blocks.len()];
         memory.each_word(&without, is_over, |word, around| {
             let Word {
                 address,
@@ -253,9 +254,9 @@ impl Graph {
                 if blocks[to].is_older() {
                     is_tables = room::holds_table(size, offset, beside);
                     older_tables[to] |= is_tables;
-                    let is_text = room::holds_text(size, offset, beside);
+                    let is_text = room::length_of_text(size, offset, beside)
+                        .is_some_and(|length| is_legible(blocks[to].start, length, memory));
                     older_texts[to] |= is_text;
-                    no_texts[to] |= !is_text;
                 } else {
                     likely.points_at_block(number(to), size, offset, around, memory);
                 }
@@ -270,6 +271,9 @@ impl Graph {
                 is_waker: is_table(-1) || is_table(1),
                 is_tables,
             };
+            if let Some(from) = from {
+                begin_with_a_pointer[from] |= address == blocks[from].start;
+            }
             match from {
                 // A block that points into its own middle, as a future does, isn't held by that pointer. A block that owns itself points
                 // at its own start, and is a cycle.
@@ -289,8 +293,9 @@ impl Graph {
                 }),
             }
         })?;
-        for (is_text, is_none) in self.older_texts.iter_mut().zip(no_texts) {
-            *is_text &= !is_none;
+        // Where there was a text once there may be something else by now.
+        for (is_text, begins) in self.older_texts.iter_mut().zip(begin_with_a_pointer) {
+            *is_text &= !begins;
         }
         let like_tasks = self.know(likely);
         edges.sort_unstable_by_key(|edge| (edge.from, edge.to));
@@ -465,6 +470,14 @@ impl Likely {
                 .add(View { of, bytes }, table, |table| memory.words(table));
         }
     }
+}
+
+/// Whether a text begins here, by its first letters.
+fn is_legible(start: usize, length: usize, memory: &Memory) -> bool {
+    const LETTERS_MAX: usize = 64;
+    let mut bytes = [0; LETTERS_MAX];
+    let bytes = &mut bytes[..length.min(LETTERS_MAX)];
+    memory.read(start, bytes).is_ok() && room::is_legible(bytes)
 }
 
 /// Whether the words before a pointer are a view's: a table of functions, where in some block the view begins, and how many bytes it shows.

@@ -234,9 +234,14 @@ impl Memory {
                 of_thread(variables.clone(), &own_name, Part::OwnStack);
                 // What calls of the workload left behind, in the frames of whoever asks.
                 add(stack_pointer..variables.start, Place::Elsewhere);
-            } else if let Some(kernel::Stack { name, pointer }) = of_other {
+            } else if let Some(stack) = of_other {
                 // Below the stack pointer are only calls that have returned. The thread's locals lie above the stack.
-                of_thread(*pointer..range.end, name, Part::Stack);
+                let used = stack.pointer..range.end;
+                if stack.is_of_instruments {
+                    add(used, Place::Elsewhere);
+                } else {
+                    of_thread(used, &stack.name, Part::Stack);
+                }
             } else if range.contains(&thread_pointer()) {
                 of_thread(range, &own_name, Part::OwnLocals);
             } else {

@@ -121,23 +121,33 @@ pub(super) fn holds_table(
     is_one().unwrap_or(false)
 }
 
-/// Whether the words beside a pointer are those of a vector whose elements are smaller than a pointer, such as a text. What looks like
-/// a pointer in its block was left there by whoever had it before. `size`: as above.
-pub(super) fn holds_text(
+/// How long the text is that a block has, if the words beside a pointer are those of one: a vector of bytes, in a block that has room for
+/// as many and no more. `size`: what the block has room for, as it wasn't noted.
+pub(super) fn length_of_text(
     size: usize,
     offset: usize,
     beside: impl Fn(isize) -> Option<usize>,
-) -> bool {
-    const LEFT_AT_MOST: usize = 32;
-    let is_one = || {
-        let (capacity, length) = (beside(-1)?, beside(1)?);
-        let elements = [1, 2, 4].map(|bytes| capacity.checked_mul(bytes));
-        let fits = |bytes: usize| bytes <= size && size - bytes < LEFT_AT_MOST;
-        let is_full = elements.into_iter().flatten().any(fits);
-        let is_too_small_for_pointers = capacity > size / size_of::<usize>();
-        Some(offset == 0 && length <= capacity && is_full && is_too_small_for_pointers)
+) -> Option<usize> {
+    const MORE_AT_MOST: usize = 32;
+    let (capacity, length) = (beside(-1)?, beside(1)?);
+    // As many pointers would have no room.
+    let is_of_bytes = capacity <= size && capacity > size / size_of::<usize>();
+    let is_one = offset == 0 && is_of_bytes && size - capacity < MORE_AT_MOST;
+    (is_one && (1..=capacity).contains(&length)).then_some(length)
+}
+
+/// Whether these bytes, the first of a text, can be read.
+pub(super) fn is_legible(bytes: &[u8]) -> bool {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        // The last letter may be cut off.
+        Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => {
+            std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
     };
-    is_one().unwrap_or(false)
+    let is_letter = |letter: char| !letter.is_control() || "\n\r\t".contains(letter);
+    !text.is_empty() && text.chars().all(is_letter)
 }
 
 /// Whether a hash table of so many buckets is that large: entries, then a byte for each bucket and a group more.
@@ -150,7 +160,7 @@ pub(super) fn is_table(size: usize, buckets: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Made, Unused, holds_text};
+    use super::{Made, Unused, is_legible, length_of_text};
     use std::collections::VecDeque;
 
     const VECTORS: [&str; 1] = ["alloc::vec::Vec<T>::with_capacity"];
@@ -269,23 +279,27 @@ mod tests {
         assert!(!words(16_384, 0, &[2_048, 0, 5], DEQUES));
     }
 
-    /// A block of 24 bytes is the least that glibc gives; it asks for nothing smaller.
+    /// The least that glibc gives is 24 bytes.
     #[test]
-    fn a_text_has_no_room_for_pointers() {
-        let is_text = |size, capacity: usize, length: usize| {
-            holds_text(size, 0, |further| match further {
+    fn a_text_is_told_by_its_words_and_its_letters() {
+        let length = |size, capacity: usize, length: usize| {
+            length_of_text(size, 0, |further| match further {
                 -1 => Some(capacity),
                 1 => Some(length),
                 _ => None,
             })
         };
-        assert!(is_text(24, 4, 4)); // "8080"
-        assert!(is_text(104, 90, 12));
-        assert!(is_text(808, 200, 200)); // of four bytes each
-        assert!(!is_text(24, 3, 3)); // may be three pointers
-        assert!(!is_text(808, 100, 7)); // a hundred pointers
-        assert!(!is_text(808, 200, 201)); // no vector
-        assert!(!is_text(808, 150, 0)); // of no size that fits
-        assert!(!holds_text(24, 8, |_| Some(4))); // into the middle
+        assert_eq!(length(24, 4, 4), Some(4)); // "8080"
+        assert_eq!(length(104, 90, 12), Some(12));
+        assert_eq!(length(24, 3, 3), None); // may be three pointers
+        assert_eq!(length(24, 20, 0), None); // nothing to read
+        assert_eq!(length(104, 90, 91), None);
+        assert_eq!(length(808, 200, 200), None); // of larger elements
+        assert_eq!(length_of_text(24, 8, |_| Some(4)), None); // into the middle
+        assert!(is_legible(b"8080") && is_legible("Zürich, ü".as_bytes()));
+        assert!(is_legible(&"aü".as_bytes()[..2]));
+        // A small number, and an address.
+        assert!(!is_legible(&7_u64.to_ne_bytes()));
+        assert!(!is_legible(&0x7f55_b801_4820_u64.to_ne_bytes()));
     }
 }

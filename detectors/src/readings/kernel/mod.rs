@@ -56,8 +56,6 @@ pub use tcp::TcpState;
 pub(crate) use tcp::{Row, closed_by, rows};
 #[cfg(feature = "debug")]
 pub(crate) use threads::start_own;
-#[cfg(all(feature = "debug", target_os = "linux"))]
-pub(crate) use threads::without_own;
 #[cfg(target_os = "linux")]
 pub(crate) use threads::{Stack, stack_pointers, stacks};
 #[cfg(finds_stuck_tasks)]

@@ -37,6 +37,8 @@ pub(crate) struct Stack {
     /// Empty where the thread has none of its own, and so its program's.
     pub(crate) name: String,
     pub(crate) pointer: usize,
+    /// Whether it is the library's own, which holds nothing of the program's.
+    pub(crate) is_of_instruments: bool,
 }
 
 /// The same with whose each of them is, by the kernel's number for the thread.
@@ -55,23 +57,36 @@ pub(crate) fn stacks(whose: Whose) -> Vec<(i32, Stack)> {
                 String::new()
             },
             pointer: stack_pointer(&call)?,
+            is_of_instruments: is_of_instruments(id),
         };
         Some((id, stack))
     };
     threads.into_iter().filter_map(stack).collect()
 }
 
-/// Those of the library's own threads that may run while a copy of the process is read.
+/// The library's own threads that are alive, by the kernel's numbers.
 #[cfg(feature = "debug")]
-static OWN: std::sync::Mutex<Vec<i32>> = std::sync::Mutex::new(Vec::new());
+static OF_INSTRUMENTS: std::sync::Mutex<Vec<i32>> = std::sync::Mutex::new(Vec::new());
 
 #[cfg(feature = "debug")]
-fn own_threads() -> std::sync::MutexGuard<'static, Vec<i32>> {
-    OWN.lock()
+fn of_instruments() -> std::sync::MutexGuard<'static, Vec<i32>> {
+    OF_INSTRUMENTS
+        .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Starts a thread that holds nothing of the program's: what seems to stand on its stack was left there.
+#[cfg(target_os = "linux")]
+fn is_of_instruments(id: i32) -> bool {
+    #[cfg(feature = "debug")]
+    return of_instruments().contains(&id);
+    #[cfg(not(feature = "debug"))]
+    {
+        let _ = id;
+        false
+    }
+}
+
+/// Starts a thread of the library's own, which holds nothing of the program's: what seems to stand on its stack was left there.
 ///
 /// # Errors
 ///
@@ -81,28 +96,18 @@ pub(crate) fn start_own(
     name: &str,
     work: impl FnOnce() + Send + 'static,
 ) -> io::Result<std::thread::JoinHandle<()>> {
-    struct Known(i32);
-    impl Drop for Known {
+    struct Listed(i32);
+    impl Drop for Listed {
         fn drop(&mut self) {
-            own_threads().retain(|id| *id != self.0);
+            of_instruments().retain(|id| *id != self.0);
         }
     }
-    let work = move || {
-        let id = thread_id();
-        own_threads().push(id);
-        let _known = Known(id);
-        work();
-    };
     let thread = std::thread::Builder::new().name(name.to_owned());
-    thread.spawn(work)
-}
-
-/// The stacks of the other threads that may hold something of the program's.
-#[cfg(all(feature = "debug", target_os = "linux"))]
-pub(crate) fn without_own(stacks: std::collections::HashMap<i32, Stack>) -> Vec<Stack> {
-    let own = own_threads();
-    let others = stacks.into_iter().filter(|(id, _)| !own.contains(id));
-    others.map(|(_, stack)| stack).collect()
+    thread.spawn(move || {
+        let listed = Listed(thread_id());
+        of_instruments().push(listed.0);
+        work();
+    })
 }
 
 /// Parses `7 0x5 0x7ffc.. 0x8000 0x0 0x0 0x0 0x7ffcSP 0x7f..PC`; `None` for `running`.
@@ -201,6 +206,35 @@ pub(crate) fn thread_id() -> i32 {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::stack_pointer;
+
+    #[cfg(feature = "debug")]
+    #[test]
+    fn the_stack_of_a_thread_of_the_librarys_own_is_known_for_it() {
+        use super::{Whose, stacks, start_own};
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let own = start_own("an own one", move || {
+            let _ended = ends.recv();
+        })
+        .expect("it starts");
+        let (other_end, ends) = std::sync::mpsc::channel::<()>();
+        let other = std::thread::Builder::new().name("another".to_owned());
+        let other = other
+            .spawn(move || {
+                let _ended = ends.recv();
+            })
+            .expect("it starts");
+        let named = |name: &str| loop {
+            // The kernel tells of those that wait.
+            let stacks = stacks(Whose::Own).into_iter().map(|(_, stack)| stack);
+            if let Some(stack) = stacks.into_iter().find(|stack| stack.name == name) {
+                return stack.is_of_instruments;
+            }
+        };
+        assert!(named("an own one"));
+        assert!(!named("another"));
+        drop((end, other_end));
+        own.join().and(other.join()).expect("they end");
+    }
 
     #[test]
     fn the_stack_pointer_is_the_last_word_but_one() {

@@ -84,6 +84,7 @@ mod tests {
         let stack = |pointer| Stack {
             name: String::new(),
             pointer,
+            is_of_instruments: false,
         };
         let (mapping, own) = (0x10_0000..0x20_0000, 0x12_0000..0x13_0000);
         // Without the kernel's word on pages nothing is taken for left.

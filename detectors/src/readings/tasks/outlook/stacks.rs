@@ -137,6 +137,7 @@ pub(super) fn ends(threads: &HashMap<i32, Standing>, resting: &Workers) -> Vec<S
         Some(Stack {
             name: String::new(),
             pointer: begins.unwrap_or(pointer),
+            is_of_instruments: false,
         })
     };
     others.filter_map(stack).collect()
