@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -54,10 +55,8 @@ fn is_as_listed(package: &str, listing: &str) {
 
 /// Every public item with its whole signature, a line each.
 fn listed(package: &str) -> String {
-    let target = target();
     // Nothing is linked, so jemalloc isn't built: its library is an archive without content.
-    let jemalloc = target.join("libjemalloc.a");
-    fs::create_dir_all(&target).expect("a writable target folder");
+    let jemalloc = tests_folder().join("libjemalloc.a");
     fs::write(&jemalloc, "!<arch>\n").expect("a writable target folder");
     let mut command = Command::new(env!("CARGO"));
     command
@@ -69,17 +68,14 @@ fn listed(package: &str) -> String {
             "-p",
             package,
         ])
-        .arg("--target-dir")
-        .arg(&target)
         .args(["--", "-Z", "unstable-options", "--output-format", "json"])
-        // What lets stable Rust write it.
-        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTDOC", stable_rustdoc())
         .env("JEMALLOC_OVERRIDE", jemalloc)
         .env_remove("RUSTDOCFLAGS");
     let status = command.status().expect("cargo runs");
     assert!(status.success(), "rustdoc ends with {status}");
-    let json = target
-        .join("doc")
+    let json = tests_folder()
+        .with_file_name("doc")
         .join(package.replace('-', "_"))
         .with_extension("json");
     let api = public_api::Builder::from_rustdoc_json(json)
@@ -90,7 +86,20 @@ fn listed(package: &str) -> String {
     format!("{api}")
 }
 
-/// A folder of its own: what rustdoc needs is built with other flags.
-fn target() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("public-api")
+/// A rustdoc that writes JSON on stable Rust. It alone is asked so, and not the compiler: what cargo has built stays as it is.
+fn stable_rustdoc() -> PathBuf {
+    let script = tests_folder().join("rustdoc-that-writes-json");
+    fs::write(
+        &script,
+        "#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec rustdoc \"$@\"\n",
+    )
+    .expect("a writable target folder");
+    let may_be_run = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(&script, may_be_run).expect("a file of our own");
+    script
+}
+
+/// The folder for tests' files, beside which cargo writes documentation.
+fn tests_folder() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
