@@ -2,7 +2,7 @@
 
 use super::debug::{answer, asked, listens};
 use bytes::Bytes;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
@@ -15,6 +15,8 @@ const ROOM: usize = 1 << 16;
 const PAUSE: Duration = Duration::from_micros(400);
 
 type Entries = HashMap<usize, Box<[u8]>>;
+type Sorted = BTreeMap<usize, Box<[u8]>>;
+type List = Vec<Box<[u8]>>;
 
 static MAP: OnceLock<Mutex<Entries>> = OnceLock::new();
 static IN_AN_ARC: OnceLock<Arc<Mutex<Entries>>> = OnceLock::new();
@@ -22,10 +24,19 @@ static BY_ANOTHER_THREAD: OnceLock<Mutex<Entries>> = OnceLock::new();
 static DEQUE: OnceLock<Mutex<VecDeque<Box<[u8]>>>> = OnceLock::new();
 static LISTS: OnceLock<Mutex<Vec<Vec<u64>>>> = OnceLock::new();
 static FULL_LISTS: OnceLock<Mutex<Vec<Vec<u64>>>> = OnceLock::new();
+/// In parts, each with a lock of its own, as maps for many threads are.
+static PARTS: OnceLock<Box<[Mutex<Entries>]>> = OnceLock::new();
+static TREE: OnceLock<Box<Mutex<Sorted>>> = OnceLock::new();
+static LIST: OnceLock<Box<Mutex<List>>> = OnceLock::new();
+static MAPS: OnceLock<Mutex<VecDeque<Entries>>> = OnceLock::new();
 static VIEWS: OnceLock<Mutex<HashMap<Bytes, usize>>> = OnceLock::new();
 
 fn block() -> Box<[u8]> {
     vec![1; 1 << 10].into_boxed_slice()
+}
+
+fn small_block() -> Box<[u8]> {
+    vec![1; 50].into_boxed_slice()
 }
 
 /// What the port tells while this goes on.
@@ -61,6 +72,15 @@ fn first(told: &serde_json::Value) -> &serde_json::Value {
 #[track_caller]
 fn is_held_by(told: &serde_json::Value, root: &serde_json::Value) {
     assert_eq!(&first(told)["by"][0][0], root, "{told:#}");
+}
+
+/// Many come at a time. Their holder is older than the question, and what keeps them together isn't.
+async fn is_kept_by_few_newer_blocks(name: &str, keep: impl Fn(usize)) {
+    const AT_ONCE: usize = 20;
+    (0..100).for_each(&keep);
+    let told = told(|number| (0..AT_ONCE).for_each(|at| keep(AT_ONCE * number + at))).await;
+    is_held_by(&told, &of_static(name));
+    assert_ne!(first(&told)["is_by_older"], true, "{told:#}");
 }
 
 fn of_static(name: &str) -> serde_json::Value {
@@ -108,6 +128,37 @@ detectors::tests! {
         let told = told(|_| deque.lock().expect("no panic").push_back(block())).await;
         is_held_by(&told, &of_static("DEQUE"));
         assert_eq!(first(&told)["is_map"], false, "{told:#}");
+        assert_eq!(first(&told)["is_by_older"], true, "{told:#}");
+    }
+
+    /// Tables are made anew as they grow. Each is one block, and many hang on it.
+    async fn a_map_in_parts_whose_tables_are_newer() {
+        let parts = PARTS.get_or_init(|| (0..8).map(|_| Mutex::default()).collect());
+        is_kept_by_few_newer_blocks("PARTS", |key| {
+            parts[key % parts.len()].lock().expect("no panic").insert(key, small_block());
+        }).await;
+    }
+
+    async fn a_sorted_map_most_of_which_is_newer() {
+        let tree = TREE.get_or_init(Default::default);
+        is_kept_by_few_newer_blocks("TREE", |key| {
+            tree.lock().expect("no panic").insert(key, small_block());
+        }).await;
+    }
+
+    async fn a_list_whose_room_is_newer() {
+        let list = LIST.get_or_init(Default::default);
+        is_kept_by_few_newer_blocks("LIST", |_| list.lock().expect("no panic").push(small_block())).await;
+    }
+
+    /// Each of them keeps a few, and together they are a queue.
+    async fn maps_that_wait_in_a_queue_are_no_map() {
+        let maps = MAPS.get_or_init(|| Mutex::new(VecDeque::with_capacity(ROOM)));
+        let told = told(|_| {
+            let map = (0..4).map(|key| (key, block())).collect();
+            maps.lock().expect("no panic").push_back(map);
+        }).await;
+        is_held_by(&told, &of_static("MAPS"));
         assert_eq!(first(&told)["is_by_older"], true, "{told:#}");
     }
 

@@ -165,9 +165,8 @@ impl Graph {
         let blocks = live_blocks(scope);
         #[cfg(all(feature = "debug", target_os = "linux"))]
         let blocks = {
-            let is_wanted = |block: &&Block| wanted.iter().any(|of| of.has(block.site));
-            let wanted = blocks.iter().filter(is_wanted).count();
-            super::older::with_older(blocks, wanted, &memory, is_over)?
+            let is_wanted = |block: &Block| wanted.iter().any(|of| of.has(block.site));
+            super::older::with_older(blocks, &is_wanted, &memory, is_over)?
         };
         let mut graph = Graph {
             reached: vec![Reached::Nothing; blocks.len()],

@@ -11,6 +11,8 @@ use crate::allocator;
 use std::collections::HashMap;
 use std::ops::Range;
 
+mod reach;
+
 /// So many steps from a noted block at most.
 const STEPS_MAX: usize = 6;
 
@@ -23,25 +25,32 @@ const OF_A_PIECE: usize = 8;
 /// So many blocks at most: a million take some 100 MB of the copy.
 const BLOCKS_MAX: usize = 1 << 20;
 
-/// The noted blocks, and those older ones from which pointers lead to a real share of them. `wanted`: how many are asked about.
+/// The noted blocks, and those older ones from which pointers lead to a real share of them. `is_wanted`: whether a block is asked about.
 ///
 /// # Errors
 ///
 /// In words, when `is_over` before all was read.
 pub(super) fn with_older(
     noted: Vec<Block>,
-    wanted: usize,
+    is_wanted: &dyn Fn(&Block) -> bool,
     memory: &Memory,
     is_over: &dyn Fn() -> bool,
 ) -> Result<Vec<Block>, String> {
     // First: what is free is joined then, and read as it is afterwards.
     let freed = Freed::in_a_copy(memory);
     let heap = Heap::of_glibc(memory);
-    let least = wanted / LEAST_SHARE;
+    if heap.is_empty() || noted.len() > BLOCKS_MAX {
+        return Ok(noted);
+    }
+    let least = noted.iter().filter(|block| is_wanted(block)).count() / LEAST_SHARE;
+    let reach = reach::of(&noted, is_wanted, memory, &without(&noted), is_over)?;
     let mut known = noted;
-    let mut targets: Vec<Hidden> = known.iter().map(|block| Hidden::of(block, 1)).collect();
+    let reach = known.iter().zip(reach);
+    let mut targets: Vec<Hidden> = reach
+        .map(|(block, reach)| Hidden::of(block, reach.max(1)))
+        .collect();
     for _ in 0..STEPS_MAX {
-        if heap.is_empty() || targets.is_empty() || known.len() > BLOCKS_MAX {
+        if targets.is_empty() || known.len() > BLOCKS_MAX {
             break;
         }
         let places = pointing_at(&targets, &known, memory, is_over)?;
@@ -62,7 +71,7 @@ pub(super) fn with_older(
 struct Hidden {
     start: usize,
     end: usize,
-    /// How many pointers lead from here to noted blocks, as far as they are known.
+    /// How many noted blocks hang on its pointers, as far as they are known.
     pointers: usize,
 }
 
@@ -108,16 +117,12 @@ fn pointing_at(
     memory: &Memory,
     is_over: &dyn Fn() -> bool,
 ) -> Result<Vec<Place>, String> {
-    let mut without: Vec<Range<usize>> = allocator::own_tables().collect();
-    let of_known = known.as_ptr().addr();
-    without.push(of_known..of_known + size_of_val(known));
-    without.sort_by_key(|range| range.start);
     let mut places = Vec::new();
     let (Some(first), Some(last)) = (targets.first(), targets.last()) else {
         return Ok(places);
     };
     let (lowest, highest) = (first.start(), last.end());
-    memory.each_word(&without, is_over, |word, _| {
+    memory.each_word(&without(known), is_over, |word, _| {
         let is_elsewhere = word.place == memory::Place::Elsewhere;
         if !is_elsewhere || word.value < lowest || word.value >= highest {
             return;
@@ -133,6 +138,15 @@ fn pointing_at(
     })?;
     places.sort_unstable_by_key(|(place, _)| !place);
     Ok(places)
+}
+
+/// What isn't read: the allocator's tables, and the list of blocks, in the order of their addresses.
+fn without(known: &[Block]) -> Vec<Range<usize>> {
+    let list = known.as_ptr().addr();
+    let mut without: Vec<Range<usize>> = allocator::own_tables().collect();
+    without.push(list..list + size_of_val(known));
+    without.sort_by_key(|range| range.start);
+    without
 }
 
 /// Whether no known block lies in what was found. Where one does, the pointer stood in what the allocator keeps behind it.

@@ -19,6 +19,9 @@ const WORTH_TELLING: u64 = 5;
 /// So many blocks that lasted speak for their site.
 const LASTING_MIN: usize = 8;
 
+/// An owner of one block where another has so many isn't one.
+const MUCH_LESS: u64 = 20;
+
 pub(super) struct Reader<'g> {
     graph: &'g Graph,
     stacks_of: Stacks<'g>,
@@ -33,6 +36,21 @@ struct Ways<'w> {
     /// For each of the site's blocks: what reaches it.
     reached: Vec<(usize, Reached)>,
     graph: &'w Graph,
+}
+
+/// Where a way comes to the nearest block that is older than the notes.
+struct Border {
+    /// The last one before.
+    noted: usize,
+    older: usize,
+}
+
+/// Whether what keeps the blocks together is known, so that it is of no account who made the older block behind it: a few noted blocks lead
+/// to many, as a vector's or a table's do.
+fn are_kept_by_few(borders: &[Border]) -> bool {
+    const MANY: usize = 64;
+    let few: HashSet<usize> = borders.iter().map(|border| border.noted).collect();
+    MANY * few.len() <= borders.len()
 }
 
 impl Ways<'_> {
@@ -89,6 +107,19 @@ impl Ways<'_> {
         first.map(|(chain, _)| chain).unwrap_or_default()
     }
 
+    /// Where the ways of the site's blocks come to blocks that are older than the notes.
+    fn borders(&self) -> impl Iterator<Item = Border> {
+        self.reached.iter().filter_map(|&(at, _)| {
+            let mut last = at;
+            let mut holders = self.holders(at);
+            holders.find_map(|holder| {
+                let noted = std::mem::replace(&mut last, holder);
+                let older = self.graph.blocks[holder].is_older().then_some(holder)?;
+                Some(Border { noted, older })
+            })
+        })
+    }
+
     /// The blocks that lead to this one, nearest first.
     fn holders(&self, block: usize) -> impl Iterator<Item = usize> {
         let mut at = block;
@@ -133,10 +164,13 @@ impl<'g> Reader<'g> {
         let numbers: Vec<usize> = commonest.iter().map(|site| *site as usize).collect();
         let holders = (self.stacks_of)(&numbers);
         let mostly = by.first().map(|(root, _)| root.clone());
-        let owners: Vec<(Whose, u64)> = most_first(owners, |whose| *whose)
+        let mut owners: Vec<(Whose, u64)> = most_first(owners, |whose| *whose)
             .into_iter()
             .filter(|(whose, _)| mostly.as_ref().is_some_and(|root| whose.is_of(root)))
             .collect();
+        // One that has much less than the first has what was left behind.
+        let most = owners.first().map_or(0, |(_, count)| *count);
+        owners.retain(|(_, count)| count * MUCH_LESS >= most);
         let maps: HashSet<u32> = commonest
             .iter()
             .zip(&holders)
@@ -147,13 +181,10 @@ impl<'g> Reader<'g> {
         let is_unused = |at: usize| made.iter().any(|made| graph.unused[at].is_told(*made));
         let is_surely_unused = |at: usize| made.iter().any(|made| graph.unused[at].is_sure(*made));
         let is_viewed = |at: usize| views::show_little(graph.shown[at], graph.blocks[at].size);
-        // The nearest of the older blocks on the way: a map's table, or something else.
-        let older = ways.reached.iter().filter_map(|(at, _)| {
-            let mut holders = ways.holders(*at);
-            holders.find(|holder| graph.blocks[*holder].is_older())
-        });
-        let (by_tables, by_others): (Vec<usize>, Vec<usize>) =
-            older.partition(|older| graph.older_tables[*older]);
+        let (by_tables, by_others): (Vec<Border>, Vec<Border>) = ways
+            .borders()
+            .partition(|border| graph.older_tables[border.older]);
+        let is_by_older = 2 * by_others.len() > own.len() && !are_kept_by_few(&by_others);
         let lasting = lasting.map(|lasting| {
             let of_them = |is_one: &dyn Fn(usize) -> bool| {
                 lasting.iter().filter(|(at, _)| is_one(*at)).count() as u64
@@ -185,7 +216,7 @@ impl<'g> Reader<'g> {
             unused: own.clone().filter(|&at| is_unused(at)).count() as u64,
             surely_unused: own.clone().filter(|&at| is_surely_unused(at)).count() as u64,
             viewed: own.clone().filter(|&at| is_viewed(at)).count() as u64,
-            is_by_older: 2 * by_others.len() > own.len(),
+            is_by_older,
             queue: queue(wanted, &commonest, &holders, &ways)
                 .or_else(|| waits_by_wakers.then(|| wakers::QUEUE.to_owned())),
             is_map: 2 * by_tables.len() > own.len()

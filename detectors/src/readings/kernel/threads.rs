@@ -46,15 +46,17 @@ pub(crate) struct Stack {
 pub(crate) fn stacks(whose: Whose) -> Vec<(i32, Stack)> {
     let programs = text(whose, format_args!("comm")).unwrap_or_default();
     let threads = numbers(whose, "task").unwrap_or_default();
-    let stack = |id| {
+    let stack = |id: i32| {
         let call = text(whose, format_args!("task/{id}/syscall")).ok()?;
         let name = text(whose, format_args!("task/{id}/comm")).unwrap_or_default();
         let is_own = name != programs;
+        let is_first = id.cast_unsigned() == std::process::id() && whose == Whose::Own;
         let stack = Stack {
-            name: if is_own {
-                name.trim_end().to_owned()
-            } else {
-                String::new()
+            name: match () {
+                // As the standard library calls it.
+                () if is_first => "main".to_owned(),
+                () if is_own => name.trim_end().to_owned(),
+                () => String::new(),
             },
             pointer: stack_pointer(&call)?,
             is_of_instruments: is_of_instruments(id),
