@@ -79,8 +79,14 @@ async fn is_kept_by_few_newer_blocks(name: &str, keep: impl Fn(usize)) {
     const AT_ONCE: usize = 20;
     (0..100).for_each(&keep);
     let told = told(|number| (0..AT_ONCE).for_each(|at| keep(AT_ONCE * number + at))).await;
-    is_held_by(&told, &of_static(name));
-    assert_ne!(first(&told)["is_by_older"], true, "{told:#}");
+    // Tables that grew may have more bytes than what hangs on them.
+    let is_one = |site: &&serde_json::Value| site["site"].to_string().contains("small_block");
+    let site = told["by_site"]
+        .as_array()
+        .and_then(|sites| sites.iter().find(is_one));
+    let site = site.unwrap_or_else(|| panic!("none of them: {told:#}"));
+    assert_eq!(site["by"][0][0], of_static(name), "{told:#}");
+    assert_ne!(site["is_by_older"], true, "{told:#}");
 }
 
 fn of_static(name: &str) -> serde_json::Value {

@@ -209,12 +209,8 @@ impl Graph {
         let mut edges: Vec<Edge> = Vec::new();
         let mut entries: Vec<Entry> = Vec::new();
         let mut likely = Likely::default();
-        let mut without: Vec<Range<usize>> = allocator::own_tables().collect();
         let blocks = &self.blocks;
-        // The list of blocks is a list of pointers to all of them.
-        let list = blocks.as_ptr().addr();
-        without.push(list..list + size_of_val(blocks.as_slice()));
-        without.sort_by_key(|range| range.start);
+        let without = without(blocks);
         let (lowest, highest) = (blocks[0].start, end_of(blocks[blocks.len() - 1]));
         let pointers = &mut self.pointers;
         let unused = &mut self.unused;
@@ -528,6 +524,15 @@ fn live_blocks(scope: ScopeHandle) -> Vec<Block> {
     });
     blocks.sort_unstable_by_key(|block| block.start);
     blocks
+}
+
+/// What isn't read: the allocator's tables, and the list of blocks, which is one of pointers to all of them. In the order of addresses.
+pub(super) fn without(blocks: &[Block]) -> Vec<Range<usize>> {
+    let list = blocks.as_ptr().addr();
+    let mut without: Vec<Range<usize>> = allocator::own_tables().collect();
+    without.push(list..list + size_of_val(blocks));
+    without.sort_by_key(|range| range.start);
+    without
 }
 
 pub(super) fn end_of(block: Block) -> usize {

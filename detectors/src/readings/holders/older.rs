@@ -5,11 +5,9 @@
 //! Another allocator's blocks aren't known.
 
 use super::glibc::{Freed, Heap, Reader};
-use super::graph::{Block, block_at, end_of};
+use super::graph::{Block, block_at, end_of, without};
 use super::memory::{self, Memory};
-use crate::allocator;
 use std::collections::HashMap;
-use std::ops::Range;
 
 mod reach;
 
@@ -138,15 +136,6 @@ fn pointing_at(
     })?;
     places.sort_unstable_by_key(|(place, _)| !place);
     Ok(places)
-}
-
-/// What isn't read: the allocator's tables, and the list of blocks, in the order of their addresses.
-fn without(known: &[Block]) -> Vec<Range<usize>> {
-    let list = known.as_ptr().addr();
-    let mut without: Vec<Range<usize>> = allocator::own_tables().collect();
-    without.push(list..list + size_of_val(known));
-    without.sort_by_key(|range| range.start);
-    without
 }
 
 /// Whether no known block lies in what was found. Where one does, the pointer stood in what the allocator keeps behind it.

@@ -79,7 +79,7 @@ impl Pointers {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Not,
-    /// Its group may have more: the how manieth it was found, and the earliest that it leads to.
+    /// Its group may have more. `found`: how many were found before it; `earliest`: the least of that among those it leads to.
     Open {
         found: u32,
         earliest: u32,
