@@ -143,6 +143,10 @@ detectors::tests! {
         statics::stray();
     }
 
+    fn the_thread_that_has_most_is_the_holder_whichever_others_have_a_pointer() {
+        statics::stray_beside_a_thread();
+    }
+
     fn statics_that_disagree_tell_no_class() {
         statics::that_disagree();
     }

@@ -3,6 +3,7 @@
 pub(crate) mod class;
 pub(crate) mod combination;
 pub(crate) mod complaint;
+pub(crate) mod crates;
 pub(crate) mod finding;
 pub(crate) mod judge;
 pub(crate) mod kind;

@@ -4,6 +4,7 @@
 //! build that has lines, so a bare name is completed from there: `shop::cart::push`, without the type that it is a function of. Who
 //! decides by a name decides by the file then, and by the name alone where no file is known.
 
+use super::crates;
 use super::place::without_detours;
 
 /// The crates that come with Rust.
@@ -54,9 +55,21 @@ pub(crate) fn without_types(name: &str) -> &str {
     }
 }
 
-/// The crate and module that a source file is, by its path: `alloc::raw_vec` of `/rustc/../library/alloc/src/raw_vec/mod.rs`.
+/// The crate and module that a source file is: `alloc::raw_vec` of `/rustc/../library/alloc/src/raw_vec/mod.rs`.
 pub(crate) fn module_of(file: &str) -> Option<String> {
-    let file = without_detours(&file.replace('\\', "/"));
+    let told = without_detours(&file.replace('\\', "/"));
+    let place = told.strip_suffix(".rs")?;
+    if below_ours(place).is_none()
+        && let Some((krate, length)) = crates::of(place)
+    {
+        let inside = place[length..].split('/').filter(|part| !part.is_empty());
+        return (krate != "detectors").then(|| path(&krate, inside));
+    }
+    module_by_path(&told)
+}
+
+/// What its path alone suggests, without detours.
+pub(crate) fn module_by_path(file: &str) -> Option<String> {
     let file = file.strip_suffix(".rs")?;
     if let Some(inside) = below_ours(file) {
         return Some(path("detectors", inside.split('/')));
@@ -107,7 +120,8 @@ fn package_of(folder: &[&str]) -> Option<String> {
     let version = name
         .match_indices('-')
         .find(|(at, _)| is_version(&name[at + 1..]));
-    Some(version.map_or(name, |(at, _)| &name[..at]).to_owned())
+    let by_folder = version.map_or(name, |(at, _)| &name[..at]);
+    Some(crates::by_cargo(&folder.join("/")).unwrap_or_else(|| by_folder.to_owned()))
 }
 
 /// Whether a source file is this library's.

@@ -59,6 +59,9 @@ pub(super) fn resolve_file(
     if Elf::parse(&file)?.build_id().is_some_and(is_another) {
         return None;
     }
+    if let Some(dwarf) = Elf::parse(&file).and_then(|elf| elf.dwarf()) {
+        packages::note_crates(&dwarf, &file);
+    }
     let mut known = HashMap::new();
     resolve_calls(&file, false, calls, &mut known);
     Some(known)

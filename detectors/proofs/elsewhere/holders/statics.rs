@@ -1,12 +1,13 @@
 //! Statics that hold what grows, and statics that only lead there.
 
-use super::{fresh, is_static, leaks, root, watch};
+use super::{fresh, is_static, leaks, owner, root, watch};
 use crossbeam_epoch::{Atomic, Owned};
-use detectors::{Class, Root};
+use detectors::{Class, Owner, Root};
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap, LinkedList};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex, mpsc};
 use tokio::sync::{Notify, broadcast, watch as changes};
 
 struct Node {
@@ -107,6 +108,88 @@ pub(super) fn stray() {
         None,
     );
     assert_eq!(root(&told), &Root::Thread);
+}
+
+/// Whoever watches has the list, and another thread has a pointer to one of its entries; then the other way round. The static has one
+/// as well, so that the threads' variables are looked at once more.
+pub(super) fn stray_beside_a_thread() {
+    let entry = || Box::new(black_box([7_u64; 12]));
+    let address = |entry: &[u64; 12]| std::ptr::from_ref(entry).expose_provenance();
+    let list = RefCell::new(Vec::new());
+    let glances = Beside::starts("glances", |pointers: mpsc::Receiver<usize>| {
+        let mut last = 0;
+        for pointer in pointers {
+            last = pointer;
+            black_box(&last);
+        }
+        black_box(last);
+    });
+    let told = leaks(
+        watch("a list made once").run(|| {
+            || {
+                let mut list = list.borrow_mut();
+                list.push(entry());
+                let address = address(list.last().expect("it was pushed"));
+                STRAY.store(address, Ordering::Relaxed);
+                glances.tell(address);
+            }
+        }),
+        Some(Class::GlobalCaches),
+    );
+    assert_eq!(owner(&told), Some(&Owner::Outside));
+    drop(glances);
+
+    let keeps = Beside::starts("keeps", |entries: mpsc::Receiver<Box<[u64; 12]>>| {
+        let mut list = Vec::new();
+        for entry in entries {
+            list.push(entry);
+        }
+        black_box(list);
+    });
+    let last = Cell::new(0);
+    let told = leaks(
+        watch("a thread's list").run(|| {
+            || {
+                let entry = entry();
+                last.set(address(&entry));
+                STRAY.store(last.get(), Ordering::Relaxed);
+                keeps.tell(entry);
+            }
+        }),
+        Some(Class::GlobalCaches),
+    );
+    black_box(&last);
+    assert_eq!(owner(&told), Some(&Owner::Thread("keeps".to_owned())));
+}
+
+/// A thread that is told one thing after the other, and has taken it when that returns.
+struct Beside<T> {
+    things: Option<mpsc::SyncSender<T>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl<T: Send + 'static> Beside<T> {
+    fn starts(name: &str, works: impl FnOnce(mpsc::Receiver<T>) + Send + 'static) -> Self {
+        let (things, told) = mpsc::sync_channel(0);
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        Beside {
+            things: Some(things),
+            thread: Some(thread.spawn(move || works(told)).expect("a thread")),
+        }
+    }
+
+    fn tell(&self, thing: T) {
+        let things = self.things.as_ref().expect("it runs");
+        things.send(thing).expect("it takes things");
+    }
+}
+
+impl<T> Drop for Beside<T> {
+    fn drop(&mut self) {
+        self.things = None;
+        let thread = self.thread.take().expect("it is joined once");
+        thread.join().expect("nobody panics");
+    }
 }
 
 pub(super) fn that_disagree() {

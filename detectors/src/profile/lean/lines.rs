@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::UnitRef;
 use super::file::File;
 use super::packages;
 use super::ranges::in_range;
-use super::{Slice, UnitRef};
 
 /// How many rows are read before the file hears of it, and about how many bytes they take.
 const STEP: (usize, usize) = (8192, 1 << 15);
@@ -103,21 +103,24 @@ fn path(unit: UnitRef<'_, '_>, file: u64) -> gimli::Result<(String, String)> {
         && let Some(folder) = file.directory(header)
     {
         let folder = unit.attr_string(folder)?;
-        push(&mut path, folder);
+        push(&mut path, &folder.to_string_lossy());
         if folder.starts_with(b"/") {
             compiled_in.clone_from(&path);
         }
     }
-    push(&mut path, unit.attr_string(file.path_name())?);
+    push(
+        &mut path,
+        &unit.attr_string(file.path_name())?.to_string_lossy(),
+    );
     Ok((path, compiled_in))
 }
 
-fn push(path: &mut String, part: Slice<'_>) {
-    let part = part.to_string_lossy();
+/// Adds a part to a path, or puts an absolute one in its place.
+pub(super) fn push(path: &mut String, part: &str) {
     if part.starts_with('/') {
         path.clear();
     } else if !path.is_empty() && !path.ends_with('/') {
         path.push('/');
     }
-    path.push_str(&part);
+    path.push_str(part);
 }

@@ -253,22 +253,23 @@ impl<'g> Reader<'g> {
         }
         let inwards = self.inwards.get_or_insert_with(|| Inwards::of(graph));
         let is_own = |name: &str| crate_of(name).is_some_and(|name| wanted.crates.contains(name));
-        let (walk, root) = match roots::settle(graph, inwards, own, &mut self.names, &is_own) {
+        let walk = match roots::settle(graph, inwards, own, &mut self.names, &is_own) {
             Settled::Static(walk) => {
-                let root = Reached::Static(walk.address);
-                (walk, root)
+                let root = Reached::Static(walk.address());
+                for (_, reached) in ways.reached.iter_mut().filter(|(at, _)| walk.reaches(*at)) {
+                    *reached = root;
+                }
+                walk
             }
-            Settled::Thread(walk) => {
-                let root = Reached::Thread(walk.address);
-                (walk, root)
+            Settled::Thread(walk, one) => {
+                let beginnings = walk.beginnings();
+                for (at, reached) in ways.reached.iter_mut().filter(|(at, _)| walk.reaches(*at)) {
+                    *reached = Reached::Thread(one.unwrap_or(beginnings[*at]));
+                }
+                walk
             }
             Settled::Unknown => return (ways, None),
         };
-        for (at, reached) in &mut ways.reached {
-            if walk.reaches(*at) {
-                *reached = root;
-            }
-        }
         for (parent, &of_walk) in ways.parents.iter_mut().zip(&walk.parents) {
             if of_walk != u32::MAX {
                 *parent = of_walk;

@@ -31,8 +31,9 @@ pub(super) type Names = HashMap<usize, String>;
 pub(super) enum Settled {
     /// One of them holds so many.
     Static(Walk),
-    /// A thread's variable reaches most of the blocks, and no static does.
-    Thread(Walk),
+    /// Threads' variables reach most of the blocks, and no static does. With an address of those of one thread, where they reach as
+    /// many as all threads' do.
+    Thread(Walk, Option<usize>),
     /// No root by itself reaches most of them.
     Unknown,
 }
@@ -41,8 +42,8 @@ pub(super) enum Settled {
 #[derive(Debug)]
 pub(super) struct Walk {
     pub(super) name: String,
-    /// An address of the root.
-    pub(super) address: usize,
+    /// The root's pointers, each to a block: the first one to a block counts.
+    entries: HashMap<u32, usize>,
     /// How many of the site's blocks it reaches.
     pub(super) covered: u64,
     /// Pointers to the nearest of them.
@@ -54,6 +55,33 @@ pub(super) struct Walk {
 }
 
 impl Walk {
+    /// An address of the root.
+    pub(super) fn address(&self) -> usize {
+        self.entries.values().min().copied().unwrap_or_default()
+    }
+
+    /// For each block that it reaches: where the pointer lies that the way there begins with. Of many threads' variables, one reaches the
+    /// blocks, and another one has a pointer to one of them.
+    pub(super) fn beginnings(&self) -> Vec<usize> {
+        let mut beginnings = vec![0; self.parents.len()];
+        let mut way = Vec::new();
+        for block in (0..self.parents.len()).filter(|&at| self.reaches(at)) {
+            let mut at = block;
+            while beginnings[at] == 0 && self.parents[at] as usize != at {
+                way.push(at);
+                at = self.parents[at] as usize;
+            }
+            if beginnings[at] == 0 {
+                beginnings[at] = self.entries.get(&number(at)).copied().unwrap_or_default();
+            }
+            let begins = beginnings[at];
+            for at in way.drain(..) {
+                beginnings[at] = begins;
+            }
+        }
+        beginnings
+    }
+
     pub(super) fn reaches(&self, at: usize) -> bool {
         self.parents[at] != u32::MAX
     }
@@ -141,16 +169,20 @@ pub(super) fn settle(
     walks.retain(|walk| walk.covered as f64 >= as_many);
     walks.sort_by_key(|walk| (walk.distance, !is_own(&walk.name)));
     let mut walks = walks.into_iter();
+    let by_threads = |all: Walk| {
+        let one = one_of_threads(graph, &threads, all.covered, &walk);
+        Settled::Thread(all, one)
+    };
     let Some(mut best) = walks.next().filter(covers_most) else {
         return if covers_most(&by_thread) {
-            Settled::Thread(by_thread)
+            by_threads(by_thread)
         } else {
             Settled::Unknown
         };
     };
     let is_part = (best.covered as f64) < own.len() as f64 * NEARLY_ALL;
     if is_part && by_thread.covered > best.covered {
-        return Settled::Thread(by_thread);
+        return by_threads(by_thread);
     }
     let is_as_near = |distance: u32| distance < best.distance + NEARER;
     best.rival = walks
@@ -164,12 +196,45 @@ pub(super) fn settle(
     let is_nearer = by_thread.distance + NEARER <= best.distance;
     if !is_own(&best.name) && is_nearer && by_thread.covered >= best.covered {
         let rival = format!("the static {}", best.name);
-        return Settled::Thread(Walk {
+        return by_threads(Walk {
             rival: Some(rival),
             ..by_thread
         });
     }
     Settled::Static(best)
+}
+
+/// Where a variable lies of the one thread whose variables reach as many of the blocks as those of all do, the watch's state before others.
+/// Another one may have a pointer to an entry in the middle, and of that pointer's way to the entries behind it be the nearer one.
+fn one_of_threads(
+    graph: &Graph,
+    entries: &[&Entry],
+    covered: u64,
+    walk: &dyn Fn(String, &[&Entry]) -> Walk,
+) -> Option<usize> {
+    let state = super::watched_state().unwrap_or_default();
+    let mut threads: Vec<(_, Vec<&Entry>)> = Vec::new();
+    for &entry in entries {
+        let mut ranges = graph.threads.iter().map(|thread| &thread.range);
+        let thread = ranges.position(|range| range.contains(&entry.address));
+        let whose = (state.contains(&entry.address), thread);
+        match threads.iter_mut().find(|(known, _)| *known == whose) {
+            Some((_, entries)) => entries.push(entry),
+            None => threads.push((whose, vec![entry])),
+        }
+    }
+    // Where there are many, it takes too long to follow each.
+    if threads.len() > FOLLOWED_MAX {
+        return None;
+    }
+    let mut walks = Vec::new();
+    for ((is_state, _), entries) in &threads {
+        let walk = walk(String::new(), entries);
+        if walk.covered as f64 >= covered as f64 * AS_MANY {
+            walks.push((!is_state, walk.distance, entries[0].address));
+        }
+    }
+    walks.into_iter().min().map(|(_, _, address)| address)
 }
 
 /// Whether a static is these instruments' own, or of the library that finds names for them.
@@ -218,12 +283,15 @@ fn walk(
 ) -> Walk {
     let mut found = Walk {
         name,
-        address: entries.first().map_or(0, |entry| entry.address),
+        entries: HashMap::new(),
         covered: 0,
         distance: u32::MAX / 2,
         parents: vec![u32::MAX; graph.blocks.len()],
         rival: None,
     };
+    for entry in entries {
+        found.entries.entry(entry.to).or_insert(entry.address);
+    }
     let mut to_do: VecDeque<(u32, u32, u32)> = entries
         .iter()
         .map(|entry| (entry.to, entry.to, 1))
