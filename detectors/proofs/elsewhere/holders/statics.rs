@@ -117,12 +117,12 @@ pub(super) fn stray_beside_a_thread() {
     let address = |entry: &[u64; 12]| std::ptr::from_ref(entry).expose_provenance();
     let list = RefCell::new(Vec::new());
     let glances = Beside::starts("glances", |pointers: mpsc::Receiver<usize>| {
-        let mut last = 0;
+        let mut glance = 0;
         for pointer in pointers {
-            last = pointer;
-            black_box(&last);
+            glance = pointer;
+            black_box(&glance);
         }
-        black_box(last);
+        black_box(glance);
     });
     let told = leaks(
         watch("a list made once").run(|| {
@@ -146,19 +146,19 @@ pub(super) fn stray_beside_a_thread() {
         }
         black_box(list);
     });
-    let last = Cell::new(0);
+    let glance = Cell::new(0);
     let told = leaks(
         watch("a thread's list").run(|| {
             || {
                 let entry = entry();
-                last.set(address(&entry));
-                STRAY.store(last.get(), Ordering::Relaxed);
+                glance.set(address(&entry));
+                STRAY.store(glance.get(), Ordering::Relaxed);
                 keeps.tell(entry);
             }
         }),
         Some(Class::GlobalCaches),
     );
-    black_box(&last);
+    black_box(&glance);
     assert_eq!(owner(&told), Some(&Owner::Thread("keeps".to_owned())));
 }
 
