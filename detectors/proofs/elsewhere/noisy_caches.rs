@@ -12,7 +12,7 @@ const OPEN_OF: usize = 10;
 
 /// How many seeds are watched.
 fn seeds() -> u64 {
-    const FEW: u64 = 6;
+    const FEW: u64 = 4;
     std::env::var("DETECTORS_SEEDS").map_or(FEW, |told| {
         told.parse().expect("DETECTORS_SEEDS is a number")
     })
