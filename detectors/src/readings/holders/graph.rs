@@ -7,6 +7,7 @@ use super::room::{self, Unused};
 use super::views::{self, View};
 use super::{Stacks, Wanted, task, wakers};
 use crate::allocator::{self, ScopeHandle};
+use crate::readings::kernel::FIRST;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -198,6 +199,12 @@ impl Graph {
             graph.trace();
         }
         Ok(graph)
+    }
+
+    /// Whether a variable is of the first thread of a service, which has what lives as long as the service.
+    pub(super) fn is_of_first(&self, address: usize) -> bool {
+        let is_first = |thread: &OfThread| thread.name == FIRST && thread.range.contains(&address);
+        self.is_of_copy && self.threads.iter().any(is_first)
     }
 
     /// Reads all pointers. Returns the sites whose blocks look like tasks.

@@ -159,7 +159,8 @@ pub(super) fn settle(
     let covers_most = |walk: &Walk| walk.covered as f64 >= most;
     // What the instruments remember lies in memory that had others' pointers: a static of theirs counts where no other root is.
     let is_others = |walk: &Walk| !is_of_instruments(&walk.name);
-    if covers_most(&by_thread) || walks.iter().any(is_others) {
+    // In a copy, a static of theirs never is.
+    if graph.is_of_copy || covers_most(&by_thread) || walks.iter().any(is_others) {
         walks.retain(is_others);
     }
     walks.sort_by_key(|walk| (std::cmp::Reverse(walk.covered), walk.distance));
@@ -204,7 +205,8 @@ pub(super) fn settle(
     Settled::Static(best)
 }
 
-/// Where a variable lies of the one thread whose variables reach as many of the blocks as those of all do, the watch's state before others.
+/// Where a variable lies of the one thread whose variables reach as many of the blocks as those of all do, the watch's state before others,
+/// and a service's first thread: the others' stacks keep pointers to what the first one has, from the calls that they made for it.
 /// Another one may have a pointer to an entry in the middle, and of that pointer's way to the entries behind it be the nearer one.
 fn one_of_threads(
     graph: &Graph,
@@ -217,7 +219,8 @@ fn one_of_threads(
     for &entry in entries {
         let mut ranges = graph.threads.iter().map(|thread| &thread.range);
         let thread = ranges.position(|range| range.contains(&entry.address));
-        let whose = (state.contains(&entry.address), thread);
+        let is_first = graph.is_of_first(entry.address);
+        let whose = (!state.contains(&entry.address), !is_first, thread);
         match threads.iter_mut().find(|(known, _)| *known == whose) {
             Some((_, entries)) => entries.push(entry),
             None => threads.push((whose, vec![entry])),
@@ -228,13 +231,13 @@ fn one_of_threads(
         return None;
     }
     let mut walks = Vec::new();
-    for ((is_state, _), entries) in &threads {
+    for ((is_others, is_later, _), entries) in &threads {
         let walk = walk(String::new(), entries);
         if walk.covered as f64 >= covered as f64 * AS_MANY {
-            walks.push((!is_state, walk.distance, entries[0].address));
+            walks.push((*is_others, *is_later, walk.distance, entries[0].address));
         }
     }
-    walks.into_iter().min().map(|(_, _, address)| address)
+    walks.into_iter().min().map(|(.., address)| address)
 }
 
 /// Whether a static is these instruments' own, or of the library that finds names for them.

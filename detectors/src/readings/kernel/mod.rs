@@ -56,11 +56,11 @@ pub use tcp::TcpState;
 pub(crate) use tcp::{Row, closed_by, rows};
 #[cfg(feature = "debug")]
 pub(crate) use threads::start_own;
+pub(crate) use threads::{FIRST, thread_id, threads};
 #[cfg(target_os = "linux")]
 pub(crate) use threads::{Stack, stack_pointers, stacks};
 #[cfg(finds_stuck_tasks)]
 pub(crate) use threads::{Standing, standing};
-pub(crate) use threads::{thread_id, threads};
 
 use std::fmt;
 

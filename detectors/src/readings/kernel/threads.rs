@@ -30,6 +30,9 @@ pub(crate) fn stack_pointers(whose: Whose) -> Vec<usize> {
     calls.filter_map(|call| stack_pointer(&call)).collect()
 }
 
+/// A program's first thread, as the standard library calls it.
+pub(crate) const FIRST: &str = "main";
+
 /// A thread, and where its stack ends.
 #[cfg(target_os = "linux")]
 #[derive(Debug, Clone)]
@@ -53,8 +56,7 @@ pub(crate) fn stacks(whose: Whose) -> Vec<(i32, Stack)> {
         let is_first = id.cast_unsigned() == std::process::id() && whose == Whose::Own;
         let stack = Stack {
             name: match () {
-                // As the standard library calls it.
-                () if is_first => "main".to_owned(),
+                () if is_first => FIRST.to_owned(),
                 () if is_own => name.trim_end().to_owned(),
                 () => String::new(),
             },

@@ -38,6 +38,12 @@ impl Graph {
         // A frame keeps pointers that nobody uses any more. So what a task holds is the task's, though a frame points there as well.
         let alive = self.alive_with(&others);
         self.trace_tasks(&alive);
+        let is_of_first = |step: &Step| match step.reached {
+            Reached::Thread(address) => self.is_of_first(address),
+            _ => false,
+        };
+        let (of_first, others): (Vec<_>, Vec<_>) = others.into_iter().partition(is_of_first);
+        self.spread(of_first, Runtimes::Borders);
         self.spread(others, Runtimes::Borders);
         self.trace_runtimes(&alive);
         let mut unknown = self.steps_from(Place::Elsewhere, Runtimes::Borders);
