@@ -3,6 +3,7 @@
 use super::debug::{answer, asked, listens};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hint::black_box;
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
@@ -226,6 +227,27 @@ detectors::tests! {
         is_held_by(&told, &serde_json::json!("thread"));
         assert_eq!(first(&told)["owner"], serde_json::json!({ "thread": "keeper" }), "{told:#}");
         assert_eq!(first(&told)["is_map"], true, "{told:#}");
+    }
+
+    /// As a service's state is known to each thread that answers requests.
+    async fn a_map_of_the_first_thread_is_not_another_ones_that_knows_it() {
+        let map = Box::new(Mutex::new(Entries::with_capacity(ROOM)));
+        // Upside down on the way: what is freed there and given out again would keep the pointer.
+        let hidden = !std::ptr::from_ref(&*map).expose_provenance();
+        let (end, ends) = mpsc::channel::<()>();
+        let worker = std::thread::Builder::new().name("worker".to_owned());
+        let worker = worker.spawn(move || {
+            let known = black_box(!hidden);
+            let _ended = ends.recv();
+            black_box(&known);
+        });
+        let told = told(|number| {
+            map.lock().expect("no panic").insert(number, block());
+        }).await;
+        drop(end);
+        worker.expect("a thread").join().expect("it doesn't panic");
+        // Now and then a task is told: one of the port's may lie where an address of the map was left.
+        assert_ne!(first(&told)["owner"], serde_json::json!({ "thread": "worker" }), "{told:#}");
     }
 
     /// The task is older as well, and its runtime.
