@@ -1,6 +1,7 @@
 //! Who holds the live memory that grows: asked of the service, and what that tells of the class.
 
 use super::evidence::Growth;
+use super::judgement::SAMPLED;
 use super::quantity::LIVE;
 use super::{Fetches, Held, TriageEvidence};
 use crate::model::class::Class;
@@ -93,6 +94,7 @@ impl TriageEvidence {
             told_of += if is_told { share } else { 0.0 };
             is_told
         });
+        self.caveats.retain(|caveat| caveat != SAMPLED);
         if let Some(not_read) = &held.not_read {
             let text =
                 format!("Who holds it was read without all of the service's memory: {not_read}.");

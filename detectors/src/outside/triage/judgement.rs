@@ -51,8 +51,11 @@ const FILES_ON_TMPFS: &str = "Files on a tmpfs, or shared memory: in nobody's re
 const INTO_ROOM: &str = "Entries go into room that a table has already: live memory is flat until the table doubles, and rises then by all at \
     once.";
 
-const BY_BLOCKS: &str = "Live bytes moved by more than these blocks have, with buffers that come and go, so the blocks tell it. Too little was \
-    sampled to name their line: leaks triage --who-holds notes each block exactly.";
+const BY_BLOCKS: &str = "Live bytes moved by more than these blocks have, with buffers that come and go, so the blocks tell it.";
+
+/// Until who holds it was asked, which notes each block.
+pub(super) const SAMPLED: &str =
+    "Too little was sampled to name their line: leaks triage --who-holds notes each block exactly.";
 
 const OF_THE_KERNEL: &str = "It is the kernel's memory for this group: sockets' buffers, page tables, dentries and inodes. It grows with what the \
     group's processes open, map and look up. Dentries and inodes go when the group needs the room, and are not always told apart.";
@@ -120,7 +123,9 @@ pub(super) fn judge(source: &mut dyn Source, look: &Look) -> TriageEvidence {
             evidence.live_per_second = live.judged.per_second;
         }
         if by_blocks && named.iter().all(|named| named.kind != Kind::Bytes) {
-            evidence.caveats.push(BY_BLOCKS.to_owned());
+            evidence
+                .caveats
+                .extend([BY_BLOCKS, SAMPLED].map(str::to_owned));
         }
         evidence.class = if growing.iter().all(|quantity| is_foreign(quantity)) {
             Some(Class::ForeignMemory)

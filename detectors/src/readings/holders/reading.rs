@@ -262,9 +262,12 @@ impl<'g> Reader<'g> {
                 walk
             }
             Settled::Thread(walk, one) => {
-                let beginnings = walk.beginnings();
+                let variables = match one {
+                    Some(address) => vec![address; graph.blocks.len()],
+                    None => walk.beginnings(),
+                };
                 for (at, reached) in ways.reached.iter_mut().filter(|(at, _)| walk.reaches(*at)) {
-                    *reached = Reached::Thread(one.unwrap_or(beginnings[*at]));
+                    *reached = Reached::Thread(variables[*at]);
                 }
                 walk
             }

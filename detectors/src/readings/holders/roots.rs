@@ -159,7 +159,7 @@ pub(super) fn settle(
     let covers_most = |walk: &Walk| walk.covered as f64 >= most;
     // What the instruments remember lies in memory that had others' pointers: a static of theirs counts where no other root is.
     let is_others = |walk: &Walk| !is_of_instruments(&walk.name);
-    // In a copy, a static of theirs never is.
+    // In a copy, no static of theirs holds what grows.
     if graph.is_of_copy || covers_most(&by_thread) || walks.iter().any(is_others) {
         walks.retain(is_others);
     }
@@ -207,7 +207,7 @@ pub(super) fn settle(
 
 /// Where a variable lies of the one thread whose variables reach as many of the blocks as those of all do, the watch's state before others,
 /// and a service's first thread: the others' stacks keep pointers to what the first one has, from the calls that they made for it.
-/// Another one may have a pointer to an entry in the middle, and of that pointer's way to the entries behind it be the nearer one.
+/// Another thread may have a pointer to an entry in the middle, from which the way to the entries behind is shorter.
 fn one_of_threads(
     graph: &Graph,
     entries: &[&Entry],

@@ -103,8 +103,8 @@ fn of_report(
 ) -> std::result::Result<(), String> {
     let (name, verdict) = (report["name"].as_str(), report["verdict"].as_str());
     let verdict = verdict.and_then(|verdict| verdict.parse::<Verdict>().ok());
-    let looked = report["readings"].as_array().map_or(0, Vec::len);
-    let (Some(name), Some(verdict), 1..) = (name, verdict, looked) else {
+    let windows = report["readings"].as_array();
+    let (Some(name), Some(verdict), Some(windows)) = (name, verdict, windows) else {
         return Err("it is JSON, and not what `leaks triage --format json` prints".to_owned());
     };
     let port = running.debug.rsplit(':').next().unwrap_or_default();
@@ -116,6 +116,9 @@ fn of_report(
     };
     if is_its && verdict == Verdict::Inconclusive {
         Err("it says inconclusive, and so shows nothing: look for as long as it says".to_owned())
+    } else if is_its && windows.is_empty() {
+        // Too short a look ends without one, and says inconclusive.
+        Err(format!("it says {verdict}, and has no window of a look"))
     } else if is_its && verdict != says {
         Err(format!("it says {verdict}, and the answer says {says}"))
     } else if is_its {

@@ -4,6 +4,7 @@ use super::{is_leak, judge, of_weight};
 use crate::model::class::Class;
 use crate::model::kind::{Counts, Kind};
 use crate::model::verdict::Verdict;
+use crate::outside::held::Held;
 use crate::outside::triage::TriageError;
 use crate::outside::triage::collector::Collector;
 use crate::outside::triage::evidence::{Growth, Moment, Part, TriageEvidence};
@@ -346,11 +347,19 @@ fn blocks_that_stay_are_a_leak_behind_buffers_that_go() {
             now.live = Some(9 * MIB + 50 * blocks + buffers);
         })
     };
-    let leak = moved(85);
+    let mut leak = moved(85);
     assert_eq!(leak.verdict, Verdict::Leak, "{leak}");
     assert!(leak.because.contains("live blocks rose"), "{leak}");
     assert!(leak.to_string().contains("--who-holds"), "{leak}");
     assert!(leak.may_be_held(), "{leak}");
+    leak.learn(Held {
+        seconds: SECONDS,
+        paused_ms: 0.0,
+        copy_ms: 0.0,
+        by_site: Vec::new(),
+        not_read: None,
+    });
+    assert!(!leak.to_string().contains("--who-holds"), "{leak}");
     assert!(moved(0).verdict.is_calm(), "{}", moved(0));
 }
 
