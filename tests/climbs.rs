@@ -36,8 +36,8 @@ struct Way {
 
 pub(crate) fn a_service_climbs() {
     let workbook = Workbook::copy("shown-climbs");
-    // Four times as much for each request, so that a look of half a minute sees it beside whatever else the machine does.
-    let leaky = ["--leak", "global-caches"].repeat(4);
+    // Eight times as much for each request, so that half a minute sees it beside whatever else the machine does.
+    let leaky = ["--leak", "global-caches"].repeat(8);
     let keeps = ["--keep-profiles", "target/kept", "--keep-every", "5s"];
     let options = [&["--debug-port", "0"], &leaky[..], &keeps].concat();
     // Declared first, so that it goes last: a group with a process in it stays.

@@ -3,6 +3,7 @@
 
 mod channels;
 mod copies;
+mod deques;
 mod owners;
 mod sockets;
 mod statics;
@@ -169,6 +170,18 @@ detectors::tests! {
 
     fn sets_of_futures_and_timers_are_queues() {
         channels::sets();
+    }
+
+    fn a_deque_with_a_slow_reader_is_a_queue() {
+        deques::queues();
+    }
+
+    fn a_list_in_a_deque_is_no_queue() {
+        deques::lists();
+    }
+
+    fn a_deque_with_a_prompt_reader_is_silent() {
+        deques::twins();
     }
 
     fn wakers_that_pile_up_are_a_queue() {

@@ -12,17 +12,25 @@ use tokio::task::yield_now;
 /// More than a test puts in.
 const ROOM: usize = 1 << 16;
 
+/// Of a map whose entries have several each.
+const KEYS: usize = 64;
+
 /// Between two turns of the work, as between requests: threads wait meanwhile, and the kernel tells where their stacks end.
 const PAUSE: Duration = Duration::from_micros(400);
 
 type Entries = HashMap<usize, Box<[u8]>>;
 type Sorted = BTreeMap<usize, Box<[u8]>>;
 type List = Vec<Box<[u8]>>;
+type Deque = VecDeque<Box<[u8]>>;
 
 static MAP: OnceLock<Mutex<Entries>> = OnceLock::new();
 static IN_AN_ARC: OnceLock<Arc<Mutex<Entries>>> = OnceLock::new();
 static BY_ANOTHER_THREAD: OnceLock<Mutex<Entries>> = OnceLock::new();
-static DEQUE: OnceLock<Mutex<VecDeque<Box<[u8]>>>> = OnceLock::new();
+static DEQUE: OnceLock<Mutex<Deque>> = OnceLock::new();
+static OLD_LIST: Mutex<List> = Mutex::new(Vec::new());
+static QUEUE: Mutex<Deque> = Mutex::new(VecDeque::new());
+static LISTS_BY_KEY: OnceLock<Mutex<HashMap<usize, List>>> = OnceLock::new();
+static QUEUES_BY_KEY: OnceLock<Mutex<HashMap<usize, Deque>>> = OnceLock::new();
 static LISTS: OnceLock<Mutex<Vec<Vec<u64>>>> = OnceLock::new();
 static FULL_LISTS: OnceLock<Mutex<Vec<Vec<u64>>>> = OnceLock::new();
 /// In parts, each with a lock of its own, as maps for many threads are.
@@ -129,13 +137,70 @@ detectors::tests! {
         assert_eq!(first(&told)["is_map"], true, "{told:#}");
     }
 
-    /// Whether it is a queue, nobody can tell.
+    /// Whether it is a queue that nobody reads, nobody can tell.
     async fn a_deque_is_no_map() {
         let deque = DEQUE.get_or_init(|| Mutex::new(VecDeque::with_capacity(ROOM)));
         let told = told(|_| deque.lock().expect("no panic").push_back(block())).await;
         is_held_by(&told, &of_static("DEQUE"));
         assert_eq!(first(&told)["is_map"], false, "{told:#}");
         assert_eq!(first(&told)["is_by_older"], true, "{told:#}");
+    }
+
+    /// Its room is older, and has the new ones at its end.
+    async fn a_list_in_a_static() {
+        let mut list = Vec::with_capacity(ROOM);
+        list.extend((0..100).map(|_| block()));
+        *OLD_LIST.lock().expect("no panic") = list;
+        let told = told(|_| OLD_LIST.lock().expect("no panic").push(block())).await;
+        is_held_by(&told, &of_static("OLD_LIST"));
+        assert_eq!(first(&told)["is_map"], false, "{told:#}");
+        assert_ne!(first(&told)["is_by_older"], true, "{told:#}");
+    }
+
+    /// Where a deque begins stands where a list's length would.
+    async fn a_deque_with_a_slow_reader_is_a_queue() {
+        *QUEUE.lock().expect("no panic") = VecDeque::with_capacity(ROOM);
+        let told = told(|number| {
+            let mut queue = QUEUE.lock().expect("no panic");
+            queue.push_back(block());
+            if number % 2 == 0 {
+                queue.pop_front();
+            }
+        }).await;
+        is_held_by(&told, &of_static("QUEUE"));
+        assert_eq!(first(&told)["queue"], "std::collections::VecDeque", "{told:#}");
+    }
+
+    async fn lists_in_a_map() {
+        let lists = LISTS_BY_KEY.get_or_init(|| {
+            Mutex::new((0..KEYS).map(|key| (key, Vec::with_capacity(ROOM / KEYS))).collect())
+        });
+        let told = told(|number| {
+            let mut lists = lists.lock().expect("no panic");
+            lists.entry(number % KEYS).or_default().push(block());
+        }).await;
+        is_held_by(&told, &of_static("LISTS_BY_KEY"));
+        assert_eq!(first(&told)["is_map"], true, "{told:#}");
+        assert_ne!(first(&told)["is_by_older"], true, "{told:#}");
+    }
+
+    /// Nobody knows whether there are as many queues as keys.
+    async fn queues_in_a_map_are_no_lists() {
+        let queues = QUEUES_BY_KEY.get_or_init(|| {
+            Mutex::new((0..KEYS).map(|key| (key, VecDeque::with_capacity(ROOM / KEYS))).collect())
+        });
+        let told = told(|number| {
+            let mut queues = queues.lock().expect("no panic");
+            let queue = queues.entry(number % KEYS).or_default();
+            queue.push_back(block());
+            if (number / KEYS).is_multiple_of(2) {
+                queue.pop_front();
+            }
+        }).await;
+        is_held_by(&told, &of_static("QUEUES_BY_KEY"));
+        assert_eq!(first(&told)["is_by_older"], true, "{told:#}");
+        assert_eq!(first(&told)["is_map"], false, "{told:#}");
+        assert_eq!(first(&told)["queue"], serde_json::Value::Null, "{told:#}");
     }
 
     /// Tables are made anew as they grow. Each is one block, and many hang on it.

@@ -88,7 +88,7 @@ pub struct HeldBy {
     /// How many of those that are unused have no pointer that says otherwise.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) surely_unused: u64,
-    /// Whether they are held through a block that is older than the notes and no hash table: of a list, a queue or something else.
+    /// Whether they are held through a block that is older than the notes, and neither a hash table nor a list's room: of a deque or something else.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) is_by_older: bool,
     /// How large they are, all together.

@@ -213,7 +213,7 @@ pub(super) fn deques() {
                 waiting.pop_front();
             }
         }),
-        None,
+        Some(Class::UnboundedQueues),
     );
     assert!(!turned.holders_list().to_string().contains(UNUSED));
     let emptied = leaks(

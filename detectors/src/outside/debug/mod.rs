@@ -94,7 +94,7 @@
 //! | while the copy lives | each page that the service writes to is copied first. So it isn't made where less than a quarter of resident memory is left below the limit, and is ended when a tenth of the limit is left |
 //! | from then on | each allocation is noted, which costs some instructions more, until the process ends |
 //! | a thread that never waited | its stack isn't known, so what it alone holds is held from *elsewhere*, and no class is told by that |
-//! | a holder that is older than the question | is known where the allocator is glibc's, which marks where each block lies. Nobody knows who made it: a hash table is known by the counts beside its pointer, and of anything else no class is told |
+//! | a holder that is older than the question | is known where the allocator is glibc's, which marks where each block lies. Nobody knows who made it: a hash table is known by the counts beside its pointer, a list by the length there, up to which its new elements lie, and a deque that is read by where it begins; of anything else no class is told |
 //!
 //! # Who may ask
 //!

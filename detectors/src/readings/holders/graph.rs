@@ -13,6 +13,8 @@ use std::ops::Range;
 
 #[cfg(all(feature = "debug", target_os = "linux"))]
 mod alike;
+#[cfg(all(feature = "debug", target_os = "linux"))]
+mod lists;
 mod trace;
 
 /// A live block.
@@ -132,6 +134,10 @@ pub(super) struct Graph {
     pub(super) shown: Vec<usize>,
     /// For each block: whether it is older than the notes, and a hash table.
     pub(super) older_tables: Vec<bool>,
+    /// For each block: whether it is older than the notes, and a vector's room.
+    pub(super) older_vectors: Vec<bool>,
+    /// For each block: whether it is older than the notes, and the room of a deque from whose front something was taken.
+    pub(super) older_queues: Vec<bool>,
     /// For each block: whether it is older than the notes, and a text. What looks like a pointer behind the text was left there by
     /// whoever had the block before.
     older_texts: Vec<bool>,
@@ -177,6 +183,8 @@ impl Graph {
             wakers: vec![0; blocks.len()],
             shown: vec![0; blocks.len()],
             older_tables: vec![false; blocks.len()],
+            older_vectors: vec![false; blocks.len()],
+            older_queues: vec![false; blocks.len()],
             older_texts: vec![false; blocks.len()],
             edges: Vec::new(),
             entries: Vec::new(),
@@ -223,6 +231,8 @@ impl Graph {
         let unused = &mut self.unused;
         let older_tables = &mut self.older_tables;
         let older_texts = &mut self.older_texts;
+        #[cfg(all(feature = "debug", target_os = "linux"))]
+        let mut beside_older = Vec::new();
         let mut begin_with_a_pointer = vec![false; blocks.len()];
         memory.each_word(&without, is_over, |word, around| {
             let Word {
@@ -259,6 +269,9 @@ impl Graph {
                     let is_text = room::length_of_text(size, offset, beside)
                         .is_some_and(|length| is_legible(blocks[to].start, length, memory));
                     older_texts[to] |= is_text;
+                    #[cfg(all(feature = "debug", target_os = "linux"))]
+                    beside_older
+                        .extend(Some(number(to)).zip(lists::Words::of(size, offset, beside)));
                 } else {
                     likely.points_at_block(number(to), size, offset, around, memory);
                 }
@@ -308,6 +321,8 @@ impl Graph {
         }
         self.edges = edges;
         self.entries = entries;
+        #[cfg(all(feature = "debug", target_os = "linux"))]
+        self.know_older_lists(&beside_older);
         Ok(like_tasks)
     }
 

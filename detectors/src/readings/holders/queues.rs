@@ -25,6 +25,9 @@ const QUEUES: [&str; 21] = [
     "thingbuf",
 ];
 
+/// What a deque is called, as a queue.
+pub(super) const DEQUE: &str = "std::collections::VecDeque";
+
 /// Sets of tasks: what waits in them are tasks that run, or have ended and were not asked for their results.
 const OF_TASKS: [&str; 3] = [
     "tokio::task::join_set",

@@ -6,7 +6,7 @@ use super::queues::{Role, queue_among};
 use super::room::Made;
 use super::roots::{self, Inwards, Names, Settled};
 use super::{HeldBy, Judged, Owner, Root, Stacks, Wanted};
-use super::{views, wakers};
+use super::{queues, views, wakers};
 use crate::model::place::{Frame, Origin};
 use std::collections::{HashMap, HashSet};
 
@@ -43,6 +43,22 @@ struct Border {
     /// The last one before.
     noted: usize,
     older: usize,
+    /// The one that leads to the older one.
+    behind: Option<usize>,
+}
+
+impl Border {
+    /// Whether it is known what keeps entries there. A queue is told before.
+    fn is_known(&self, graph: &Graph) -> bool {
+        graph.older_tables[self.older] || graph.older_vectors[self.older]
+    }
+
+    /// Whether a map leads there: by an entry, or by the list that an entry has.
+    fn is_of_map(&self, graph: &Graph) -> bool {
+        let is_table = |at: usize| graph.older_tables[at];
+        let is_list = graph.older_vectors[self.older];
+        is_table(self.older) || is_list && self.behind.is_some_and(is_table)
+    }
 }
 
 /// Whether what keeps the blocks together is known, so that it is of no account who made the older block behind it: a few noted blocks lead
@@ -110,14 +126,55 @@ impl Ways<'_> {
     /// Where the ways of the site's blocks come to blocks that are older than the notes.
     fn borders(&self) -> impl Iterator<Item = Border> {
         self.reached.iter().filter_map(|&(at, _)| {
-            let mut last = at;
+            let mut noted = at;
             let mut holders = self.holders(at);
-            holders.find_map(|holder| {
-                let noted = std::mem::replace(&mut last, holder);
-                let older = self.graph.blocks[holder].is_older().then_some(holder)?;
-                Some(Border { noted, older })
+            let older = holders.find(|&holder| {
+                let is_older = self.graph.blocks[holder].is_older();
+                noted = if is_older { noted } else { holder };
+                is_older
+            })?;
+            let behind = holders.next();
+            Some(Border {
+                noted,
+                older,
+                behind,
             })
         })
+    }
+
+    /// Whether most of the site's blocks lie in a deque from whose front something was taken: a few deques for many blocks. Where as many
+    /// deques come as blocks do, nothing of that waits.
+    fn are_in_a_deque(
+        &self,
+        made: &[Made],
+        chain: &[u32],
+        holders: &[(Vec<Frame>, Vec<String>)],
+    ) -> bool {
+        const MANY: usize = 64;
+        let of_deques: HashSet<u32> = chain
+            .iter()
+            .zip(holders)
+            .filter(|(_, (_, functions))| Made::by(functions) == Made::ForDeque)
+            .map(|(site, _)| *site)
+            .collect();
+        let (graph, is_made) = (self.graph, made.contains(&Made::ForDeque));
+        let is_room = |at: usize| {
+            let is_noted = of_deques.contains(&graph.blocks[at].site);
+            graph.older_queues[at] || is_noted && graph.unused[at].is_of_queue()
+        };
+        let is_own = |at: usize| is_made && graph.unused[at].is_of_queue();
+        let room = |at: usize| {
+            let own = is_own(at).then_some(at);
+            own.or_else(|| self.holders(at).find(|holder| is_room(*holder)))
+        };
+        let rooms: Vec<usize> = self
+            .reached
+            .iter()
+            .filter_map(|(at, _)| room(*at))
+            .collect();
+        let deques: HashSet<&usize> = rooms.iter().collect();
+        let are_few = deques.len() == 1 || MANY * deques.len() <= rooms.len();
+        are_few && 2 * rooms.len() > self.reached.len()
     }
 
     /// The blocks that lead to this one, nearest first.
@@ -181,10 +238,14 @@ impl<'g> Reader<'g> {
         let is_unused = |at: usize| made.iter().any(|made| graph.unused[at].is_told(*made));
         let is_surely_unused = |at: usize| made.iter().any(|made| graph.unused[at].is_sure(*made));
         let is_viewed = |at: usize| views::show_little(graph.shown[at], graph.blocks[at].size);
-        let (by_tables, by_others): (Vec<Border>, Vec<Border>) = ways
-            .borders()
-            .partition(|border| graph.older_tables[border.older]);
+        let (by_known, by_others): (Vec<Border>, Vec<Border>) =
+            ways.borders().partition(|border| border.is_known(graph));
+        let by_maps = by_known.iter().filter(|border| border.is_of_map(graph));
         let is_by_older = 2 * by_others.len() > own.len() && !are_kept_by_few(&by_others);
+        let is_map = 2 * by_maps.count() > own.len()
+            || wanted.functions.iter().any(|by| is_of_map(by))
+            || ways.part_at(&maps);
+        let waits_in_a_deque = || !is_map && ways.are_in_a_deque(&made, &commonest, &holders);
         let lasting = lasting.map(|lasting| {
             let of_them = |is_one: &dyn Fn(usize) -> bool| {
                 lasting.iter().filter(|(at, _)| is_one(*at)).count() as u64
@@ -218,10 +279,9 @@ impl<'g> Reader<'g> {
             viewed: own.clone().filter(|&at| is_viewed(at)).count() as u64,
             is_by_older,
             queue: queue(wanted, &commonest, &holders, &ways)
-                .or_else(|| waits_by_wakers.then(|| wakers::QUEUE.to_owned())),
-            is_map: 2 * by_tables.len() > own.len()
-                || wanted.functions.iter().any(|by| is_of_map(by))
-                || ways.part_at(&maps),
+                .or_else(|| waits_by_wakers.then(|| wakers::QUEUE.to_owned()))
+                .or_else(|| waits_in_a_deque().then(|| queues::DEQUE.to_owned())),
+            is_map,
             through: holders
                 .iter()
                 .filter_map(|(stack, _)| maker(stack))
