@@ -120,13 +120,15 @@ fn opened_with_fonts() -> Option<Page> {
     Some(page)
 }
 
-/// Loads a page, and leaves one figure of it to be seen: what stands around may reach into its box.
+/// Loads a page, and leaves one figure of it to be seen: what stands around may reach into its box. The figure begins at a whole pixel,
+/// whatever the text above comes to.
 fn alone(page: &mut Page, address: &str, selector: &str, first: &str) {
     load_whole(page, address);
     page.value(FONTS);
     page.value(&format!(
         "(() => {{ const figure = document.querySelector({selector:?}); document.body.style.visibility = 'hidden'; \
-         figure.style.visibility = 'visible'; {first}; return true; }})()"
+         figure.style.visibility = 'visible'; {first}; const top = figure.getBoundingClientRect().y + scrollY; \
+         document.body.style.paddingTop = `${{Math.ceil(top) - top}}px`; return true; }})()"
     ));
 }
 
