@@ -29,6 +29,7 @@ static BY_ANOTHER_THREAD: OnceLock<Mutex<Entries>> = OnceLock::new();
 static DEQUE: OnceLock<Mutex<Deque>> = OnceLock::new();
 static OLD_LIST: Mutex<List> = Mutex::new(Vec::new());
 static QUEUE: Mutex<Deque> = Mutex::new(VecDeque::new());
+static QUEUES: [Mutex<Deque>; 4] = [const { Mutex::new(VecDeque::new()) }; 4];
 static LISTS_BY_KEY: OnceLock<Mutex<HashMap<usize, List>>> = OnceLock::new();
 static QUEUES_BY_KEY: OnceLock<Mutex<HashMap<usize, Deque>>> = OnceLock::new();
 static LISTS: OnceLock<Mutex<Vec<Vec<u64>>>> = OnceLock::new();
@@ -168,6 +169,22 @@ detectors::tests! {
             }
         }).await;
         is_held_by(&told, &of_static("QUEUE"));
+        assert_eq!(first(&told)["queue"], "std::collections::VecDeque", "{told:#}");
+    }
+
+    /// Each gives the others what was taken from it, so an old pointer leads to what another one keeps.
+    async fn deques_with_slow_readers_are_queues() {
+        for deque in &QUEUES {
+            *deque.lock().expect("no panic") = VecDeque::with_capacity(ROOM / QUEUES.len());
+        }
+        let told = told(|number| {
+            let mut queue = QUEUES[number % QUEUES.len()].lock().expect("no panic");
+            queue.push_back(block());
+            if (number / QUEUES.len()).is_multiple_of(2) {
+                queue.pop_front();
+            }
+        }).await;
+        is_held_by(&told, &of_static("QUEUES"));
         assert_eq!(first(&told)["queue"], "std::collections::VecDeque", "{told:#}");
     }
 

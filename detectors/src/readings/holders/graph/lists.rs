@@ -19,8 +19,14 @@ const LEFT: usize = 16;
 /// Of the elements that came, one of so many has a pointer to a noted block at least.
 const WITH_A_POINTER: usize = 2;
 
-/// A pointer in a room: where it stands, and the noted block that it leads to.
-type Pointer = (usize, u32);
+/// A pointer in a room to a noted block.
+#[derive(Debug, Clone, Copy)]
+struct Pointer {
+    place: usize,
+    to: u32,
+    /// Whether a pointer in another block leads there, too.
+    has_rival: bool,
+}
 
 /// What an older block is the room of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,14 +74,16 @@ impl Words {
     /// Whose room it is, if these are its pointers to noted blocks.
     fn list(self, size: usize, pointers: &[Pointer]) -> Option<List> {
         let element = self.element(size)?;
-        let elements = pointers.iter().map(|(place, to)| (place / element, *to));
+        let elements = pointers
+            .iter()
+            .map(|pointer| (pointer.place / element, pointer));
         let is_vector = Elements::of(elements.clone(), self.second)
             .is_some_and(|vector| vector.are_last() && vector.have_nothing_behind());
         let before = self.capacity - self.second;
-        let turned = elements.map(|(at, to)| ((at + before) % self.capacity, to));
+        let turned = elements.map(|(at, pointer)| ((at + before) % self.capacity, pointer));
         let is_deque = self.third <= self.capacity
             && Elements::of(turned, self.third)
-                .is_some_and(|deque| deque.are_last() && deque.have_only_their_own_behind());
+                .is_some_and(|deque| deque.are_last() && deque.have_only_what_is_kept_behind());
         let is_queue = room::was_taken_from(self.capacity, self.second, self.third);
         match (is_vector, is_deque) {
             (true, false) => Some(List::Vector),
@@ -86,17 +94,17 @@ impl Words {
 }
 
 /// The elements of a list that have pointers to noted blocks, and what points there from behind the list's end.
-struct Elements {
+struct Elements<'p> {
     length: usize,
     /// In order, each once.
     within: Vec<usize>,
     leads_to: HashSet<u32>,
-    behind: Vec<u32>,
+    behind: Vec<&'p Pointer>,
 }
 
-impl Elements {
+impl<'p> Elements<'p> {
     /// `None` where no element has such a pointer.
-    fn of(elements: impl Iterator<Item = (usize, u32)>, length: usize) -> Option<Self> {
+    fn of(elements: impl Iterator<Item = (usize, &'p Pointer)>, length: usize) -> Option<Self> {
         let (own, behind): (Vec<_>, Vec<_>) = elements.partition(|(at, _)| *at < length);
         let mut within: Vec<usize> = own.iter().map(|(at, _)| *at).collect();
         within.sort_unstable();
@@ -104,8 +112,8 @@ impl Elements {
         (!within.is_empty()).then(|| Elements {
             length,
             within,
-            leads_to: own.into_iter().map(|(_, to)| to).collect(),
-            behind: behind.into_iter().map(|(_, to)| to).collect(),
+            leads_to: own.into_iter().map(|(_, pointer)| pointer.to).collect(),
+            behind: behind.into_iter().map(|(_, pointer)| pointer).collect(),
         })
     }
 
@@ -121,10 +129,12 @@ impl Elements {
         LEFT * self.behind.len() <= self.within.len()
     }
 
-    /// What was taken from a deque leaves its pointer there, to memory that was given to a newer element meanwhile.
-    fn have_only_their_own_behind(&self) -> bool {
-        let are_others = |to: &&u32| !self.leads_to.contains(to);
-        LEFT * self.behind.iter().filter(are_others).count() <= self.within.len()
+    /// What was taken from a deque leaves its pointer there, to memory that was given to a newer element meanwhile: of this deque, or of
+    /// another block that keeps it.
+    fn have_only_what_is_kept_behind(&self) -> bool {
+        let is_kept = |pointer: &Pointer| pointer.has_rival || self.leads_to.contains(&pointer.to);
+        let others = self.behind.iter().filter(|pointer| !is_kept(pointer));
+        LEFT * others.count() <= self.within.len()
     }
 }
 
@@ -136,8 +146,11 @@ impl Graph {
         for edge in &self.edges {
             let is_noted = !self.blocks[edge.to as usize].is_older();
             if is_noted && rooms.contains(&edge.from) {
-                let pointer = (edge.offset as usize, edge.to);
-                pointers.entry(edge.from).or_default().push(pointer);
+                pointers.entry(edge.from).or_default().push(Pointer {
+                    place: edge.offset as usize,
+                    to: edge.to,
+                    has_rival: self.has_rival(edge),
+                });
             }
         }
         for (block, words) in beside {
@@ -170,18 +183,21 @@ mod tests {
     /// With pointers in the second word of these elements, each to another block.
     #[track_caller]
     fn told(second: usize, third: usize, elements: impl Iterator<Item = usize>) -> Option<List> {
-        list(second, third, elements.zip(0..))
+        list(second, third, elements.zip(0..).map(pointer))
+    }
+
+    fn pointer((at, to): (usize, u32)) -> Pointer {
+        Pointer {
+            place: at * 24 + 8,
+            to,
+            has_rival: false,
+        }
     }
 
     #[track_caller]
-    fn list(
-        second: usize,
-        third: usize,
-        elements: impl Iterator<Item = (usize, u32)>,
-    ) -> Option<List> {
-        let pointers: Vec<Pointer> = elements.map(|(at, to)| (at * 24 + 8, to)).collect();
+    fn list(second: usize, third: usize, pointers: impl Iterator<Item = Pointer>) -> Option<List> {
         let words = words(1_024, second, third).expect("it may be a list");
-        words.list(SIZE, &pointers)
+        words.list(SIZE, &pointers.collect::<Vec<_>>())
     }
 
     #[test]
@@ -209,11 +225,16 @@ mod tests {
 
     #[test]
     fn what_was_taken_from_a_deque_leaves_pointers_to_what_came() {
-        let elements = || (300..700).zip(0..400);
-        let left = (0..300).zip(50..350);
+        let elements = || (300..700).zip(0..400).map(pointer);
+        let left = (0..300).zip(50..350).map(pointer);
         assert_eq!(list(300, 400, left.chain(elements())), Some(List::Queue));
-        let of_others = (0..300).zip(1_000..);
-        assert_eq!(list(300, 400, of_others.chain(elements())), None);
+        let of_others = || (0..300).zip(1_000..).map(pointer);
+        assert_eq!(list(300, 400, of_others().chain(elements())), None);
+        let kept = of_others().map(|pointer| Pointer {
+            has_rival: true,
+            ..pointer
+        });
+        assert_eq!(list(300, 400, kept.chain(elements())), Some(List::Queue));
     }
 
     #[test]
