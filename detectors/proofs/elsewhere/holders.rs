@@ -49,6 +49,15 @@ fn is_static(evidence: &Evidence, name: &str) {
     assert_eq!(root(evidence), &Root::Static(name));
 }
 
+/// A cache in this static, and no queue.
+#[track_caller]
+fn is_cache(evidence: Evidence, name: &str) {
+    let told = leaks(evidence, Some(Class::GlobalCaches));
+    is_static(&told, name);
+    let list = told.holders_list().to_string();
+    assert!(!list.contains("in a queue of"), "{list}");
+}
+
 /// Never the same.
 fn fresh() -> u64 {
     static KEYS: AtomicU64 = AtomicU64::new(0);
