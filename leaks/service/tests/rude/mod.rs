@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -103,10 +104,13 @@ impl Rude {
             Rude::NeverReads => return trickle(&mut stream, b"\r\n", pause).await,
             Rude::TrickledBody => {
                 let (mut reads, mut writes) = stream.split();
+                let mut reading = pin!(to_the_end(&mut reads));
                 tokio::select! {
-                    seen = to_the_end(&mut reads) => return seen,
+                    seen = &mut reading => return seen,
                     _ = trickle_into(&mut writes, b"slow", pause) => {}
                 }
+                // Whichever of the two learns first that the service has closed: what was read until then is the answer.
+                return reading.await;
             }
             _ => {}
         }
